@@ -1,0 +1,453 @@
+"""The types every part shares. Frozen values, standard library only.
+
+Paths are repository-relative, with forward slashes, as ``os.fsdecode`` gives them (a name that is
+not UTF-8 carries surrogate escapes). Lines are 1-based, ends inclusive.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Severity(enum.IntEnum):
+    """How bad a true finding of a rule is. The rule decides; no model does."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The name users write: ``high``."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, label: str) -> Severity:
+        """Return the severity of that label. Raises KeyError on any other word."""
+        return _SEVERITIES[label]
+
+
+_SEVERITIES = {severity.label: severity for severity in Severity}
+
+
+class Confidence(enum.StrEnum):
+    """How far a finding is trusted. Set by the host from rule precision and verification."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Origin(enum.StrEnum):
+    """Who says so. ``detector`` includes the playbooks: code of ours, no model."""
+
+    DETECTOR = "detector"
+    IMPORTED = "imported"
+    MODEL = "model"
+
+
+class Verification(enum.StrEnum):
+    """What the second call, which argues against a candidate, came to."""
+
+    NOT_ASKED = "not asked"
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNCLEAR = "unclear"
+    FAILED = "call failed"
+
+
+class Status(enum.StrEnum):
+    """The verdict. FAIL outranks INCONCLUSIVE outranks PASS."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Lines ``start`` to ``end`` of a file, 1-based, end inclusive."""
+
+    path: str
+    start: int
+    end: int
+
+    def overlaps(self, other: Span) -> bool:
+        """Say whether the two share a line."""
+        return self.path == other.path and self.start <= other.end and other.start <= self.end
+
+    def __len__(self) -> int:
+        return self.end - self.start + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Lines that a change deletes: their text, and the surviving line they stood after (0: top)."""
+
+    after_line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A judged text file. ``text`` is read when first asked for, through the corpus' bounded cache.
+
+    ``changed`` is the judged part: the added lines of a diff, or the whole file. ``status`` is one
+    of added, modified, renamed, deleted, whole. A deleted file has no text and no changed lines.
+    ``sha256`` is of the bytes as stored. ``notes`` are facts a report should carry ("read as
+    Latin-1").
+    """
+
+    path: str
+    status: str
+    language: str
+    changed: tuple[Span, ...]
+    removed: tuple[Removed, ...]
+    line_count: int
+    sha256: str
+    read: Callable[[], str] = field(repr=False, compare=False)
+    old_path: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The decoded text, line ends as they are in the file. "" for a deleted file."""
+        return self.read()
+
+    @property
+    def lines(self) -> list[str]:
+        r"""The lines without their ends. Only \n, \r\n and \r end a line, as in git and ruff."""
+        return split_lines(self.text)
+
+    def judged(self, start: int, end: int) -> bool:
+        """Say whether lines ``start`` to ``end`` touch the judged part of this file."""
+        return any(span.start <= end and start <= span.end for span in self.changed)
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Split at \n, \r\n and \r alone: ``str.splitlines`` also cuts at form feeds and U+2028."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Something that could not be judged. It is reported, never dropped.
+
+    ``blocking`` makes the verdict INCONCLUSIVE whatever the rules' severities. With ``path`` and
+    ``rule_ids`` the pairs (every judged line of that file, those rules) count as missing; a
+    ``rule_ids`` without a path means those rules on every file.
+    """
+
+    what: str
+    why: str
+    blocking: bool = False
+    path: str | None = None
+    rule_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is judged. ``kind``: worktree, staged, diff, rev, all or paths; ``label`` is for people.
+
+    ``whole`` scopes (rev, all, paths) judge every line; the others what changed.
+    """
+
+    kind: str
+    label: str
+    base: str | None = None
+    head: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Say whether every line of every file is judged."""
+        return self.kind in {"rev", "all", "paths"}
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What is judged (``files``), what was left out and why, and the whole tree beside it.
+
+    ``tree`` maps every text path at the judged side to its text, read when asked for; it serves the
+    REPL's ``files`` and is never touched by the offline hook. ``root`` is the directory the paths
+    are relative to, None for a bare repository.
+    """
+
+    scope: Scope
+    files: tuple[SourceFile, ...]
+    skipped: tuple[Skip, ...]
+    tree: Mapping[str, str] = field(repr=False)
+    root: str | None = None
+
+    def file(self, path: str) -> SourceFile | None:
+        """Return the judged file of that path."""
+        return next((file for file in self.files if file.path == path), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """One entry of a rule's ``detect:``: an engine by file name, and the options it checked."""
+
+    engine: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The question only a model can judge. ``over``: chunk (map) or corpus (root loop)."""
+
+    over: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What a report tells the author: why it matters, how to mend it, where to read on."""
+
+    why: str
+    fix: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A validated rule. ``id`` is ``<pack>/<stem>``, stable for ever; see docs/rules.md.
+
+    ``languages`` is ``("any",)`` for every text file. ``include`` and ``exclude`` are regular
+    expressions over the path, compiled from the pack's gitignore-style globs. ``prefilter`` are
+    regular expressions, any of which must match for the rule to apply to a file.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    precision: Confidence
+    languages: tuple[str, ...]
+    message: str
+    help: Help
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    detect: tuple[Detect, ...] = ()
+    prefilter: tuple[str, ...] = ()
+    ask: Ask | None = None
+    verify: str = "none"
+    enabled: bool = True
+
+    @property
+    def pack(self) -> str:
+        """The pack's name: the part before the slash."""
+        return self.id.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class RulePack:
+    """A folder of rules. ``version`` is a hash of the content of its files."""
+
+    name: str
+    version: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule's claim about lines that exist. ``quote`` is what the host read there.
+
+    ``columns`` are 1-based code points of the first and last line, the end exclusive. ``flow`` are
+    the places a value passes, source first. ``engine`` is the detector's or the model's name.
+    ``explanation`` is a model's words, capped; ``fingerprint`` is filled in by the gate.
+    """
+
+    rule_id: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    span: Span
+    quote: str
+    origin: Origin
+    engine: str
+    columns: tuple[int, int] | None = None
+    explanation: str = ""
+    verification: Verification = Verification.NOT_ASKED
+    flow: tuple[Span, ...] = ()
+    fingerprint: str = ""
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, tuple[int, int], str, str]:
+        """The one order of every report: by place, then by rule."""
+        span = self.span
+        columns = self.columns or (0, 0)
+        return (span.path, span.start, span.end, columns, self.rule_id, self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one run. ``usd`` None means no dollar limit; seconds, tokens and counts otherwise.
+
+    ``user_usd`` tells a limit the user set (an unpriced model is then an error) from the default.
+    """
+
+    usd: float | None = 1.0
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_turns: int = 20
+    deadline: float = 600.0
+    cell_timeout: float = 10.0
+    user_usd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was spent. ``usd`` is None when any call had no known price: unknown is never 0."""
+
+    calls: int = 0
+    turns: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float | None = 0.0
+    failed_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines that a rule should have judged and nobody did, with the reason."""
+
+    rule_id: str
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCoverage:
+    """Counts of (line, rule) pairs for one rule. in_scope = not_applicable + the rest."""
+
+    rule_id: str
+    in_scope: int
+    not_applicable: int
+    prefiltered: int
+    detector: int
+    model: int
+    missing: int
+
+    @property
+    def applicable(self) -> int:
+        """Pairs that somebody had to judge."""
+        return self.detector + self.model + self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Who examined what. ``gaps`` lists every missing line range; ``required`` of them matter.
+
+    ``engines`` maps an engine to (files, lines) it finished; ``without_rules`` names languages in
+    scope for which no deterministic rule exists, with their file counts.
+    """
+
+    files: int
+    lines: int
+    rules: tuple[RuleCoverage, ...]
+    gaps: tuple[Gap, ...] = ()
+    required_missing: int = 0
+    engines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    without_rules: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An upper bound of what an audit with models would send. ``usd`` None: no price known."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    usd: float | None
+    root_model: str
+    sub_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the model part was, for the first lines of a report.
+
+    ``mode``: models, offline (asked for), no-key (a terminal without a key). ``not_evaluated`` are
+    the rules whose question nobody put. ``refused`` counts findings whose evidence was not found.
+    ``playbook`` lists what our own cells in the sandbox examined; ``sandbox`` is its level, "" when
+    no sandbox ran.
+    """
+
+    mode: str
+    root_model: str = ""
+    sub_model: str = ""
+    not_evaluated: tuple[str, ...] = ()
+    refused: int = 0
+    playbook: tuple[str, ...] = ()
+    sandbox: str = ""
+    estimate: Estimate | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one run; every report renders this and nothing else.
+
+    ``findings`` are sorted; ``blocking`` holds the fingerprints of those that fail the gate.
+    ``rules`` are the selected ones, ``packs`` their (name, version).
+    """
+
+    status: Status
+    scope: Scope
+    threshold: Severity | None
+    findings: tuple[Finding, ...]
+    refuted: tuple[Finding, ...]
+    blocking: frozenset[str]
+    skipped: tuple[Skip, ...]
+    coverage: Coverage
+    usage: Usage
+    audit: Audit
+    rules: tuple[Rule, ...]
+    packs: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 fail, 3 inconclusive (design: a format never changes it)."""
+        return {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 3}[self.status]
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """Return the selected rule of that id."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+
+def display_path(path: str) -> str:
+    """Return the path for people and text formats: control characters and non-UTF-8 escaped."""
+    return "".join(_escape(char) for char in path)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code < 0x20 or 0x7F <= code < 0xA0:
+        return f"\\x{code:02x}"
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return char
+
+
+def merge_spans(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield the spans of one or more files sorted, with touching ones joined."""
+    current: Span | None = None
+    for span in sorted(spans):
+        if current and span.path == current.path and span.start <= current.end + 1:
+            current = Span(current.path, current.start, max(current.end, span.end))
+            continue
+        if current:
+            yield current
+        current = span
+    if current:
+        yield current

@@ -24,7 +24,9 @@ _SCRUBBED = ("GIT_", "GITHUB_", "ANTHROPIC_", "RLM_GATE_", "PRE_COMMIT")
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No key, no CI, no user configuration; caches and state in a folder of the test's own."""
     for name in list(os.environ):
         if name.startswith(_SCRUBBED) or name == "CI":

@@ -90,19 +90,27 @@ class ProviderError(EngineError):
 
     ``kind`` is one of timeout, rate_limit, overloaded, server, connection, auth, bad_request,
     refusal, max_tokens, malformed, spend_limit. ``retryable`` says whether a second try may help;
-    ``retry_after`` is in seconds when the server named it.
+    ``retry_after`` is in seconds when the server named it. ``lost`` means that the request was sent
+    and its reply never arrived or can't be read: it may have been charged.
     """
 
     remedy = "Check the API key, the endpoint and the model id, or run with --offline."
 
     def __init__(
-        self, kind: str, message: str, *, retryable: bool = False, retry_after: float | None = None
+        self,
+        kind: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        lost: bool = False,
     ) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
         self.message = message
         self.retryable = retryable
         self.retry_after = retry_after
+        self.lost = lost
 
 
 class BudgetExceeded(EngineError):

@@ -1,1 +1,154 @@
-"""Ways to reach a model: one file each, found by name."""
+"""What the engine says to a model and hears back, and the providers found by file name.
+
+A provider translates; it does not judge, retry, count or cache: ``rlm/calls.py`` does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, cast
+
+from rlm_gate.errors import UsageError
+
+Json: TypeAlias = Any
+"""What ``json.loads`` gives; opaque here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The one tool a root request offers. Its calls come back as ``ModelReply.tool_calls``."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """What the model asks to have run. ``id`` links the ``ToolResult`` to it."""
+
+    id: str
+    name: str
+    input: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What running a tool call gave. ``id`` is the call's."""
+
+    id: str
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. ``role`` is user or assistant.
+
+    ``raw`` is the provider's own form of an assistant turn, taken from ``ModelReply.raw`` and sent
+    back unchanged, since signed thinking blocks don't survive translation. It must be JSON.
+    """
+
+    role: str
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
+    raw: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One request, whole. With ``schema`` the reply's text is JSON that the schema describes."""
+
+    model: str
+    system: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    tools: tuple[Tool, ...] = ()
+    schema: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as they are billed: the four counts are disjoint.
+
+    ``thinking_tokens`` is how many of ``output_tokens`` were spent on thinking.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    thinking_tokens: int = 0
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Everything the model read, cached or not."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Everything the model read and wrote."""
+        return self.prompt_tokens + self.output_tokens
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.thinking_tokens + other.thinking_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """What the model answered, and what it cost.
+
+    ``stop_reason`` is one of end_turn, stop_sequence, tool_use, max_tokens, refusal, pause_turn,
+    model_context_window_exceeded, or what the provider said ("" for nothing). Only the first three
+    make an answer; ``rlm/calls.py`` turns the others into errors. ``raw`` is JSON.
+    """
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_reason: str = "end_turn"
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    raw: Json = None
+
+    def message(self) -> Message:
+        """Return the assistant turn to send back with the next request."""
+        return Message("assistant", self.text, self.tool_calls, raw=self.raw)
+
+
+class Provider(Protocol):
+    """A way to reach models. Called from many threads at once."""
+
+    @property
+    def name(self) -> str:
+        """The name that cache keys and journals carry: the file name."""
+        ...
+
+    def complete(self, request: ModelRequest, *, timeout: float) -> ModelReply:
+        """Send one request, once, and return within ``timeout`` seconds or raise ProviderError.
+
+        The error is marked ``lost`` where the request was sent and the reply never arrived or
+        can't be read, for then it may have been charged.
+        """
+        ...
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the providers: one file of this folder each."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def load(name: str, *, api_key: str | None = None, base_url: str | None = None) -> Provider:
+    """Return the provider of that file name. Nothing is imported or sent before its first use."""
+    if name not in names():
+        raise UsageError(f"unknown provider {name!r}; choose from {', '.join(names())}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    return cast("Provider", module.create(api_key=api_key, base_url=base_url))

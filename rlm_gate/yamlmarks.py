@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 Loc = tuple[str | int, ...]
 Mark = tuple[int, int]
 
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 30
 
 _START: Mark = (1, 1)
 _DOUBLED = -1  # no list has this index: keeps the places in a doubled key's value apart
 _LONGEST_NUMBER = 100
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(
@@ -90,7 +90,7 @@ def resolve(text: str) -> str | int | float | bool | None:
 
     So ``on``, ``yes``, ``12:30`` and dates stay text; a number must be finite.
     """
-    if text in _NULLS:
+    if text in NULLS:
         return None
     if text in _BOOLS:
         return _BOOLS[text]

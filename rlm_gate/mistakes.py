@@ -1,0 +1,72 @@
+"""Say what is wrong with one value that a person wrote, and what to do; "" where it is good.
+
+Knows values, not files: where they stand, and what else stands there, is for ``schemas``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Iterable
+
+from rlm_gate import languages
+
+_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_RULE_ID = re.compile(rf"{_NAME}/{_NAME}\Z")
+_PLAIN_NAME = re.compile(rf"{_NAME}\Z")
+
+
+def regex(pattern: str) -> str:
+    """Check a regular expression that is searched line by line (``re.MULTILINE``)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            compiled = re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        where = "" if error.pos is None else f" at character {error.pos + 1}"
+        return f"not a regular expression: {error.msg}{where}"
+    except (OverflowError, RecursionError, Warning) as error:
+        return f"not a usable regular expression: {error}"
+    return "this matches everywhere; require at least one character" if compiled.match("") else ""
+
+
+def line(text: str) -> str:
+    """Check text that stands on one line."""
+    return "" if text.strip() and "\n" not in text.strip() else "one line of text is wanted"
+
+
+def text(text: str) -> str:
+    """Check text of any length."""
+    return "" if text.strip() else "text is wanted, this is empty"
+
+
+def name(text: str) -> str:
+    """Check the name of a pack or rule."""
+    good = _PLAIN_NAME.match(text)
+    return "" if good else f"{text!r} is no name; use a-z, 0-9 and single hyphens: sql-injection"
+
+
+def rule_id(text: str) -> str:
+    """Check the whole id of a rule."""
+    return "" if _RULE_ID.match(text) else "a rule id is wanted: <pack>/<rule>"
+
+
+def link(text: str) -> str:
+    """Check a web address."""
+    good = text.startswith(("https://", "http://")) and not re.search(r"\s", text)
+    return "" if good else "a link is wanted: https://..."
+
+
+def language(text: str) -> str:
+    """Check a language that a rule or example names."""
+    if text in languages.KNOWN:
+        return ""
+    return f"unknown language {text!r}; {hint(text, languages.KNOWN)}"
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Suggest what was meant, or name all there is."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(word, choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(choices)}"

@@ -1,0 +1,196 @@
+"""The engines that judge without a model: found by file name, imported when asked for.
+
+Also what they share: whether a rule applies to a file, and how a finding quotes it. Knows nothing
+of packs, policy or reports.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Skip, SourceFile, Span
+from rlm_gate.errors import UsageError
+from rlm_gate.languages import covers
+
+Place = tuple[str | int, ...]
+Complaint = tuple[Place, str]
+
+
+class Engine(Protocol):
+    """What a module in this folder offers. Its name is what rules write after ``engine:``."""
+
+    def validate(self, options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
+        """Yield (where in the options, what is wrong and what to do) for a rule's languages."""
+
+    def languages(self, options: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the languages this entry can judge, None for every text."""
+
+    def version(self) -> str:
+        """Return what changes whenever the engine's answers may change."""
+
+    def detect(self, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        """Judge every file of the corpus by the rules' entries for this engine.
+
+        Whole files are judged; the gate narrows to the judged lines. A file that could not be
+        judged is a Skip with its path and the rules concerned.
+        """
+
+
+def names() -> tuple[str, ...]:
+    """Return the engines' names, sorted."""
+    modules = Path(__file__).parent.glob("[!_]*.py")
+    return tuple(sorted(module.stem for module in modules))
+
+
+def load(name: str) -> Engine:
+    """Import the engine of that name. Raises UsageError for one that does not exist."""
+    if name not in names():
+        raise UsageError(f"unknown engine {name!r}; choose from {', '.join(names())}")
+    return cast("Engine", importlib.import_module(f"{__name__}.{name}"))
+
+
+def applies(rule: Rule, file: SourceFile) -> str:
+    """Return "" where the rule applies to the file, else why not: language, path or prefilter.
+
+    The one answer for engines, planner and coverage ledger. A prefilter is searched in the whole
+    text, line by line for ``^`` and ``$``, and in the removed lines.
+    """
+    if not any(covers(language, file.language) for language in rule.languages):
+        return "language"
+    if _matches(rule.exclude, file.path) or (
+        rule.include and not _matches(rule.include, file.path)
+    ):
+        return "path"
+    if rule.prefilter and not _worth_a_look(rule.prefilter, file):
+        return "prefilter"
+    return ""
+
+
+def entries(rule: Rule, engine: str) -> tuple[Detect, ...]:
+    """Return the rule's entries for that engine."""
+    return tuple(entry for entry in rule.detect if entry.engine == engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with single newlines, its lines, and where each begins."""
+
+    text: str
+    lines: tuple[str, ...]
+    starts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, raw: str) -> Text:
+        r"""Cut the text at \n, \r\n and \r, as every part of the gate does."""
+        text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
+        lines = tuple(text.split("\n"))
+        starts = [0]
+        for line in lines:
+            starts.append(starts[-1] + len(line) + 1)
+        return cls(text, lines, tuple(starts[:-1]))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return the 1-based line and column of an offset into ``text``."""
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def region(self, start: int, end: int) -> Region:
+        """Return the region between two offsets; a match's last newline does not add a line."""
+        if end > start and self.text[end - 1] == "\n":
+            end -= 1
+        return Region(*self.position(start), *self.position(end))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A piece of a text: 1-based lines and columns in code points, the end column exclusive."""
+
+    start: int
+    column: int
+    end: int
+    end_column: int
+
+
+def finding(rule: Rule, path: str, lines: Sequence[str], region: Region, engine: str) -> Finding:
+    """Return the rule's finding on that region, quoting its whole lines."""
+    return Finding(
+        rule_id=rule.id,
+        severity=rule.severity,
+        confidence=rule.precision,
+        message=rule.message,
+        span=Span(path, region.start, region.end),
+        quote="\n".join(lines[region.start - 1 : region.end]),
+        origin=Origin.DETECTOR,
+        engine=engine,
+        columns=(region.column, region.end_column),
+    )
+
+
+def listed(value: Any) -> tuple[str, ...]:
+    """Return the texts of an option that is one text or a list of them; () for anything else."""
+    many = (value,) if isinstance(value, str) else value
+    fits = isinstance(many, list | tuple) and all(isinstance(item, str) for item in many)
+    return tuple(many) if fits else ()
+
+
+def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
+    """Yield a complaint for every option the engine does not have."""
+    for key in options:
+        if key not in known:
+            yield (key,), f"unknown option {key!r}; this engine has {', '.join(known)}"
+
+
+def pattern_problem(value: Any) -> str | None:
+    """Say why the value is no regular expression that could match something, if so."""
+    if not isinstance(value, str) or not value:
+        return "write a regular expression (Python re) as a non-empty string"
+    try:
+        compiled = re.compile(value, re.MULTILINE)
+    except re.error as error:
+        return f"not a regular expression: {error}"
+    return "matches the empty string, so it would hit everywhere" if compiled.match("") else None
+
+
+def _matches(patterns: tuple[str, ...], path: str) -> bool:
+    return bool(patterns) and _any_of(patterns).match(path) is not None
+
+
+@lru_cache(maxsize=1024)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
+    texts = [file.text, *(removed.text for removed in file.removed)]
+    return any(_found(pattern, text) for pattern in patterns for text in texts)
+
+
+def _found(pattern: str, text: str) -> bool:
+    compiled, literal = _prepared(pattern)
+    return literal in text and compiled.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _prepared(pattern: str) -> tuple[re.Pattern[str], str]:
+    return re.compile(pattern, re.MULTILINE), _literal(pattern)
+
+
+# The plain characters a pattern begins with, after an optional \b, and what follows them.
+_BEGINNING = re.compile(r"(?:\\b)?((?:[\w \"'=:;,<>@#%&!/-]|\\[^\w\s])*)(.?)", re.DOTALL)
+
+
+def _literal(pattern: str) -> str:
+    """Return a text without which the pattern can't match: ``in`` is far faster than ``re``."""
+    if "|" in pattern or "(?" in pattern:
+        return ""
+    plain, following = _BEGINNING.match(pattern).groups()  # type: ignore[union-attr]  # always
+    if following in {"*", "?", "{"}:
+        plain = re.sub(r"\\?.\Z", "", plain, flags=re.DOTALL)
+    return re.sub(r"\\(.)", r"\1", plain)

@@ -1,0 +1,242 @@
+"""Flag what ruff finds in Python. The only place that runs it; its settings are ours alone.
+
+One process judges all files. Ruff's own parser decides what is Python, so the answer does not
+depend on the interpreter that runs the gate. ``noqa`` comments count for nothing here: what a
+repository accepts is said in the gate's own suppressions, which need a reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, display_path
+from rlm_gate.detectors import (
+    Complaint,
+    Region,
+    Text,
+    applies,
+    entries,
+    finding,
+    listed,
+    pattern_problem,
+    unknown_keys,
+)
+from rlm_gate.errors import EngineError
+
+_ENGINE = "ruff"
+_TARGET = "py315"  # the newest syntax ruff 0.17 knows: what is new is not an error
+_ON_DISK = {"worktree", "all", "paths"}
+_PLAIN = re.compile(r"(?:[\w.+][\w.+-]*/)*[\w.+][\w.+-]*\.pyi?\Z", re.ASCII)
+_UNREADABLE = "E902"
+_BROKEN = "invalid-syntax"
+
+
+def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
+    """Check ``select`` (stable codes that this ruff has) and ``not`` (as the regex engine's)."""
+    yield from unknown_keys(options, ("select", "not"))
+    if not {"python", "any"} & {*languages}:
+        yield (), "ruff judges Python only; add python to the rule's languages"
+    yield from _code_complaints(options)
+    if "not" in options and (problem := pattern_problem(options["not"])):
+        yield ("not",), f"not: {problem}"
+
+
+def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return Python alone."""
+    del options
+    return frozenset({"python"})
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """Return the ruff binary's. Raises EngineError where there is none."""
+    return _run(["--version"]).stdout.decode().strip()
+
+
+def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Run ruff once over every Python file that a rule applies to."""
+    wanted = [(file, mine) for file in corpus.files if (mine := _wanted(file, rules))]
+    if wanted and binary() is None:
+        concerned = sorted({rule.id for _, mine in wanted for rule in mine})
+        yield Skip("ruff", f"ruff: {_MISSING}", rule_ids=tuple(concerned))
+    elif wanted:
+        yield from _judge(corpus, wanted)
+
+
+@lru_cache(maxsize=1)
+def binary() -> str | None:
+    """Return the ruff installed with this interpreter, else the one on PATH, else None."""
+    name = "ruff.exe" if os.name == "nt" else "ruff"
+    folders = [Path(sys.executable).parent, *map(Path, os.get_exec_path())]
+    paths = (folder / name for folder in folders)
+    return next((str(path) for path in paths if os.access(path, os.X_OK)), None)
+
+
+_MISSING = "no ruff binary beside this Python or on PATH; install it with: pip install 'ruff>=0.17'"
+_Wanted = tuple[SourceFile, list[Rule]]
+_Hit = Mapping[str, Any]
+
+
+def _wanted(file: SourceFile, rules: Sequence[Rule]) -> list[Rule]:
+    if file.language != "python" or file.status == "deleted":
+        return []
+    return [rule for rule in rules if entries(rule, _ENGINE) and not applies(rule, file)]
+
+
+def _judge(corpus: Corpus, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
+    with ExitStack() as stack:
+        places = _places(corpus, [file for file, _ in wanted], stack)
+        hits: dict[str, list[_Hit]] = defaultdict(list)
+        for hit in _hits([*places.values()], _codes(wanted)):
+            hits[hit["filename"]].append(hit)
+    for file, rules in wanted:
+        yield from _file(file, rules, hits[places[file.path]])
+
+
+def _places(corpus: Corpus, files: Sequence[SourceFile], stack: ExitStack) -> dict[str, str]:
+    """Map each path to where ruff can read the text: on disk as it is, else a copy."""
+    in_place = {} if corpus.root is None else _in_place(corpus, corpus.root, files)
+    others = [file for file in files if file.path not in in_place]
+    return {**in_place, **(_copies(others, stack) if others else {})}
+
+
+def _in_place(corpus: Corpus, root: str, files: Sequence[SourceFile]) -> dict[str, str]:
+    """Only where the text judged is the file's, in UTF-8 (a note tells), under a plain name."""
+    folder = Path(root).absolute()
+    if corpus.scope.kind not in _ON_DISK or not str(folder).isprintable():
+        return {}
+    plain = (file.path for file in files if not file.notes and _PLAIN.match(file.path))
+    return {path: str(folder / path) for path in plain}
+
+
+def _copies(files: Sequence[SourceFile], stack: ExitStack) -> dict[str, str]:
+    """Write the texts as UTF-8 under their own paths where these are plain, else numbered.
+
+    Paths are kept because ruff looks at names: ``__init__.py``, ``test_*.py``, ``_private.py``.
+    """
+    from tempfile import TemporaryDirectory
+
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="rlm-gate-"))).absolute()
+    places = {}
+    for number, file in enumerate(files):
+        name = f"files/{file.path}" if _PLAIN.match(file.path) else f"odd/{number}.py"
+        copy = folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.text.encode("utf-8", "replace"))
+        places[file.path] = str(copy)
+    return places
+
+
+def _codes(wanted: Sequence[_Wanted]) -> list[str]:
+    rules = {rule.id: rule for _, mine in wanted for rule in mine}
+    return sorted({code for rule in rules.values() for code in _selected(rule)})
+
+
+def _selected(rule: Rule) -> dict[str, re.Pattern[str] | None]:
+    """Map each code of the rule to what its finding must not contain."""
+    return {
+        code: re.compile(entry.options["not"], re.MULTILINE) if "not" in entry.options else None
+        for entry in entries(rule, _ENGINE)
+        for code in listed(entry.options["select"])
+    }
+
+
+def _hits(paths: Sequence[str], codes: Sequence[str]) -> list[_Hit]:
+    """Run ruff. The paths go through an argument file: a command line is too short for them."""
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile("w", prefix="rlm-gate-", encoding="utf-8") as arguments:
+        arguments.write("\n".join(paths))
+        arguments.flush()
+        done = _run(
+            [
+                "check",
+                "--isolated",
+                "--no-cache",
+                "--no-fix",
+                "--no-preview",
+                "--ignore-noqa",
+                "--no-force-exclude",
+                "--output-format=json",
+                f"--target-version={_TARGET}",
+                f"--select={','.join([*codes, _UNREADABLE])}",
+                f"@{arguments.name}",
+            ]
+        )
+    hits: list[_Hit] = json.loads(done.stdout)
+    return hits
+
+
+def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run the binary without the user's RUFF_* variables; 0 and 1 are answers, all else fails."""
+    path = binary()
+    if path is None:
+        raise EngineError(_MISSING)
+    environment = {key: value for key, value in os.environ.items() if key[:5] != "RUFF_"}
+    done = subprocess.run([path, *arguments], check=False, capture_output=True, env=environment)
+    if done.returncode not in {0, 1}:
+        message = done.stderr.decode("utf-8", "replace").strip()
+        raise EngineError(f"ruff ended with {done.returncode}: {message}")
+    return done
+
+
+def _file(
+    file: SourceFile, rules: Sequence[Rule], hits: Sequence[_Hit]
+) -> Iterator[Finding | Skip]:
+    trouble = [hit for hit in hits if hit["code"] in {_BROKEN, _UNREADABLE, None}]
+    if trouble:
+        yield _skip(file, trouble[0], rules)
+    elif hits:
+        lines = Text.of(file.text).lines
+        for rule in rules:
+            selected = _selected(rule)
+            for hit in hits:
+                if hit["code"] in selected:
+                    found = finding(rule, file.path, lines, _region(hit), _ENGINE)
+                    unless = selected[hit["code"]]
+                    if unless is None or not unless.search(found.quote):
+                        yield found
+
+
+def _skip(file: SourceFile, hit: _Hit, rules: Sequence[Rule]) -> Skip:
+    return Skip(
+        what=display_path(file.path),
+        why=(
+            f"ruff: line {hit['location']['row']}: {hit['message'].strip()}; no rule could judge"
+            " the file: mend it, or exclude it"
+        ),
+        path=file.path,
+        rule_ids=tuple(sorted(rule.id for rule in rules)),
+    )
+
+
+def _region(hit: _Hit) -> Region:
+    """Translate ruff's place; an end in the first column is the end of the line before."""
+    start, end = hit["location"], hit["end_location"]
+    return Region(start["row"], start["column"], end["row"], end["column"])
+
+
+def _code_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
+    codes = listed(options.get("select"))
+    if not codes:
+        yield ("select",) if "select" in options else (), "select: list ruff's codes, as [S608]"
+    for number, code in enumerate(codes):
+        if code not in _stable_codes():
+            text = f"{code!r} is no stable code of {version()}; see 'ruff rule --all'"
+            yield ("select",) if isinstance(options["select"], str) else ("select", number), text
+
+
+@lru_cache(maxsize=1)
+def _stable_codes() -> frozenset[str]:
+    rules = json.loads(_run(["rule", "--all", "--output-format=json"]).stdout)
+    return frozenset(rule["code"] for rule in rules if "Stable" in rule["status"])

@@ -1,0 +1,334 @@
+"""What a verdict says, grouped and put into sentences for people.
+
+Sentences hold no hidden characters; what a format must escape on top is that format's matter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rlm_gate.core import (
+    Finding,
+    Origin,
+    Rule,
+    Severity,
+    Skip,
+    Span,
+    Status,
+    Verdict,
+    Verification,
+    merge_spans,
+)
+from rlm_gate.reports._plain import counted, listed, one_line, shown_path
+
+_NAMES = 8
+_REASONS = 5
+_WHY_NOT = {
+    Verification.NOT_ASKED: "a model's word alone does not block",
+    Verification.REFUTED: "a second call refuted it, so it does not block",
+    Verification.UNCLEAR: "a second call could not tell, so it does not block",
+    Verification.FAILED: "the call to verify it failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Lines of one file that some rules should have judged and nobody did."""
+
+    path: str
+    spans: tuple[Span, ...]
+    rule_ids: tuple[str, ...]
+    reason: str
+    required: bool
+
+    @property
+    def place(self) -> str:
+        """The path with its line ranges: ``src/a.py:1-20,31``."""
+        ranges = [_range(span) for span in self.spans]
+        return f"{shown_path(self.path)}:{listed(ranges, _NAMES)}"
+
+    @property
+    def sentence(self) -> str:
+        """One line that says what is missing, under which rules and why."""
+        rules = one_line(listed(list(self.rule_ids), _NAMES))
+        weight = "required" if self.required else "not required"
+        return f"{self.place}: {rules}: {one_line(self.reason, 200)} ({weight})"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Everything that was left out for one reason."""
+
+    why: str
+    blocking: bool
+    skips: tuple[Skip, ...]
+
+    def sentence(self, limit: int) -> str:
+        """One line: why, how many, whether a pass is still possible, and which."""
+        weight = " [makes it inconclusive]" if self.blocking else ""
+        names = [skip_name(skip) for skip in self.skips]
+        shown = listed(names, limit or len(names))
+        return f"{one_line(self.why, 200)} ({len(names):,}){weight}: {shown}"
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings in the order of every report, ties settled by what they say."""
+    return sorted(findings, key=lambda one: (one.sort_key, repr(one)))
+
+
+def worst_first(verdict: Verdict) -> list[Finding]:
+    """Return the findings that block, then the others, each by severity, then by place."""
+    return sorted(
+        ordered(verdict.findings), key=lambda one: (not blocks(one, verdict), -one.severity)
+    )
+
+
+def blocks(finding: Finding, verdict: Verdict) -> bool:
+    """Say whether this finding fails the gate."""
+    return finding.fingerprint in verdict.blocking
+
+
+def rules_by_id(verdict: Verdict) -> dict[str, Rule]:
+    """Return the selected rules by id, sorted."""
+    return {rule.id: rule for rule in sorted(verdict.rules, key=lambda rule: rule.id)}
+
+
+def required_rules(verdict: Verdict) -> frozenset[str]:
+    """Return the rules whose missing lines keep the verdict from being green.
+
+    An override by path may require a rule whose own severity is below the threshold. Which one
+    it was the verdict does not say: when only such a rule can explain a required line that is
+    missing, all rules with gaps are named.
+    """
+    threshold = verdict.threshold
+    if threshold is None:
+        return frozenset()
+    required = {rule.id for rule in verdict.rules if rule.severity >= threshold}
+    gaps = {gap.rule_id for gap in verdict.coverage.gaps}
+    explained = not verdict.coverage.required_missing or gaps & required
+    return frozenset(required if explained else required | gaps)
+
+
+def missing(verdict: Verdict) -> list[Missing]:
+    """Merge the gaps: one entry for each file, reason and set of rules; required ones first."""
+    required = required_rules(verdict)
+    rules: defaultdict[tuple[str, Span], set[str]] = defaultdict(set)
+    for gap in verdict.coverage.gaps:
+        rules[gap.reason, gap.span].add(gap.rule_id)
+    spans: defaultdict[tuple[str, str, tuple[str, ...]], list[Span]] = defaultdict(list)
+    for (reason, span), rule_ids in rules.items():
+        spans[span.path, reason, tuple(sorted(rule_ids))].append(span)
+    merged = [
+        Missing(path, tuple(merge_spans(parts)), ids, reason, not required.isdisjoint(ids))
+        for (path, reason, ids), parts in spans.items()
+    ]
+    return sorted(merged, key=lambda one: (not one.required, one.path, one.spans, one.reason))
+
+
+def skipped(verdict: Verdict) -> list[Skipped]:
+    """Group the skips by reason; blocking ones first."""
+    groups: defaultdict[tuple[str, bool], list[Skip]] = defaultdict(list)
+    for skip in sorted(verdict.skipped, key=repr):
+        groups[skip.why, skip.blocking].append(skip)
+    by_weight = sorted(groups.items(), key=lambda item: (not item[0][1], item[0][0]))
+    return [Skipped(why, blocking, tuple(skips)) for (why, blocking), skips in by_weight]
+
+
+def skip_name(skip: Skip) -> str:
+    """Return what was skipped, and under which rules if it was not all of them."""
+    name = shown_path(skip.what)
+    if skip.path and skip.path not in skip.what:
+        name = f"{shown_path(skip.path)} ({name})"
+    rules = f" [{one_line(listed(list(skip.rule_ids), _NAMES))}]" if skip.rule_ids else ""
+    return one_line(name, 200) + rules
+
+
+def mode(verdict: Verdict) -> str:
+    """Say whether language models took part, and what was not evaluated because they did not."""
+    audit = verdict.audit
+    if audit.mode == "models":
+        models = f"{one_line(audit.root_model)} (root), {one_line(audit.sub_model)} (sub)"
+        unasked = f"; {_unasked(verdict)}" if audit.not_evaluated else ""
+        return f"Language models: {models}{unasked}."
+    why = {"offline": "offline, as asked", "no-key": "no API key is set"}
+    reason = why.get(audit.mode, one_line(audit.mode))
+    return f"No language model was called ({reason}): {_unasked(verdict)}."
+
+
+def not_evaluated(verdict: Verdict, limit: int) -> Iterator[str]:
+    """Name the rules whose question nobody put; some of them were judged by detectors."""
+    asked, detected = _split_unasked(verdict)
+    if asked:
+        yield one_line(listed(sorted(asked), limit or len(asked)))
+    if detected:
+        names = one_line(listed(sorted(detected), limit or len(detected)))
+        yield f"by detectors alone: {names}"
+
+
+def examined(verdict: Verdict) -> Iterator[str]:
+    """Say what was judged: how much, by which engine, playbook, packs and sandbox."""
+    coverage = verdict.coverage
+    scope = one_line(verdict.scope.label or verdict.scope.kind, 200)
+    if not coverage.files:
+        yield f"nothing: no text file is in scope ({scope})"
+    else:
+        size = f"{counted(coverage.files, 'file')}, {counted(coverage.lines, 'line')}"
+        yield f"{size} ({scope}), {counted(len(verdict.rules), 'rule')}"
+        yield from _engines(verdict)
+        yield _line_checks(verdict)
+    if verdict.audit.playbook:
+        yield f"playbook: {one_line('; '.join(verdict.audit.playbook))}"
+    if verdict.packs:
+        packs = sorted(verdict.packs)
+        yield f"packs: {one_line(', '.join(f'{name} {version[:12]}' for name, version in packs))}"
+    yield f"sandbox: {one_line(verdict.audit.sandbox) or 'not started'}"
+
+
+def remarks(verdict: Verdict) -> Iterator[str]:
+    """Say what else a reader must know: languages, refusals, cost, what an audit would take."""
+    audit = verdict.audit
+    if languages := sorted(verdict.coverage.without_rules.items()):
+        named = [f"{one_line(name)} ({counted(count, 'file')})" for name, count in languages]
+        yield f"No deterministic rule for: {listed(named, 20)}."
+    if audit.refused:
+        whose = "its quote is" if audit.refused == 1 else "their quotes are"
+        yield f"{counted(audit.refused, 'finding')} refused: {whose} not in the file."
+    if verdict.refuted:
+        yield f"{counted(len(verdict.refuted), 'finding')} refuted by a second call and left out."
+    yield from _spent(verdict)
+    yield from _estimate(verdict)
+    yield from (one_line(note, 400) for note in audit.notes)
+
+
+def summary(verdict: Verdict) -> str:
+    """Return the verdict in one line: why, the threshold, the counts and what to do next."""
+    threshold = "never" if verdict.threshold is None else verdict.threshold.label
+    parts = [f"{_outcome(verdict)} (threshold: {threshold}).", tally(verdict.findings)]
+    if verdict.reasons:
+        reasons = [one_line(reason, 200) for reason in verdict.reasons]
+        parts.append(f"Missing evidence: {listed(reasons, _REASONS)}.")
+    return f"{verdict.status.upper()}: {' '.join(parts)} Next: {_next(verdict)}"
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """Return the counts by severity, worst first, as in "3 findings: 1 high, 2 low"."""
+    severities = [finding.severity for finding in findings]
+    if not severities:
+        return "No findings."
+    by_severity = [
+        f"{severities.count(severity):,} {severity.label}"
+        for severity in reversed(Severity)
+        if severity in severities
+    ]
+    return f"{counted(len(severities), 'finding')}: {', '.join(by_severity)}."
+
+
+def trust(finding: Finding, verdict: Verdict) -> str:
+    """Say who found it, how far it is trusted, and why it does not block though it could."""
+    parts = [f"found by {one_line(finding.engine)}", f"confidence {finding.confidence}"]
+    if finding.verification is not Verification.NOT_ASKED:
+        parts.append(f"verification: {finding.verification}")
+    held = verdict.threshold is not None and finding.severity >= verdict.threshold
+    if held and not blocks(finding, verdict) and _explains(finding):
+        parts.append(_WHY_NOT[finding.verification])
+    return "; ".join(parts)
+
+
+def dollars(usd: float | None, *, up: bool = False) -> str:
+    """Return an amount to the cent, below ten cents to the hundredth of one. None is unknown."""
+    if usd is None:
+        return "price unknown"
+    digits = 2 if usd >= 0.1 or not usd else 4
+    if up:
+        usd = math.ceil(round(usd * 10**digits, 6)) / 10**digits
+    return f"${usd:,.{digits}f}"
+
+
+def _unasked(verdict: Verdict) -> str:
+    asked, detected = _split_unasked(verdict)
+    total = len({rule.id for rule in verdict.rules} | asked)
+    if not (asked or detected):
+        return "no selected rule needs one"
+    verb = "was" if len(asked) == 1 else "were"
+    text = f"{len(asked):,} of {counted(total, 'rule')} {verb} not evaluated"
+    return f"{text}, {len(detected):,} by detectors alone" if detected else text
+
+
+def _split_unasked(verdict: Verdict) -> tuple[set[str], set[str]]:
+    unasked = set(verdict.audit.not_evaluated)
+    detected = {rule.id for rule in verdict.rules if rule.detect} & unasked
+    return unasked - detected, detected
+
+
+def _engines(verdict: Verdict) -> Iterator[str]:
+    for name, (files, lines) in sorted(verdict.coverage.engines.items()):
+        yield f"{one_line(name)}: {counted(files, 'file')}, {counted(lines, 'line')}"
+
+
+def _line_checks(verdict: Verdict) -> str:
+    rules = verdict.coverage.rules
+    in_scope, applicable = sum(r.in_scope for r in rules), sum(r.applicable for r in rules)
+    detector, model = sum(r.detector for r in rules), sum(r.model for r in rules)
+    absent = sum(r.missing for r in rules)
+    done = f"{detector:,} by detectors, {model:,} by models, {absent:,} missing"
+    return f"line checks: {applicable:,} of {in_scope:,} apply; {done}"
+
+
+def _spent(verdict: Verdict) -> Iterator[str]:
+    usage = verdict.usage
+    if not (usage.calls or usage.failed_calls):
+        return
+    tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
+    work = f"{counted(usage.calls, 'model call')}, {counted(usage.turns, 'root turn')}"
+    failed = f"; {counted(usage.failed_calls, 'call')} failed" if usage.failed_calls else ""
+    yield f"Spent: {work}, {tokens}, {dollars(usage.usd)}{failed}."
+
+
+def _estimate(verdict: Verdict) -> Iterator[str]:
+    estimate = verdict.audit.estimate
+    if estimate is None:
+        return
+    tokens = f"{estimate.input_tokens:,} tokens in, {estimate.output_tokens:,} out"
+    price = dollars(estimate.usd, up=True)
+    models = f"{one_line(estimate.root_model)} (root), {one_line(estimate.sub_model)} (sub)"
+    calls = counted(estimate.calls, "call")
+    yield f"An audit with {models} would take at most {calls}, {tokens}: {price}."
+
+
+def _outcome(verdict: Verdict) -> str:
+    if verdict.status is Status.FAIL:
+        number = sum(blocks(finding, verdict) for finding in verdict.findings)
+        return f"{counted(number, 'finding')} {'blocks' if number == 1 else 'block'}"
+    if verdict.status is Status.INCONCLUSIVE:
+        return "not everything that had to be examined was"
+    return "nothing blocks"
+
+
+def _next(verdict: Verdict) -> str:
+    if verdict.status is Status.FAIL:
+        return "mend what is marked [blocks], then run again."
+    if verdict.status is Status.INCONCLUSIVE:
+        return f"remove the causes named above, or {_way_out(verdict)}."
+    if verdict.audit.mode == "offline" and verdict.audit.not_evaluated:
+        return "nothing to do; run without --offline to put the questions of the other rules."
+    if verdict.audit.mode == "no-key" and verdict.audit.not_evaluated:
+        return "nothing to do; set ANTHROPIC_API_KEY to put the questions of the other rules."
+    return "nothing to do."
+
+
+def _way_out(verdict: Verdict) -> str:
+    if verdict.audit.mode == "models":
+        return "run with --offline to be judged by detectors alone"
+    return "narrow the scope to what can be judged"
+
+
+def _explains(finding: Finding) -> bool:
+    refuted = finding.verification is Verification.REFUTED
+    return refuted or (finding.origin is Origin.MODEL and finding.verification in _WHY_NOT)
+
+
+def _range(span: Span) -> str:
+    return str(span.start) if span.end <= span.start else f"{span.start}-{span.end}"

@@ -1,0 +1,175 @@
+"""The verdict as JSON for other programs: everything in it, by the schema in schema.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rlm_gate.core import Coverage, Estimate, Finding, Rule, Severity, Skip, Span, Usage, Verdict
+from rlm_gate.reports import _digest as digest
+
+HELP = "for programs: everything in the verdict, by a published, versioned schema"
+SCHEMA = "rlm-gate/1"
+
+
+def render(verdict: Verdict) -> bytes:
+    """Return one JSON object, keys sorted. Pure ASCII, so that any path survives as it is."""
+    text = json.dumps(_document(verdict), indent=2, sort_keys=True, allow_nan=False)
+    # The same value for a JSON parser, no command for a CI runner that reads the log.
+    return text.replace("##[", "##\\u005b").encode("ascii") + b"\n"
+
+
+def _document(verdict: Verdict) -> dict[str, Any]:
+    findings, refuted = digest.ordered(verdict.findings), digest.ordered(verdict.refuted)
+    return {
+        "schema": SCHEMA,
+        "status": verdict.status.value,
+        "threshold": verdict.threshold.label if verdict.threshold is not None else None,
+        "reasons": list(verdict.reasons),
+        "scope": _scope(verdict),
+        "counts": _counts(findings),
+        "findings": [_finding(one, blocking=digest.blocks(one, verdict)) for one in findings],
+        "refuted": [_finding(one, blocking=False) for one in refuted],
+        "skipped": [_skip(skip) for skip in sorted(verdict.skipped, key=repr)],
+        "coverage": _coverage(verdict.coverage),
+        "audit": _audit(verdict),
+        "usage": _usage(verdict.usage),
+        "rules": [_rule(rule) for rule in digest.rules_by_id(verdict).values()],
+        "packs": [{"name": name, "version": version} for name, version in sorted(verdict.packs)],
+    }
+
+
+def _scope(verdict: Verdict) -> dict[str, Any]:
+    scope = verdict.scope
+    return {"kind": scope.kind, "label": scope.label, "base": scope.base, "head": scope.head}
+
+
+def _counts(findings: Iterable[Finding]) -> dict[str, int]:
+    severities = [finding.severity for finding in findings]
+    return {severity.label: severities.count(severity) for severity in Severity}
+
+
+def _finding(finding: Finding, *, blocking: bool) -> dict[str, Any]:
+    start, end = finding.columns or (None, None)
+    return {
+        **_span(finding.span),
+        "rule": finding.rule_id,
+        "severity": finding.severity.label,
+        "confidence": finding.confidence.value,
+        "message": finding.message,
+        "start_column": start,
+        "end_column": end,
+        "quote": finding.quote,
+        "origin": finding.origin.value,
+        "engine": finding.engine,
+        "explanation": finding.explanation,
+        "verification": finding.verification.value,
+        "flow": [_span(span) for span in finding.flow],
+        "fingerprint": finding.fingerprint,
+        "blocking": blocking,
+    }
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {"path": span.path, "start_line": span.start, "end_line": span.end}
+
+
+def _skip(skip: Skip) -> dict[str, Any]:
+    return {
+        "what": skip.what,
+        "why": skip.why,
+        "blocking": skip.blocking,
+        "path": skip.path,
+        "rules": list(skip.rule_ids),
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "files": coverage.files,
+        "lines": coverage.lines,
+        "required_missing": coverage.required_missing,
+        "engines": {
+            name: {"files": files, "lines": lines}
+            for name, (files, lines) in coverage.engines.items()
+        },
+        "without_rules": dict(coverage.without_rules),
+        "rules": [
+            {
+                "rule": rule.rule_id,
+                "in_scope": rule.in_scope,
+                "not_applicable": rule.not_applicable,
+                "prefiltered": rule.prefiltered,
+                "applicable": rule.applicable,
+                "detector": rule.detector,
+                "model": rule.model,
+                "missing": rule.missing,
+            }
+            for rule in sorted(coverage.rules, key=repr)
+        ],
+        "gaps": [
+            {**_span(gap.span), "rule": gap.rule_id, "reason": gap.reason}
+            for gap in sorted(coverage.gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
+        ],
+    }
+
+
+def _audit(verdict: Verdict) -> dict[str, Any]:
+    audit = verdict.audit
+    return {
+        "mode": audit.mode,
+        "root_model": audit.root_model,
+        "sub_model": audit.sub_model,
+        "not_evaluated": sorted(audit.not_evaluated),
+        "refused": audit.refused,
+        "playbook": list(audit.playbook),
+        "sandbox": audit.sandbox,
+        "estimate": _estimate(audit.estimate),
+        "notes": list(audit.notes),
+    }
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {
+        "calls": estimate.calls,
+        "input_tokens": estimate.input_tokens,
+        "output_tokens": estimate.output_tokens,
+        "usd": estimate.usd,
+        "root_model": estimate.root_model,
+        "sub_model": estimate.sub_model,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "calls": usage.calls,
+        "failed_calls": usage.failed_calls,
+        "turns": usage.turns,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "usd": usage.usd,
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "severity": rule.severity.label,
+        "precision": rule.precision.value,
+        "languages": list(rule.languages),
+        "tags": list(rule.tags),
+        "aliases": list(rule.aliases),
+        "message": rule.message,
+        "help": {
+            "why": rule.help.why,
+            "fix": rule.help.fix,
+            "links": list(rule.help.links),
+        },
+        "engines": sorted({detect.engine for detect in rule.detect}),
+        "ask": rule.ask.over if rule.ask else None,
+        "verify": rule.verify,
+    }

@@ -124,9 +124,27 @@ class SourceFile:
         r"""The lines without their ends. Only \n, \r\n and \r end a line, as in git and ruff."""
         return split_lines(self.text)
 
-    def judged(self, start: int, end: int) -> bool:
-        """Say whether lines ``start`` to ``end`` touch the judged part of this file."""
-        return any(span.start <= end and start <= span.end for span in self.changed)
+    @property
+    def in_scope(self) -> tuple[Span, ...]:
+        """Return the lines that must be examined: changed ones and the neighbours of deletions.
+
+        A deleted file has no lines left; line 1 stands for it, so that its loss can be missing.
+        """
+        if self.status == "deleted":
+            return (Span(self.path, 1, 1),)
+        last = self.line_count
+        neighbours = [
+            Span(self.path, max(1, block.after_line), min(last, block.after_line + 1))
+            for block in self.removed
+            if last
+        ]
+        return tuple(merge_spans((*self.changed, *neighbours)))
+
+    def touched(self, start: int, end: int) -> bool:
+        """Say whether lines ``start`` to ``end`` hold a changed line or enclose a removed one."""
+        return any(span.start <= end and start <= span.end for span in self.changed) or any(
+            start <= block.after_line < end for block in self.removed
+        )
 
 
 def split_lines(text: str) -> list[str]:
@@ -398,7 +416,8 @@ class Verdict:
     """The outcome of one run; every report renders this and nothing else.
 
     ``findings`` are sorted; ``blocking`` holds the fingerprints of those that fail the gate.
-    ``rules`` are the selected ones, ``packs`` their (name, version).
+    ``rules`` are the selected ones, ``packs`` their (name, version). ``reasons`` say what makes
+    the evidence incomplete; ``interrupted`` is what stopped the run, "" if nothing did.
     """
 
     status: Status
@@ -414,6 +433,7 @@ class Verdict:
     rules: tuple[Rule, ...]
     packs: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...] = ()
+    interrupted: str = ""
 
     @property
     def exit_code(self) -> int:

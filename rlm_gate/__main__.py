@@ -1,0 +1,7 @@
+"""``python -m rlm_gate``."""
+
+import sys
+
+from rlm_gate.cli import main
+
+sys.exit(main())

@@ -1,0 +1,102 @@
+"""The command line: finds a subcommand by its file name. The only place that prints and exits."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Protocol, cast
+
+from rlm_gate import __version__
+from rlm_gate.errors import (
+    EXIT_INCONCLUSIVE,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    GateError,
+)
+
+
+class Command(Protocol):
+    """What a module in this folder offers; its file name is the subcommand."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the flags."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do the work and return the exit code."""
+
+
+TERMINATED = "terminated"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stops the work like Ctrl-C does, so that reports are still written."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the subcommands, sorted."""
+    return tuple(sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py")))
+
+
+def load(name: str) -> Command:
+    """Import the subcommand of that name."""
+    return cast("Command", importlib.import_module(f"{__name__}.{name}"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: 0, 1, 2, 3, 130 or 143."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        parsed = _parser(given).parse_args(given)
+        return load(parsed.command).run(parsed)
+    except GateError as error:
+        print(f"rlm-gate: {error}\n{error.remedy}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Terminated:
+        return EXIT_TERMINATED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001  # the outermost frame: a bug is never a green exit
+        import traceback
+
+        traceback.print_exc()
+        return EXIT_INCONCLUSIVE
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser, loading only the subcommand that is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="rlm-gate",
+        description="A quality gate that is never green without evidence.",
+        epilog="Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 inconclusive.",
+    )
+    parser.add_argument("--version", action="version", version=f"rlm-gate {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    known = names()
+    wanted = next((word for word in given if word in known), None)
+    for name in (wanted,) if wanted and given[0] == wanted else known:
+        command = load(name)
+        command.add_arguments(
+            commands.add_parser(name, help=command.HELP, description=command.HELP)
+        )
+    return parser
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated(TERMINATED)
+
+
+def _closed_pipe() -> int:
+    """Quieten stdout after its reader went away: nobody saw the verdict, so it is no pass."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_INCONCLUSIVE

@@ -1,0 +1,128 @@
+"""The flags that several subcommands share, and how they become ``config.Flags``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from rlm_gate import reports
+from rlm_gate.config import Flags, ScopeRequest
+from rlm_gate.core import Severity
+
+_LEVELS = (*(severity.label for severity in reversed(Severity)), "never")
+
+
+def add_scope(parser: argparse.ArgumentParser) -> None:
+    """Declare what is judged. Without any of these: the work tree against HEAD."""
+    group = parser.add_argument_group("scope (default: the work tree against HEAD)")
+    group.add_argument(
+        "paths", nargs="*", metavar="PATH", help="narrow the scope; alone: whole files"
+    )
+    one = group.add_mutually_exclusive_group()
+    one.add_argument("--staged", action="store_true", help="the index against HEAD")
+    one.add_argument("--diff", metavar="BASE[...HEAD]", help="from the merge base to HEAD")
+    one.add_argument("--rev", metavar="REV", help="the whole tree of a revision")
+    one.add_argument("--all", action="store_true", help="the whole work tree")
+    group.add_argument("--repo", metavar="DIR", default=".", help="the repository, bare or not")
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Declare which rules count and what fails the gate."""
+    group = parser.add_argument_group("policy")
+    group.add_argument("--config", metavar="FILE", help="instead of .rlm-gate.yaml")
+    group.add_argument(
+        "--rules", metavar="DIR|PACK", action="append", help="instead of the configured packs"
+    )
+    group.add_argument("--select", metavar="RULE", action="append", help="only this rule or pack")
+    group.add_argument(
+        "--ignore", metavar="RULE", action="append", help="without this rule or pack"
+    )
+    group.add_argument(
+        "--fail-on", choices=_LEVELS, help="least severity that fails the gate (default: high)"
+    )
+    group.add_argument(
+        "--no-ignores", action="store_true", help="judge generated, vendored and minified files too"
+    )
+    group.add_argument(
+        "--on-inconclusive", choices=("fail", "warn"), help="exit 3 (default) or warn and exit 0"
+    )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Declare the models and their limits."""
+    group = parser.add_argument_group("models")
+    group.add_argument("--offline", action="store_true", help="call no language model")
+    group.add_argument("--root-model", metavar="M", help="the model that works in the REPL")
+    group.add_argument("--sub-model", metavar="M", help="the model that answers over pieces")
+    group.add_argument("--max-usd", metavar="X", type=_positive, help="most dollars to spend")
+    group.add_argument("--max-calls", metavar="N", type=_count, help="most model calls")
+    group.add_argument("--deadline", metavar="S", type=_positive, help="most seconds for the audit")
+    group.add_argument(
+        "--allow-reduced-sandbox",
+        action="store_true",
+        help="run the root loop where the sandbox is not strict",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Declare the reports."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--format", choices=reports.names(), default="text", help="for stdout")
+    group.add_argument(
+        "--output", metavar="FORMAT=PATH", action="append", default=[], help="repeatable"
+    )
+    group.add_argument("--quiet", "-q", action="store_true", help="findings and verdict only")
+    group.add_argument("--verbose", "-v", action="store_true", help="no cuts in the text report")
+
+
+def flags(arguments: argparse.Namespace) -> Flags:
+    """Return what the command line gave; None and () are what it did not."""
+    return Flags(
+        scope=_scope(arguments),
+        config=arguments.config,
+        rules=tuple(arguments.rules) if arguments.rules else None,
+        select=_many(arguments.select),
+        ignore=_many(arguments.ignore),
+        fail_on=arguments.fail_on,
+        no_ignores=arguments.no_ignores,
+        offline=arguments.offline,
+        root_model=arguments.root_model,
+        sub_model=arguments.sub_model,
+        max_usd=arguments.max_usd,
+        max_calls=arguments.max_calls,
+        deadline=arguments.deadline,
+        on_inconclusive=arguments.on_inconclusive,
+        allow_reduced_sandbox=arguments.allow_reduced_sandbox,
+    )
+
+
+def _scope(arguments: argparse.Namespace) -> ScopeRequest:
+    mode, ref = "worktree", None
+    if arguments.staged:
+        mode = "staged"
+    elif arguments.all:
+        mode = "all"
+    elif arguments.diff is not None:
+        mode, ref = "diff", arguments.diff
+    elif arguments.rev is not None:
+        mode, ref = "rev", arguments.rev
+    return ScopeRequest(mode, ref, tuple(arguments.paths), arguments.repo)
+
+
+def _many(values: Iterable[str] | None) -> tuple[str, ...]:
+    """Accept the flag repeated and its value separated by commas, as ruff does."""
+    return tuple(part for value in values or () for part in value.split(",") if part)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value

@@ -1,0 +1,71 @@
+"""``rlm-gate check``: judge a change, a revision or the whole repository."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rlm_gate import config, gate, reports
+from rlm_gate.cli import TERMINATED, _flags, _progress
+from rlm_gate.core import Verdict
+from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED
+from rlm_gate.repo import Repo
+
+HELP = "Judge the work tree, the index, a diff, a revision or the whole repository."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the scopes, the policy, the models and the outputs."""
+    _flags.add_scope(parser)
+    _flags.add_policy(parser)
+    _flags.add_models(parser)
+    _flags.add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge, write every report, and let the verdict decide the exit code."""
+    return judge(_flags.flags(arguments), arguments)
+
+
+def judge(flags: config.Flags, arguments: argparse.Namespace) -> int:
+    """Run the gate with these flags and print as the output arguments say."""
+    for spec in arguments.output:
+        reports.target(spec)
+    found = Repo.open(flags.scope.repo)
+    settings = config.settings(flags, Path(found.root) if found and found.root else None)
+    with _progress.on_terminal(quiet=arguments.quiet) as progress:
+        verdict = gate.run(settings, progress)
+    for spec in arguments.output:
+        reports.write(spec, verdict)
+    _print(verdict, arguments)
+    return exit_code(verdict, settings.on_inconclusive)
+
+
+def exit_code(verdict: Verdict, on_inconclusive: str) -> int:
+    """Return the verdict's code; an interrupt outranks it, ``warn`` turns only 3 into 0."""
+    if verdict.interrupted:
+        return EXIT_TERMINATED if verdict.interrupted == TERMINATED else EXIT_INTERRUPTED
+    if verdict.exit_code == 3 and on_inconclusive == "warn":
+        return EXIT_PASS
+    return verdict.exit_code
+
+
+def _print(verdict: Verdict, arguments: argparse.Namespace) -> None:
+    if arguments.format == "text":
+        from rlm_gate.reports import text
+
+        content = text.render(
+            verdict,
+            color=_wants_color(),
+            verbose=arguments.verbose,
+            quiet=arguments.quiet,
+        )
+    else:
+        content = reports.load(arguments.format).render(verdict)
+    sys.stdout.buffer.write(content)
+    sys.stdout.flush()
+
+
+def _wants_color() -> bool:
+    return sys.stdout.isatty() and not config.environment().no_color

@@ -1,0 +1,73 @@
+"""Name a finding so that it survives moved lines and renamed files (design §3).
+
+Knows text and symbols, not git: two branches give a finding the same fingerprint on their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from rlm_gate.core import Corpus, Finding, SourceFile, split_lines
+from rlm_gate.detectors import secrets
+from rlm_gate.syntax import Symbol, outline
+
+
+def stamp(findings: Iterable[Finding], corpus: Corpus) -> Iterator[Finding]:
+    """Yield the findings with fingerprints and with secrets masked in what they quote."""
+    files = {file.path: file for file in corpus.files}
+    views: dict[str, _View] = {}
+    for finding in findings:
+        path = finding.span.path
+        if path not in views:
+            views[path] = _View.of(files.get(path))
+        yield replace(
+            finding,
+            quote=secrets.mask(finding.quote)[0],
+            explanation=secrets.mask(finding.explanation)[0],
+            fingerprint=views[path].fingerprint(finding),
+        )
+
+
+class _View:
+    """One file as fingerprints see it: collapsed lines, symbols, how often a text occurred."""
+
+    def __init__(self, lines: list[str], symbols: tuple[Symbol, ...]) -> None:
+        self._lines = [_collapse(line) for line in lines]
+        self._symbols = symbols
+
+    @classmethod
+    def of(cls, file: SourceFile | None) -> _View:
+        if file is None:
+            return cls([], ())
+        text = file.text
+        if file.status == "deleted":
+            text = "\n".join(block.text for block in file.removed)
+        return cls(split_lines(text), outline(text, file.language))
+
+    def fingerprint(self, finding: Finding) -> str:
+        """Hash rule, masked text, enclosing symbol, and which occurrence within it this is."""
+        start, end = finding.span.start, finding.span.end
+        text = self._lines[start - 1 : end] or [_collapse(finding.quote)]
+        symbol = self._enclosing(start, end)
+        first, last = (symbol.start, symbol.end) if symbol else (1, len(self._lines))
+        if symbol is None:
+            first, last = 1, start
+        occurrence = sum(
+            1
+            for line in range(first, min(start, last) + 1)
+            if self._lines[line - 1 : line - 1 + len(text)] == text
+        )
+        name = symbol.name if symbol else ""
+        masked = secrets.mask("\n".join(text))[0]
+        parts = (finding.rule_id, masked, name, str(occurrence))
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _enclosing(self, start: int, end: int) -> Symbol | None:
+        around = [one for one in self._symbols if one.start <= start and end <= one.end]
+        return min(around, key=lambda one: one.end - one.start, default=None)
+
+
+def _collapse(line: str) -> str:
+    return " ".join(line.split())

@@ -1,0 +1,255 @@
+"""The pipeline on one screen: corpus, detectors, audit, policy, verdict.
+
+The one place that survives a plug-in's failure: what breaks here becomes a blocking Skip, and what
+was found before is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rlm_gate import corpus as corpora
+from rlm_gate import detectors, packs, policy
+from rlm_gate.config import Settings
+from rlm_gate.core import (
+    Audit,
+    Corpus,
+    Estimate,
+    Finding,
+    Rule,
+    RulePack,
+    Skip,
+    SourceFile,
+    Usage,
+    Verdict,
+)
+from rlm_gate.languages import covers
+from rlm_gate.rlm.ledger import Judges, Ledger
+from rlm_gate.rlm.playbooks.audit import SERVED
+
+if TYPE_CHECKING:
+    from rlm_gate.rlm.audit import Job, Outcome
+
+Progress = Callable[[str, int, int], None]
+"""Told (phase, done, total); total is 0 where it isn't known."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one run has gathered so far; whatever interrupts it, this is judged."""
+
+    settings: Settings
+    corpus: Corpus
+    packs: tuple[RulePack, ...]
+    chosen: tuple[Rule, ...]
+    rules: tuple[Rule, ...]
+    ledger: Ledger
+    progress: Progress
+    audit: Audit
+    findings: list[Finding] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    interrupted: str = ""
+
+
+def run(settings: Settings, progress: Progress = lambda _phase, _done, _total: None) -> Verdict:
+    """Judge what the settings name. Raises GateError only where no verdict is possible."""
+    this = _open(settings, progress)
+    try:
+        _detect(this)
+        _audit(this)
+    except KeyboardInterrupt as error:
+        this.interrupted = str(error) or "interrupted"
+        why = f"{this.interrupted}; what was found until then is kept"
+        this.skips.append(Skip("run", why, blocking=True))
+    return _verdict(this)
+
+
+def _open(settings: Settings, progress: Progress) -> _Run:
+    """Read the scope and the packs, and decide who judges which rule."""
+    corpus = corpora.build(settings.scope, exclude=settings.exclude, no_ignores=settings.no_ignores)
+    loaded = packs.load(settings, corpus.root)
+    chosen = packs.select(loaded, settings.select, settings.ignore)
+    asks = _asks(settings)
+    played = SERVED if corpus.scope.whole and not asks else frozenset()
+    rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
+    unasked = () if settings.models.mode == "on" else _questions(chosen, played)
+    audit = Audit(_mode(settings), not_evaluated=unasked)
+    ledger = Ledger(corpus, rules, detectors.applies, _judges(settings, rules, played))
+    run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
+    run.skips.extend(corpus.skipped)
+    return run
+
+
+def _asks(settings: Settings) -> bool:
+    """Say whether questions belong to this run: not offline, and without a key only in CI."""
+    mode = settings.models.mode
+    return mode == "on" or (mode == "no-key" and settings.ci)
+
+
+def _mode(settings: Settings) -> str:
+    return {"on": "models"}.get(settings.models.mode, settings.models.mode)
+
+
+def _questions(rules: Sequence[Rule], played: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(rule.id for rule in rules if rule.ask and rule.id not in played))
+
+
+def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -> Judges:
+    asked = [rule for rule in rules if rule.ask] if _asks(settings) else []
+    return Judges(
+        engines=_engines,
+        chunk=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "chunk"),
+        corpus=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "corpus"),
+        playbook=played,
+        unasked="no API key" if settings.models.mode == "no-key" else "not sent",
+    )
+
+
+def _engines(rule: Rule, file: SourceFile) -> tuple[str, ...]:
+    """Name the rule's engines that read the file's language."""
+    names = {
+        entry.engine
+        for entry in rule.detect
+        if _reads(detectors.load(entry.engine).languages(entry.options), file.language)
+    }
+    return tuple(sorted(names))
+
+
+def _reads(languages: frozenset[str] | None, language: str) -> bool:
+    return languages is None or any(covers(one, language) for one in languages)
+
+
+def _detect(this: _Run) -> None:
+    used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
+    for number, name in enumerate(used):
+        this.progress("detectors", number, len(used))
+        rules = tuple(rule for rule in this.rules if detectors.entries(rule, name))
+        for item in _behind_the_seam(name, this.corpus, rules):
+            if isinstance(item, Finding):
+                this.findings.append(item)
+            else:
+                this.skips.append(item)
+                this.ledger.failed(item)
+
+
+def _behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Yield what the engine finds until it ends or breaks; a Rust panic is no Exception."""
+    try:
+        yield from detectors.load(name).detect(corpus, rules)
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # the one seam: a plug-in may raise anything
+        why = f"broke with {type(error).__name__}: {error}"
+        yield Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules))
+
+
+def _audit(this: _Run) -> None:
+    """Ask models; without them run the playbook and say what an audit would have sent."""
+    asked = any(rule.ask for rule in this.rules)
+    if not this.corpus.files:
+        return
+    if this.settings.models.mode == "on":
+        if asked:
+            _with_models(this)
+        return
+    if this.ledger.judges.playbook & {rule.id for rule in this.rules}:
+        _with_playbook(this)
+    this.audit = replace(this.audit, estimate=_forecast(this))
+
+
+def _with_models(this: _Run) -> None:
+    from rlm_gate.rlm import audit, callers
+
+    outcome = audit.Outcome(this.audit)
+    with callers.open_caller(this.settings) as (caller, root, sub):
+        try:
+            audit.with_models(_job(this), caller, (root, sub), outcome)
+        finally:  # an interrupt keeps what was found and what was paid
+            outcome.usage = caller.usage()
+            _take(this, outcome)
+
+
+def _with_playbook(this: _Run) -> None:
+    from rlm_gate.rlm import audit
+
+    this.progress("playbook", 0, 0)
+    outcome = audit.Outcome(this.audit)
+    audit.with_playbook(_job(this), outcome)
+    _take(this, outcome)
+
+
+def _job(this: _Run) -> Job:
+    from rlm_gate.rlm.audit import Job, Limits
+
+    settings = this.settings
+    return Job(
+        corpus=this.corpus,
+        rules=this.rules,
+        candidates=tuple(this.findings),
+        applies=detectors.applies,
+        ledger=this.ledger,
+        limits=Limits(
+            settings.budget.max_turns,
+            settings.budget.cell_timeout,
+            settings.allow_reduced_sandbox,
+            settings.ci,
+            settings.never_send,
+        ),
+        progress=this.progress,
+    )
+
+
+def _take(this: _Run, outcome: Outcome) -> None:
+    this.findings.extend(outcome.findings)
+    this.skips.extend(outcome.skips)
+    this.usage = outcome.usage
+    this.audit = outcome.audit
+
+
+def _forecast(this: _Run) -> Estimate:
+    from rlm_gate.rlm import prices
+    from rlm_gate.rlm.estimate import forecast
+
+    models = this.settings.models
+    known = prices.load(models.prices)
+    ids = (known.resolve(models.root), known.resolve(models.sub))
+    everyone = tuple(rule for rule in this.chosen if rule.ask)
+    return forecast(this.corpus, everyone, detectors.applies, ids, this.settings.budget, known)
+
+
+def _verdict(this: _Run) -> Verdict:
+    rules = _with_host_rules(this)
+    decided = policy.Policy(this.settings.fail_on, this.settings.overrides)
+    kept = policy.narrow(this.findings, this.corpus, rules, decided)
+    evidence = policy.Evidence(
+        corpus=this.corpus,
+        packs=this.packs,
+        rules=rules,
+        findings=_stamped(kept, this.corpus),
+        skips=tuple(this.skips),
+        coverage=this.ledger.coverage(decided.required),
+        audit=this.audit,
+        usage=this.usage,
+        interrupted=this.interrupted,
+    )
+    return policy.judge(evidence, decided)
+
+
+def _with_host_rules(this: _Run) -> tuple[Rule, ...]:
+    """Add the host's own rule where it has spoken; no pack can switch it off."""
+    if not any(finding.rule_id.startswith("gate/") for finding in this.findings):
+        return this.rules
+    from rlm_gate.rlm.mapping import INJECTION
+
+    return (*this.rules, INJECTION)
+
+
+def _stamped(findings: tuple[Finding, ...], corpus: Corpus) -> tuple[Finding, ...]:
+    if not findings:
+        return ()
+    from rlm_gate.fingerprint import stamp
+
+    return tuple(stamp(findings, corpus))

@@ -1,0 +1,279 @@
+"""The audit: the map, then the root loop; without a model the playbook (design §7.1, §7.10).
+
+Everything it could not judge is booked in the ledger with its reason; nothing is lost on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rlm_gate.core import (
+    Audit,
+    Corpus,
+    Finding,
+    Origin,
+    Rule,
+    Skip,
+    Usage,
+)
+from rlm_gate.errors import GitError, SandboxDied
+from rlm_gate.providers import Message, ModelRequest
+from rlm_gate.rlm import mapping, planner
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.ledger import Applies, Ledger
+from rlm_gate.rlm.loop import Delivery, run_loop
+from rlm_gate.rlm.masking import Masked, masked_removed
+from rlm_gate.rlm.playbooks import audit as playbook
+from rlm_gate.rlm.prompting import prompt, questions
+from rlm_gate.rlm.repl import Repl
+from rlm_gate.rlm.tools import Reporter, SubCalls, outline_of
+
+PLAYBOOK_SECONDS = 60.0
+"""One cell of ours over a repository of 10M+ characters; it is bounded by the text, not a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the audit may do, from the settings."""
+
+    max_turns: int
+    cell_timeout: float
+    allow_reduced_sandbox: bool
+    ci: bool
+    never_send: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One audit: what to judge, by which rules, and where to book it."""
+
+    corpus: Corpus
+    rules: tuple[Rule, ...]
+    candidates: tuple[Finding, ...]
+    applies: Applies
+    ledger: Ledger
+    limits: Limits
+    progress: Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an audit came to. ``audit`` describes it for the reports."""
+
+    audit: Audit
+    findings: list[Finding] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+
+
+def with_models(job: Job, caller: Caller, models: tuple[str, str], outcome: Outcome) -> None:
+    """Run the map, then the loop where a ``corpus`` rule applies. ``models`` are (root, sub)."""
+    root, sub = models
+    outcome.audit = replace(outcome.audit, root_model=root, sub_model=sub)
+    hidden = _hidden(job)
+    calls = list(_sendable(job, hidden))
+    mapped = mapping.MapOutcome(sub)
+    done = 0
+    for wave in mapping.run(calls, caller, sub, job.ledger, mapped):
+        done += wave
+        job.progress("map", done, len(calls))
+        outcome.findings.extend(mapped.take())
+        outcome.audit = replace(outcome.audit, refused=mapped.refused)
+    asked = planner.over_corpus(job.rules, job.corpus, job.applies)
+    if asked:
+        _loop(job, caller, models, asked, outcome)
+
+
+def with_playbook(job: Job, outcome: Outcome) -> None:
+    """Run our own cells in the sandbox over a whole scope; ask nobody."""
+    parts = [part for part in playbook.PARTS if part.rule_id in {rule.id for rule in job.rules}]
+    reporter = _reporter(job, Origin.DETECTOR, "playbook")
+    examined = []
+    try:
+        with _repl(job, job.corpus.tree, reporter.functions()) as repl:
+            for part in parts:
+                cell = repl.run(f"RULE = {part.rule_id!r}\n{part.code}", PLAYBOOK_SECONDS)
+                reason = f"playbook: {cell.error.message}" if cell.error else ""
+                job.ledger.loop([part.rule_id], reason)
+                examined.append(f"{part.examined}: {(cell.output.strip() or reason)[:200]}")
+            level = repl.level
+    except SandboxDied as error:
+        _no_sandbox(job, [part.rule_id for part in parts], error, outcome)
+        return
+    outcome.findings.extend(reporter.found)
+    outcome.audit = replace(
+        outcome.audit, playbook=tuple(examined), sandbox=level, refused=reporter.refused
+    )
+
+
+def _loop(
+    job: Job,
+    caller: Caller,
+    models: tuple[str, str],
+    asked: tuple[Rule, ...],
+    outcome: Outcome,
+) -> None:
+    ids = [rule.id for rule in asked]
+    texts = Masked(job.corpus.tree, _hidden(job))
+    root, sub = models
+    reporter = _reporter(job, Origin.MODEL, root, asked)
+    delivery = Delivery()
+    functions = {
+        **reporter.functions(),
+        **SubCalls(caller, sub, texts).functions(),
+        "coverage": lambda: _coverage(job),
+        "budget": caller.remaining,
+        "outline": outline_of(texts),
+        "done": delivery,
+    }
+    try:
+        with _repl(job, texts, functions, asked) as repl:
+            end = run_loop(
+                caller,
+                repl,
+                delivery,
+                _opening(job, texts, asked, root),
+                max_turns=job.limits.max_turns,
+                cell_timeout=job.limits.cell_timeout,
+                progress=lambda turn: job.progress("loop", turn, job.limits.max_turns),
+            )
+            level = repl.level
+    except SandboxDied as error:
+        _no_sandbox(job, ids, error, outcome)
+        return
+    job.ledger.loop(ids, end.error)
+    outcome.findings.extend(reporter.found)
+    outcome.audit = replace(
+        outcome.audit, sandbox=level, refused=outcome.audit.refused + reporter.refused
+    )
+
+
+def _repl(
+    job: Job,
+    texts: Mapping[str, str],
+    functions: Mapping[str, Callable[..., Any]],
+    asked: tuple[Rule, ...] = (),
+) -> Repl:
+    return Repl(
+        texts=texts,
+        variables=_variables(job, asked),
+        functions=functions,
+        allow_reduced=job.limits.allow_reduced_sandbox,
+    )
+
+
+def _variables(job: Job, asked: tuple[Rule, ...]) -> dict[str, Any]:
+    files = job.corpus.files
+    return {
+        "changed": [[span.path, span.start, span.end] for file in files for span in file.in_scope],
+        "removed": [
+            [file.path, block.after_line, block.text]
+            for file in files
+            for block in masked_removed(file.removed)
+        ],
+        "diff": "" if job.corpus.scope.whole else _diff(job.corpus),
+        "commits": _commits(job.corpus),
+        "candidates": [
+            {
+                "rule": one.rule_id,
+                "path": one.span.path,
+                "line": one.span.start,
+                "quote": one.quote,
+                "message": one.message,
+            }
+            for one in job.candidates
+        ],
+        "rules": [
+            {"id": rule.id, "title": rule.title, "question": rule.ask.question}
+            for rule in asked
+            if rule.ask
+        ],
+    }
+
+
+def _diff(corpus: Corpus) -> str:
+    calls = [call for file in corpus.files for call in planner.shown_parts(file)]
+    return "\n\n".join(
+        f"=== {call.file.path} ({call.file.status})\n{mapping.rendered(call)}" for call in calls
+    )
+
+
+def _commits(corpus: Corpus) -> list[dict[str, str]]:
+    """Return what the authors said of the change; unreadable history is no reason to stop."""
+    from rlm_gate import history
+
+    scope = corpus.scope
+    if corpus.root is None or scope.kind != "diff" or not scope.head:
+        return []
+    with suppress(GitError):
+        return [
+            {"subject": one.subject, "body": one.body}
+            for one in history.commits(corpus.root, scope.base, scope.head)
+        ]
+    return []
+
+
+def _opening(
+    job: Job, texts: Mapping[str, str], asked: tuple[Rule, ...], model: str
+) -> ModelRequest:
+    sizes = [len(texts[path]) for path in texts]
+    files = job.corpus.files
+    text = prompt(
+        "audit_request",
+        scope=f"The scope is: {job.corpus.scope.label}.",
+        files_total=len(sizes),
+        chars_total=f"{sum(sizes):,}",
+        judged_files=len(files),
+        judged_lines=sum(len(span) for file in files for span in file.in_scope),
+        candidates_total=len(job.candidates),
+        rules=questions(asked),
+    )
+    return ModelRequest(
+        model=model,
+        system=prompt("audit"),
+        messages=(Message("user", text),),
+        max_tokens=planner.ROOT_TOKENS,
+    )
+
+
+def _reporter(job: Job, origin: Origin, engine: str, asked: Sequence[Rule] = ()) -> Reporter:
+    rules = {rule.id: rule for rule in asked or job.rules}
+    return Reporter(job.corpus, rules, job.applies, origin, engine)
+
+
+def _coverage(job: Job) -> dict[str, int]:
+    closed = job.ledger.coverage(lambda _rule, _path: True)
+    return {
+        "files": closed.files,
+        "lines": closed.lines,
+        "missing": sum(row.missing for row in closed.rules),
+    }
+
+
+def _sendable(job: Job, hidden: frozenset[str]) -> Iterable[planner.MapCall | planner.TooLong]:
+    """Plan the map; files that must never be sent are booked as missing instead."""
+    for call in planner.plan(job.corpus, job.rules, job.applies):
+        if isinstance(call, planner.MapCall) and call.file.path in hidden:
+            for span in call.judged:
+                job.ledger.missing([rule.id for rule in call.rules], span, "never_send")
+            continue
+        yield call
+
+
+def _hidden(job: Job) -> frozenset[str]:
+    paths = {*job.corpus.tree, *(file.path for file in job.corpus.files)}
+    patterns = [re.compile(pattern) for pattern in job.limits.never_send]
+    return frozenset(path for path in paths if any(one.match(path) for one in patterns))
+
+
+def _no_sandbox(job: Job, ids: Sequence[str], error: SandboxDied, outcome: Outcome) -> None:
+    """Below the strict level only the root loop is left out (design §8)."""
+    reason = f"sandbox: {error}"
+    job.ledger.loop(ids, reason)
+    if not job.limits.ci:
+        job.ledger.excuse(ids)
+    outcome.skips.append(Skip("sandbox", str(error), rule_ids=tuple(ids)))

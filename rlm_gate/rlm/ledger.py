@@ -1,0 +1,218 @@
+"""Keep the books of who examined which line for which rule (design §7.5).
+
+Only what the host itself sent or ran earns coverage; a prompt the root wrote earns none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rlm_gate.core import (
+    Corpus,
+    Coverage,
+    Gap,
+    Rule,
+    RuleCoverage,
+    Skip,
+    SourceFile,
+    Span,
+    merge_spans,
+)
+
+Applies = Callable[[Rule, SourceFile], str]
+"""Say why a rule does not apply to a file ("language", "path", "prefilter"), or "" if it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Who is to judge each rule in this run, decided before it starts.
+
+    ``engines`` names a rule's detectors that can read a file, by its language alone; ``chunk`` and
+    ``corpus`` are the rules put to models over the map and over the root loop; ``playbook`` the
+    rules our own cells serve.
+    """
+
+    engines: Callable[[Rule, SourceFile], tuple[str, ...]]
+    chunk: frozenset[str] = frozenset()
+    corpus: frozenset[str] = frozenset()
+    playbook: frozenset[str] = frozenset()
+    unasked: str = "not sent"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Collects the evidence of one run; ``coverage`` closes it."""
+
+    corpus: Corpus
+    rules: Sequence[Rule]
+    applies: Applies
+    judges: Judges
+    _answered: dict[tuple[str, str], list[Span]] = field(default_factory=lambda: defaultdict(list))
+    _reasons: dict[tuple[str, str], list[tuple[Span, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _failed: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    _loops: dict[str, str] = field(default_factory=dict)
+    _excused: set[str] = field(default_factory=set)
+
+    def answered(self, rule_ids: Iterable[str], span: Span) -> None:
+        """Record that a host-composed call judged these lines, with a schema-valid answer."""
+        for rule_id in rule_ids:
+            self._answered[rule_id, span.path].append(span)
+
+    def missing(self, rule_ids: Iterable[str], span: Span, reason: str) -> None:
+        """Record why a call judged nothing. It outweighs the answers of others for these lines."""
+        for rule_id in rule_ids:
+            self._reasons[rule_id, span.path].append((span, reason))
+
+    def failed(self, skip: Skip) -> None:
+        """Record what a detector could not judge."""
+        for rule_id in skip.rule_ids:
+            self._failed[rule_id, skip.path] = skip.why
+
+    def loop(self, rule_ids: Iterable[str], reason: str) -> None:
+        """Record how the root loop (or a playbook) ended for these rules: "" is by ``done()``."""
+        for rule_id in rule_ids:
+            self._loops[rule_id] = reason
+
+    def excuse(self, rule_ids: Iterable[str]) -> None:
+        """Let what is missing of these rules be said, but not required (design §8)."""
+        self._excused.update(rule_ids)
+
+    def coverage(self, required: Callable[[Rule, str], bool]) -> Coverage:
+        """Close the books: one row per rule, every gap by line, what the engines finished."""
+        gaps: list[Gap] = []
+        engines: dict[str, set[str]] = defaultdict(set)
+        counts = {rule.id: _Counts(rule.id) for rule in self.rules}
+        for file in self.corpus.files:  # files outside: each text is read once, for all rules
+            for rule in self.rules:
+                gaps.extend(self._pairs(rule, file, counts[rule.id], engines))
+        lines = {file.path: _length(file.in_scope) for file in self.corpus.files}
+        by_id = {rule.id: rule for rule in self.rules}
+        return Coverage(
+            files=len(self.corpus.files),
+            lines=sum(lines.values()),
+            rules=tuple(counts[rule_id].row() for rule_id in sorted(counts)),
+            gaps=tuple(sorted(gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))),
+            required_missing=sum(
+                len(gap.span)
+                for gap in gaps
+                if gap.rule_id not in self._excused and required(by_id[gap.rule_id], gap.span.path)
+            ),
+            engines={
+                name: (len(paths), sum(lines[path] for path in paths))
+                for name, paths in sorted(engines.items())
+            },
+            without_rules=self._without_rules(),
+        )
+
+    def _pairs(
+        self, rule: Rule, file: SourceFile, counts: _Counts, engines: dict[str, set[str]]
+    ) -> Iterator[Gap]:
+        """Count the pairs of one rule and one file; yield those that nobody judged."""
+        total = _length(file.in_scope)
+        counts.in_scope += total
+        why_not = self.applies(rule, file)
+        names = self.judges.engines(rule, file)
+        by_model = rule.id in self.judges.chunk | self.judges.corpus
+        by_playbook = rule.id in self.judges.playbook
+        if why_not or not (names or by_model or by_playbook):
+            counts.prefiltered += total if why_not == "prefilter" else 0
+            counts.not_applicable += total
+            return
+        if by_model:
+            yield from self._by_model(rule, file, counts)
+            return
+        reason = self._detector_gap(rule, file, by_playbook=by_playbook and not names)
+        if reason:
+            counts.missing += total
+            yield from (Gap(rule.id, span, reason) for span in file.in_scope)
+            return
+        counts.detector += total
+        for name in names or ("playbook",):
+            engines[name].add(file.path)
+
+    def _detector_gap(self, rule: Rule, file: SourceFile, *, by_playbook: bool) -> str:
+        if by_playbook:
+            return self._loops.get(rule.id, self.judges.unasked)
+        for key in ((rule.id, file.path), (rule.id, None)):
+            if key in self._failed:
+                return self._failed[key]
+        return ""
+
+    def _by_model(self, rule: Rule, file: SourceFile, counts: _Counts) -> Iterator[Gap]:
+        total = _length(file.in_scope)
+        if rule.id in self.judges.corpus:
+            reason = self._loops.get(rule.id, self.judges.unasked)
+            judged = total if not reason else 0
+            spans = () if judged else file.in_scope
+        else:
+            answered = self._answered.get((rule.id, file.path), [])
+            lost = [span for span, _ in self._reasons.get((rule.id, file.path), [])]
+            spans = tuple(_subtract(file.in_scope, _subtract(tuple(merge_spans(answered)), lost)))
+            judged = total - _length(spans)
+            reason = ""
+        counts.model += judged
+        counts.missing += total - judged
+        for span in spans:
+            yield Gap(rule.id, span, reason or self._reason(rule.id, span))
+
+    def _reason(self, rule_id: str, span: Span) -> str:
+        reasons = self._reasons.get((rule_id, span.path), [])
+        fitting = {reason for place, reason in reasons if place.overlaps(span)}
+        return ", ".join(sorted(fitting)) or self.judges.unasked
+
+    def _without_rules(self) -> dict[str, int]:
+        """Count the files of each language that no deterministic rule of its own reads."""
+        samples = {file.language: file for file in self.corpus.files}
+        own = [rule for rule in self.rules if rule.languages != ("any",)]
+        bare = {
+            language
+            for language, file in samples.items()
+            if not any(self.judges.engines(rule, file) for rule in own)
+        }
+        found = Counter(file.language for file in self.corpus.files if file.language in bare)
+        return dict(sorted(found.items()))
+
+
+@dataclass(slots=True)
+class _Counts:
+    rule_id: str
+    in_scope: int = 0
+    not_applicable: int = 0
+    prefiltered: int = 0
+    detector: int = 0
+    model: int = 0
+    missing: int = 0
+
+    def row(self) -> RuleCoverage:
+        return RuleCoverage(
+            self.rule_id,
+            self.in_scope,
+            self.not_applicable,
+            self.prefiltered,
+            self.detector,
+            self.model,
+            self.missing,
+        )
+
+
+def _length(spans: Iterable[Span]) -> int:
+    return sum(len(span) for span in spans)
+
+
+def _subtract(spans: Sequence[Span], answered: Iterable[Span]) -> Iterator[Span]:
+    """Yield the parts of ``spans`` (one file, sorted) that no answered span covers."""
+    covered = list(merge_spans(answered))
+    for span in spans:
+        start = span.start
+        for other in covered:
+            if other.end < start or other.start > span.end:
+                continue
+            if other.start > start:
+                yield Span(span.path, start, other.start - 1)
+            start = max(start, other.end + 1)
+        if start <= span.end:
+            yield Span(span.path, start, span.end)

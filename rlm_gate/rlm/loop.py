@@ -1,0 +1,153 @@
+"""The root loop: a model works in the sandboxed REPL through one tool until it calls ``done()``.
+
+Text outside a cell ends nothing, running out of turns is no success, and nobody asks for a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlm_gate.errors import BudgetExceeded, ProviderError, SandboxDied
+from rlm_gate.providers import Message, ModelReply, ModelRequest, Tool, ToolResult
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.repl import Cell, Repl
+
+RUN_PYTHON = Tool(
+    name="run_python",
+    description=(
+        "Run one cell of Python in the REPL and see what it prints. State survives from cell to "
+        "cell. Print only what you need: long output is cut in the middle."
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {"code": {"type": "string", "description": "The cell's Python code."}},
+        "required": ["code"],
+        "additionalProperties": False,
+    },
+)
+_USE_THE_TOOL = (
+    "That was text; only cells run by run_python count. Go on with a cell, or end with "
+    'a cell that calls done("...").'
+)
+_ONE_CELL = "Not run: one cell at a time. Look at the first cell's output, then send the next."
+_HELD = (
+    "done() in the first cell is held back: look at the output above, then confirm by calling "
+    "done() in a cell of its own, or go on working."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn: what the model said, the cell it ran and what that came to."""
+
+    text: str
+    cell: Cell | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopEnd:
+    """How the loop ended. ``error`` is "" exactly when ``done()`` ended it."""
+
+    answer: Any
+    error: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What ``done()`` does on the host: hold the first cell's, refuse what is incomplete.
+
+    ``objection`` returns what is still missing from an answer, "" if nothing is.
+    """
+
+    objection: Callable[[Any], str] = lambda _answer: ""
+    turn: int = 0
+    answer: Any = None
+    delivered: bool = False
+    _held: bool = field(default=False)
+
+    def __call__(self, answer: Any = None) -> dict[str, str]:
+        """Take the answer of a cell, or say why not."""
+        if self.turn <= 1 and not self._held:
+            self._held = True
+            return {"held": _HELD}
+        missing = self.objection(answer)
+        if missing:
+            return {"held": f"done() is refused: {missing}"}
+        self.answer, self.delivered = answer, True
+        return {}
+
+
+def run_loop(
+    caller: Caller,
+    repl: Repl,
+    delivery: Delivery,
+    opening: ModelRequest,
+    *,
+    max_turns: int,
+    cell_timeout: float,
+    progress: Callable[[int], None],
+) -> LoopEnd:
+    """Talk to the root until ``done()``, a limit or an error. What was found is never lost."""
+    messages = list(opening.messages)
+    steps: list[Step] = []
+    for turn in range(1, max_turns + 1):
+        delivery.turn = turn
+        try:
+            reply = caller.call(_with(opening, messages), turn=True)
+            step = _run_cell(repl, reply, cell_timeout)
+        except BudgetExceeded as error:
+            return LoopEnd(None, f"budget ({error.kind})", tuple(steps))
+        except ProviderError as error:
+            return LoopEnd(None, f"error ({error.kind})", tuple(steps))
+        except SandboxDied as error:
+            return LoopEnd(None, f"sandbox: {error}", tuple(steps))
+        steps.append(step)
+        progress(turn)
+        if delivery.delivered and step.cell and not step.cell.error:
+            return LoopEnd(delivery.answer, "", tuple(steps))
+        delivery.delivered = False
+        messages.extend(_exchange(reply, step.cell))
+    return LoopEnd(None, f"no done() in {max_turns} turns", tuple(steps))
+
+
+def _run_cell(repl: Repl, reply: ModelReply, timeout: float) -> Step:
+    if not reply.tool_calls:
+        return Step(reply.text, None)
+    code = reply.tool_calls[0].input.get("code")
+    return Step(reply.text, repl.run(code if isinstance(code, str) else "", timeout))
+
+
+def _with(opening: ModelRequest, messages: list[Message]) -> ModelRequest:
+    return ModelRequest(
+        model=opening.model,
+        system=opening.system,
+        messages=tuple(messages),
+        max_tokens=opening.max_tokens,
+        tools=(RUN_PYTHON,),
+    )
+
+
+def _exchange(reply: ModelReply, cell: Cell | None) -> tuple[Message, Message]:
+    said = Message("assistant", reply.text, tool_calls=reply.tool_calls, raw=reply.raw)
+    if cell is None:
+        return said, Message("user", _USE_THE_TOOL)
+    first, *others = reply.tool_calls
+    results = (
+        ToolResult(first.id, feedback(cell), is_error=cell.error is not None),
+        *(ToolResult(call.id, _ONE_CELL, is_error=True) for call in others),
+    )
+    return said, Message("user", tool_results=results)
+
+
+def feedback(cell: Cell) -> str:
+    """Render what a cell came to: its output, refused findings, and the error with its line."""
+    parts = [cell.output.rstrip("\n")] if cell.output else []
+    parts.extend(cell.refusals)
+    error = cell.error
+    if error:
+        where = f" (line {error.line}: {error.source.strip()})" if error.line else ""
+        parts.append(f"{error.type}: {error.message}{where}")
+    return "\n".join(parts) or "(no output)"

@@ -1,0 +1,263 @@
+"""Run the map: one host-composed call for each chunk and its rules (design §7.1, §7.3).
+
+An answer counts only if it is schema-valid; whatever else happens is a gap with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlm_gate.core import (
+    Confidence,
+    Finding,
+    Help,
+    Origin,
+    Rule,
+    Severity,
+    Span,
+)
+from rlm_gate.errors import BudgetExceeded, ProviderError
+from rlm_gate.providers import Message, ModelReply, ModelRequest
+from rlm_gate.rlm.blocks import Block, block
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
+from rlm_gate.rlm.ledger import Ledger
+from rlm_gate.rlm.masking import mask, masked_lines, masked_removed
+from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, TooLong, imports_head
+from rlm_gate.rlm.prompting import prompt, questions
+
+EXPLANATION_CHARS = 600
+_WAVE = 64
+
+INJECTION = Rule(
+    id="gate/prompt-injection",
+    title="Text that addresses the reviewer",
+    severity=Severity.HIGH,
+    precision=Confidence.MEDIUM,
+    languages=("any",),
+    message="This text speaks to the reviewer instead of the reader of the code.",
+    help=Help(
+        why="It tries to steer an automated review; what stands near it was not judged.",
+        fix="Remove the text, or rewrite it so that it addresses people who read the code.",
+        links=("https://cwe.mitre.org/data/definitions/1427.html",),
+    ),
+    tags=("external/cwe/cwe-1427",),
+)
+"""Raised by the host, not by a pack (design §7.3)."""
+
+
+@dataclass(slots=True)
+class MapOutcome:
+    """What the map found, and how many of the models' findings had no evidence."""
+
+    engine: str
+    findings: list[Finding] = field(default_factory=list)
+    refused: int = 0
+
+    def take(self) -> list[Finding]:
+        """Hand over what was found since the last time."""
+        taken, self.findings = self.findings, []
+        return taken
+
+
+def request(call: MapCall, model: str) -> tuple[ModelRequest, Block]:
+    """Compose the call. Equal chunks give equal requests wherever they stand."""
+    lines = masked_lines(call.file)
+    shown = block(call.file, lines, call.shown, masked_removed(call.removed))
+    head = imports_head(call.file, lines, call.shown.start)
+    context = ""
+    if head:
+        context = "# Context, not judged\n\n" + block(call.file, lines, head).render() + "\n\n"
+    text = prompt(
+        "map_request",
+        rules=questions(call.rules),
+        context=context,
+        path=call.file.path.encode("utf-8", "replace").decode(),
+        block=shown.render(),
+    )
+    ids = [rule.id for rule in call.rules]
+    composed = ModelRequest(
+        model=model,
+        system=prompt("map"),
+        messages=(Message("user", text),),
+        max_tokens=MAP_TOKENS,
+        schema=_schema(ids),
+    )
+    return composed, shown
+
+
+def rendered(call: MapCall) -> str:
+    """Return the rows of a call as text, with marks and without numbers or fence."""
+    shown = block(call.file, masked_lines(call.file), call.shown, masked_removed(call.removed))
+    return "\n".join(f"{row.mark}{row.text}" for row in shown.rows)
+
+
+def run(
+    calls: Iterable[MapCall | TooLong],
+    caller: Caller,
+    model: str,
+    ledger: Ledger,
+    outcome: MapOutcome,
+) -> Iterator[int]:
+    """Make the calls in waves, in order; yield a wave's size once it is grounded and booked."""
+    for wave in _waves(calls):
+        composed = [request(call, model) for call in wave if isinstance(call, MapCall)]
+        replies = iter(caller.call_many([one for one, _ in composed]))
+        blocks = iter(shown for _, shown in composed)
+        for call in wave:
+            if isinstance(call, TooLong):
+                ledger.missing([rule.id for rule in call.rules], call.span, "size")
+                continue
+            _book(call, next(blocks), next(replies), ledger, outcome)
+        yield len(wave)
+
+
+def _book(
+    call: MapCall,
+    shown: Block,
+    reply: ModelReply | ProviderError | BudgetExceeded,
+    ledger: Ledger,
+    outcome: MapOutcome,
+) -> None:
+    ids = [rule.id for rule in call.rules]
+    answer = _parse(reply.text, ids) if isinstance(reply, ModelReply) else None
+    if answer is None:
+        for span in call.judged:
+            ledger.missing(ids, span, _why_missing(reply))
+        return
+    addressed = [
+        found
+        for item in answer["addressed_to_reviewer"]
+        if (found := _grounded(call, shown, INJECTION, item, outcome))
+    ]
+    found = [
+        finding
+        for item in answer["findings"]
+        if (finding := _grounded(call, shown, _rule(call, item["rule"]), item, outcome))
+    ]
+    outcome.findings.extend((*addressed, *found))
+    for span in call.judged:
+        if addressed:
+            ledger.missing(ids, span, "injection")
+        else:
+            ledger.answered(ids, span)
+
+
+def _grounded(
+    call: MapCall, shown: Block, rule: Rule, item: Mapping[str, Any], outcome: MapOutcome
+) -> Finding | None:
+    """Return the finding if its quote stands in the judged part of the file, else count it."""
+    line = shown.line(item["row"]) or call.shown.start
+    place = locate(call, line, item["quote"])
+    if isinstance(place, Refusal):
+        outcome.refused += 1
+        return None
+    return Finding(
+        rule_id=rule.id,
+        severity=rule.severity,
+        confidence=Confidence.LOW,
+        message=rule.message,
+        span=Span(call.file.path, place.start, place.end),
+        quote=place.quote,
+        origin=Origin.MODEL,
+        engine=outcome.engine,
+        explanation=str(item.get("explanation", ""))[:EXPLANATION_CHARS],
+    )
+
+
+def locate(call: MapCall, line: int, quote: str) -> Place | Refusal:
+    """Ground a quote in the file or in what the change removed from it, within scope."""
+    file = call.file
+    place = ground(mask(file.text), line, quote)
+    if isinstance(place, Refusal) and call.removed:
+        removed = ground_removed(masked_removed(call.removed), line, quote, file.line_count)
+        return removed if isinstance(removed, Place) else place
+    if isinstance(place, Place) and not _in_scope(file.in_scope, place):
+        return Refusal("outside the judged lines")
+    return place
+
+
+def _in_scope(scope: Sequence[Span], place: Place) -> bool:
+    return any(span.start <= place.end and place.start <= span.end for span in scope)
+
+
+def _parse(text: str, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]] | None:
+    """Return the answer if it has exactly the promised shape, else None."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(answer, dict) or set(answer) != {"findings", "addressed_to_reviewer"}:
+        return None
+    findings, addressed = answer["findings"], answer["addressed_to_reviewer"]
+    if not isinstance(findings, list) or not isinstance(addressed, list):
+        return None
+    sound = all(_is_item(item) for item in (*findings, *addressed)) and all(
+        item.get("rule") in ids and isinstance(item.get("explanation"), str) for item in findings
+    )
+    return answer if sound else None
+
+
+def _is_item(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and type(item.get("row")) is int
+        and isinstance(item.get("quote"), str)
+    )
+
+
+def _why_missing(reply: ModelReply | ProviderError | BudgetExceeded) -> str:
+    if isinstance(reply, ModelReply):
+        return "malformed answer"
+    if isinstance(reply, BudgetExceeded):
+        return f"budget ({reply.kind})"
+    return "refusal" if reply.kind == "refusal" else f"error ({reply.kind})"
+
+
+def _rule(call: MapCall, rule_id: str) -> Rule:
+    return next(rule for rule in call.rules if rule.id == rule_id)
+
+
+def _waves(calls: Iterable[MapCall | TooLong]) -> Iterator[list[MapCall | TooLong]]:
+    wave: list[MapCall | TooLong] = []
+    for call in calls:
+        wave.append(call)
+        if len(wave) == _WAVE:
+            yield wave
+            wave = []
+    if wave:
+        yield wave
+
+
+def _schema(ids: Sequence[str]) -> dict[str, Any]:
+    item = {"row": {"type": "integer"}, "quote": {"type": "string"}}
+    return {
+        "type": "object",
+        "properties": {
+            "findings": _list_of(
+                {
+                    "rule": {"type": "string", "enum": list(ids)},
+                    **item,
+                    "explanation": {"type": "string"},
+                }
+            ),
+            "addressed_to_reviewer": _list_of(item),
+        },
+        "required": ["findings", "addressed_to_reviewer"],
+        "additionalProperties": False,
+    }
+
+
+def _list_of(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        },
+    }

@@ -1,0 +1,56 @@
+"""Texts with their secrets taken out, before anything is sent (design §7.3).
+
+Whole files are masked, so that a cut through a key can't leak half of it. Quotes are looked up in
+the masked text, so a model's pseudonym finds its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rlm_gate.core import Corpus, Removed, SourceFile, split_lines
+from rlm_gate.detectors import secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Masked(Mapping[str, str]):
+    """A mapping path -> text that masks as it reads. ``hidden`` paths are not there at all."""
+
+    texts: Mapping[str, str]
+    hidden: frozenset[str] = frozenset()
+
+    def __getitem__(self, path: str) -> str:
+        if path in self.hidden:
+            raise KeyError(path)
+        return mask(self.texts[path])
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path in self.texts if path not in self.hidden)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def masked_lines(file: SourceFile) -> list[str]:
+    """Return the file's lines with secrets masked: as many lines as it has."""
+    return split_lines(mask(file.text))
+
+
+def masked_removed(removed: tuple[Removed, ...]) -> tuple[Removed, ...]:
+    """Return the removed blocks with secrets masked."""
+    return tuple(Removed(block.after_line, mask(block.text)) for block in removed)
+
+
+def judged_text(corpus: Corpus, path: str) -> str | None:
+    """Return a path's masked text at the judged side, None if there is no such text."""
+    file = corpus.file(path)
+    text = file.text if file else corpus.tree.get(path)
+    return None if text is None else mask(text)
+
+
+@lru_cache(maxsize=16)
+def mask(text: str) -> str:
+    """Return the text with every secret replaced by its pseudonym."""
+    return secrets.mask(text)[0]

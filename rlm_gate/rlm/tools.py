@@ -1,0 +1,230 @@
+"""The host's side of the REPL's names: sub-calls over spans, findings, coverage (design §7.2).
+
+Everything that arrives here was written by model-made code and is treated as hostile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlm_gate.core import Confidence, Corpus, Finding, Origin, Rule, Span, split_lines
+from rlm_gate.errors import BudgetExceeded, ProviderError
+from rlm_gate.languages import language_of
+from rlm_gate.providers import Message, ModelReply, ModelRequest
+from rlm_gate.rlm.blocks import Block, Row
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
+from rlm_gate.rlm.ledger import Applies
+from rlm_gate.rlm.masking import judged_text, masked_removed
+from rlm_gate.rlm.prompting import prompt
+from rlm_gate.rlm.repl import CodeError
+from rlm_gate.syntax import outline
+
+PROMPT_CHARS = 300_000
+"""Most characters of one sub-call: below the 100k tokens where the sub-model's price steps up."""
+EXPLANATION_CHARS = 1000
+_SUB_TOKENS = 4096
+
+
+@dataclass(slots=True)
+class SubCalls:
+    """``llm_query`` and ``llm_query_parallel``: prompts of the root's own making.
+
+    Their answers count for the root's work alone and earn no coverage.
+    """
+
+    caller: Caller
+    model: str
+    texts: Mapping[str, str]
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """Return the functions by their names in the REPL."""
+        return {"llm_query": self.query, "llm_query_parallel": self.query_many}
+
+    def query(self, text: str, spans: Sequence[Sequence[Any]] = (), schema: Any = None) -> Any:
+        """Answer one prompt with the text of the spans beside it."""
+        return self.query_many([[text, spans]], schema)[0]
+
+    def query_many(self, prompts: Sequence[Sequence[Any]], schema: Any = None) -> list[Any]:
+        """Answer each (prompt, spans); same length, same order, errors as values."""
+        requests = [self._request(text, spans, schema) for text, spans in prompts]
+        try:
+            self.caller.afford(requests)
+        except BudgetExceeded as error:
+            raise CodeError(f"the budget does not allow {len(requests)} calls: {error}") from error
+        return [_value(reply, schema) for reply in self.caller.call_many(requests)]
+
+    def _request(self, text: Any, spans: Sequence[Sequence[Any]], schema: Any) -> ModelRequest:
+        if not isinstance(text, str) or not text.strip():
+            raise CodeError("a prompt is a non-empty str, spans are passed beside it")
+        blocks = [_block(self.texts, span).render() for span in spans]
+        full = "\n\n".join((text, *blocks))
+        if len(full) > PROMPT_CHARS:
+            raise CodeError(
+                f"the prompt and its spans have {len(full):,} characters; at most "
+                f"{PROMPT_CHARS:,} fit into one call: cut it with chunks() or span()"
+            )
+        return ModelRequest(
+            model=self.model,
+            system=prompt("sub"),
+            messages=(Message("user", full),),
+            max_tokens=_SUB_TOKENS,
+            schema=schema if isinstance(schema, dict) else None,
+        )
+
+
+@dataclass(slots=True)
+class Reporter:
+    """``finding`` and ``findings``: what the root reports is grounded by the host at once."""
+
+    corpus: Corpus
+    rules: Mapping[str, Rule]
+    applies: Applies
+    origin: Origin
+    engine: str
+    found: list[Finding] = field(default_factory=list)
+    refused: int = 0
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """Return the functions by their names in the REPL."""
+        return {"finding": self.report, "findings": self.listing}
+
+    def report(
+        self,
+        rule: Any,
+        path: Any,
+        line: Any,
+        quote: Any,
+        explanation: Any = "",
+        flow: Any = None,
+    ) -> dict[str, Any]:
+        """Take a finding if its evidence stands in the judged code, else say what stands there."""
+        if not isinstance(rule, str) or rule not in self.rules:
+            return self._refuse(f"unknown rule; the rules are {', '.join(sorted(self.rules))}")
+        if not isinstance(path, str) or type(line) is not int or not isinstance(quote, str):
+            return self._refuse("finding(rule: str, path: str, line: int, quote: str, ...)")
+        place = self._locate(path, line, quote)
+        if isinstance(place, Refusal):
+            return self._refuse(place.reason)
+        file = self.corpus.file(path)
+        if file and self.applies(self.rules[rule], file) in {"language", "path"}:
+            return self._refuse(f"{rule} does not apply to {path}")
+        passed = tuple(_spans(flow, self.corpus.tree)) if flow else ()
+        span = Span(path, place.start, place.end)
+        if not self._judged(span, passed):
+            return self._refuse("neither the place nor the end of its flow is judged in this run")
+        made = self._finding(self.rules[rule], span, place.quote, str(explanation), passed)
+        if made not in self.found:
+            self.found.append(made)
+        return {"id": f"F{self.found.index(made) + 1}"}
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Return what was taken so far."""
+        return [
+            {
+                "id": f"F{number}",
+                "rule": one.rule_id,
+                "path": one.span.path,
+                "line": one.span.start,
+                "quote": one.quote,
+            }
+            for number, one in enumerate(self.found, 1)
+        ]
+
+    def _locate(self, path: str, line: int, quote: str) -> Place | Refusal:
+        text = judged_text(self.corpus, path)
+        if text is None:
+            return Refusal("no such file")
+        place = ground(text, line, quote)
+        file = self.corpus.file(path)
+        if isinstance(place, Refusal) and file and file.removed:
+            gone = masked_removed(file.removed)
+            removed = ground_removed(gone, line, quote, file.line_count)
+            return removed if isinstance(removed, Place) else place
+        return place
+
+    def _judged(self, span: Span, flow: Sequence[Span]) -> bool:
+        ends = (span, *flow[-1:])
+        files = {
+            file.path: file for file in self.corpus.files if file.path in {e.path for e in ends}
+        }
+        return any(
+            part.overlaps(end)
+            for end in ends
+            if end.path in files
+            for part in files[end.path].in_scope
+        )
+
+    def _finding(
+        self, rule: Rule, span: Span, quote: str, explanation: str, flow: tuple[Span, ...]
+    ) -> Finding:
+        by_model = self.origin is Origin.MODEL
+        return Finding(
+            rule_id=rule.id,
+            severity=rule.severity,
+            confidence=Confidence.LOW if by_model else rule.precision,
+            message=rule.message,
+            span=span,
+            quote=quote,
+            origin=self.origin,
+            engine=self.engine,
+            explanation=explanation[:EXPLANATION_CHARS],
+            flow=flow,
+        )
+
+    def _refuse(self, reason: str) -> dict[str, Any]:
+        self.refused += 1
+        return {"refused": f"finding refused: {reason}"}
+
+
+def outline_of(texts: Mapping[str, str]) -> Callable[[str], list[dict[str, Any]]]:
+    """Return the REPL's ``outline``: the functions and classes of a file, in order."""
+
+    def outlined(path: Any) -> list[dict[str, Any]]:
+        text = texts.get(path) if isinstance(path, str) else None
+        if text is None:
+            raise CodeError(f"no such file: {path!r}")
+        return [
+            {"name": one.name, "kind": one.kind, "path": path, "start": one.start, "end": one.end}
+            for one in outline(text, language_of(path))
+        ]
+
+    return outlined
+
+
+def _value(reply: ModelReply | ProviderError | BudgetExceeded, schema: Any) -> Any:
+    if not isinstance(reply, ModelReply):
+        kind = reply.kind if isinstance(reply, ProviderError) else "budget"
+        return {"$error": {"kind": kind, "message": str(reply)}}
+    if not isinstance(schema, dict):
+        return reply.text
+    try:
+        return json.loads(reply.text)
+    except ValueError as error:
+        return {"$error": {"kind": "malformed", "message": str(error)}}
+
+
+def _block(texts: Mapping[str, str], span: Sequence[Any]) -> Block:
+    """Return the lines a span names, clipped to the file."""
+    found = next(iter(_spans([span], texts)))
+    lines = split_lines(texts[found.path])
+    rows = [
+        Row(" ", text, number)
+        for number, text in enumerate(lines[found.start - 1 : found.end], found.start)
+    ]
+    return Block(found.path, tuple(rows))
+
+
+def _spans(values: Any, texts: Mapping[str, str]) -> Iterable[Span]:
+    for value in values if isinstance(values, list | tuple) else [values]:
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise CodeError("a span is made by span(path, start, end), grep() or chunks()")
+        path, start, end = value
+        if not isinstance(path, str) or type(start) is not int or type(end) is not int:
+            raise CodeError("a span is (path: str, start: int, end: int)")
+        if path not in texts:
+            raise CodeError(f"no such file: {path!r}")
+        yield Span(path, max(1, start), max(1, start, end))

@@ -30,6 +30,7 @@ from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
 
 if TYPE_CHECKING:
+    from rlm_gate.providers import Provider
     from rlm_gate.rlm.audit import Job, Outcome
 
 Progress = Callable[[str, int, int], None]
@@ -52,11 +53,22 @@ class _Run:
     skips: list[Skip] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     interrupted: str = ""
+    provider: Provider | None = None
 
 
-def run(settings: Settings, progress: Progress = lambda _phase, _done, _total: None) -> Verdict:
-    """Judge what the settings name. Raises GateError only where no verdict is possible."""
+def _silent(_phase: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+def run(
+    settings: Settings, progress: Progress = _silent, provider: Provider | None = None
+) -> Verdict:
+    """Judge what the settings name. Raises GateError only where no verdict is possible.
+
+    ``provider`` stands in for the one the settings would open; a test's scripted one, say.
+    """
     this = _open(settings, progress)
+    this.provider = provider
     try:
         _detect(this)
         _audit(this)
@@ -163,12 +175,13 @@ def _audit(this: _Run) -> None:
 def _with_models(this: _Run) -> None:
     from rlm_gate.rlm import audit, callers
 
-    outcome = audit.Outcome(this.audit)
-    with callers.open_caller(this.settings) as (caller, root, sub):
+    with callers.open_line(this.settings, this.provider) as line:
+        described = replace(this.audit, root_model=line.root, sub_model=line.sub, notes=line.notes)
+        outcome = audit.Outcome(described)
         try:
-            audit.with_models(_job(this), caller, (root, sub), outcome)
+            audit.with_models(_job(this), line, outcome)
         finally:  # an interrupt keeps what was found and what was paid
-            outcome.usage = caller.usage()
+            outcome.usage = line.caller.account.usage()
             _take(this, outcome)
 
 

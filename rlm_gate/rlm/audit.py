@@ -23,7 +23,7 @@ from rlm_gate.core import (
 from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import mapping, planner
-from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.callers import Line
 from rlm_gate.rlm.ledger import Applies, Ledger
 from rlm_gate.rlm.loop import Delivery, run_loop
 from rlm_gate.rlm.masking import Masked, masked_removed
@@ -70,22 +70,20 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
 
 
-def with_models(job: Job, caller: Caller, models: tuple[str, str], outcome: Outcome) -> None:
-    """Run the map, then the loop where a ``corpus`` rule applies. ``models`` are (root, sub)."""
-    root, sub = models
-    outcome.audit = replace(outcome.audit, root_model=root, sub_model=sub)
+def with_models(job: Job, line: Line, outcome: Outcome) -> None:
+    """Run the map, then the loop where a ``corpus`` rule applies."""
     hidden = _hidden(job)
     calls = list(_sendable(job, hidden))
-    mapped = mapping.MapOutcome(sub)
+    mapped = mapping.MapOutcome(line.sub)
     done = 0
-    for wave in mapping.run(calls, caller, sub, job.ledger, mapped):
+    for wave in mapping.run(calls, line.caller, line.sub, job.ledger, mapped):
         done += wave
         job.progress("map", done, len(calls))
         outcome.findings.extend(mapped.take())
         outcome.audit = replace(outcome.audit, refused=mapped.refused)
     asked = planner.over_corpus(job.rules, job.corpus, job.applies)
     if asked:
-        _loop(job, caller, models, asked, outcome)
+        _loop(job, line, asked, outcome)
 
 
 def with_playbook(job: Job, outcome: Outcome) -> None:
@@ -110,33 +108,26 @@ def with_playbook(job: Job, outcome: Outcome) -> None:
     )
 
 
-def _loop(
-    job: Job,
-    caller: Caller,
-    models: tuple[str, str],
-    asked: tuple[Rule, ...],
-    outcome: Outcome,
-) -> None:
+def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> None:
     ids = [rule.id for rule in asked]
     texts = Masked(job.corpus.tree, _hidden(job))
-    root, sub = models
-    reporter = _reporter(job, Origin.MODEL, root, asked)
+    reporter = _reporter(job, Origin.MODEL, line.root, asked)
     delivery = Delivery()
     functions = {
         **reporter.functions(),
-        **SubCalls(caller, sub, texts).functions(),
+        **SubCalls(line.caller, line.sub, texts).functions(),
         "coverage": lambda: _coverage(job),
-        "budget": caller.remaining,
+        "budget": line.left,
         "outline": outline_of(texts),
         "done": delivery,
     }
     try:
         with _repl(job, texts, functions, asked) as repl:
             end = run_loop(
-                caller,
+                line.caller,
                 repl,
                 delivery,
-                _opening(job, texts, asked, root),
+                _opening(job, texts, asked, line.root),
                 max_turns=job.limits.max_turns,
                 cell_timeout=job.limits.cell_timeout,
                 progress=lambda turn: job.progress("loop", turn, job.limits.max_turns),

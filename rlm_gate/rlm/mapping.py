@@ -128,17 +128,15 @@ def _book(
         for span in call.judged:
             ledger.missing(ids, span, _why_missing(reply))
         return
-    addressed = [
-        found
-        for item in answer["addressed_to_reviewer"]
-        if (found := _grounded(call, shown, INJECTION, item, outcome))
+    spoken = [
+        _grounded(call, shown, INJECTION, item, outcome) for item in answer["addressed_to_reviewer"]
     ]
-    found = [
-        finding
+    made = [
+        _grounded(call, shown, _rule(call, item["rule"]), item, outcome)
         for item in answer["findings"]
-        if (finding := _grounded(call, shown, _rule(call, item["rule"]), item, outcome))
     ]
-    outcome.findings.extend((*addressed, *found))
+    outcome.findings.extend(one for one in (*spoken, *made) if one)
+    addressed = any(spoken)
     for span in call.judged:
         if addressed:
             ledger.missing(ids, span, "injection")

@@ -52,7 +52,7 @@ class SubCalls:
         """Answer each (prompt, spans); same length, same order, errors as values."""
         requests = [self._request(text, spans, schema) for text, spans in prompts]
         try:
-            self.caller.afford(requests)
+            self.caller.check(requests)
         except BudgetExceeded as error:
             raise CodeError(f"the budget does not allow {len(requests)} calls: {error}") from error
         return [_value(reply, schema) for reply in self.caller.call_many(requests)]

@@ -1,27 +1,259 @@
-"""wip"""
+"""Find secrets by their known formats, or by a telling name before a random value; mask them.
+
+Sees text only and asks nobody whether a secret still works. A value that is plainly made up is no
+secret; where a format carries a checksum, a wrong one makes the find a guess.
+"""
 
 from __future__ import annotations
-from collections.abc import Iterator, Mapping, Sequence
+
+import hashlib
+import itertools
+import math
+import re
+import zlib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from rlm_gate.core import Corpus, Finding, Rule, Skip
-from rlm_gate.detectors import Complaint, unknown_keys
+
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.detectors import Complaint, Text, applies, entries, finding, unknown_keys
+from rlm_gate.detectors._formats import ADDRESS, ASSIGNED, FORMATS, HARMLESS, NAMES
+
+_ENGINE = "secrets"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Secret:
+    """A secret's place as offsets into the text. ``certain``: its format alone proves it."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+    certain: bool = True
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
-    yield from unknown_keys(options, ("kinds",))
+    """Check ``formats``: known (tokens and keys told by their form) or guessed (all others)."""
+    del languages  # secrets hide in any text
+    yield from unknown_keys(options, ("formats",))
+    if options.get("formats") not in _SORTS:
+        place = ("formats",) if "formats" in options else ()
+        yield place, f"formats: choose from {', '.join(_SORTS)}"
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return None: any text."""
+    del options
     return None
 
 
 def version() -> str:
-    return "0"
+    """Return this module's own: the formats are part of it."""
+    return "1"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
-    yield from ()
+    """Yield every secret of every file, once for each rule that asks for its sort."""
+    for file in corpus.files:
+        wanted = [rule for rule in rules if not applies(rule, file)]
+        if wanted:
+            yield from _judge(file, wanted)
+
+
+def find(text: str) -> tuple[Secret, ...]:
+    """Return the secrets of a text in order, none within another: certain ones come first."""
+    known = _apart(secret for secret in _by_format(text) if secret.certain)
+    guesses = [
+        *(secret for secret in _by_format(text) if not secret.certain),
+        *_by_address(text),
+        *_by_name(text),
+    ]
+    taken = [secret.start for secret in known]
+    free = []
+    for guess in _apart(guesses):
+        before = bisect_left(taken, guess.end) - 1
+        if before < 0 or known[before].end <= guess.start:
+            free.append(guess)
+    return tuple(sorted([*known, *free]))
 
 
 def mask(text: str) -> tuple[str, dict[str, str]]:
-    return text, {}
+    """Put a pseudonym in the place of every secret; return the text and pseudonym -> secret.
+
+    The same secret has the same pseudonym everywhere, and lines stay lines: a secret of many lines
+    gets a pseudonym for each.
+    """
+    parts: list[str] = []
+    mapping: dict[str, str] = {}
+    end = 0
+    for secret in find(text):
+        parts.append(text[end : secret.start])
+        lines = re.split(r"(\r?\n|\r)", secret.value)
+        parts += [
+            _pseudonym(secret.kind, line, mapping) if line.strip() else line for line in lines
+        ]
+        end = secret.end
+    return "".join([*parts, text[end:]]), mapping
+
+
+def unmask(text: str, mapping: Mapping[str, str]) -> str:
+    """Put the secrets back."""
+    for pseudonym, value in mapping.items():
+        text = text.replace(pseudonym, value)
+    return text
+
+
+def _pseudonym(kind: str, value: str, mapping: dict[str, str]) -> str:
+    """Name a value by 16 bits of its hash: too few to test guesses of a weak password against."""
+    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+    for number in itertools.count(1):
+        more = f"-{number}" if number > 1 else ""
+        pseudonym = f"{_LEFT}secret:{kind}:{digest}{more}{_RIGHT}"
+        if mapping.setdefault(pseudonym, value) == value:
+            break
+    return pseudonym
+
+
+def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
+    raw = file.text
+    secrets = find(raw)
+    text = Text.of(raw) if secrets else None
+    for secret in secrets:
+        for rule in rules:
+            sorts = {_SORTS[entry.options["formats"]] for entry in entries(rule, _ENGINE)}
+            if text and secret.certain in sorts:
+                region = text.region(*_without_returns(raw, secret))
+                yield finding(rule, file.path, text.lines, region, _ENGINE)
+
+
+def _without_returns(raw: str, secret: Secret) -> tuple[int, int]:
+    """Translate offsets of the raw text to those of the text with single newlines."""
+    if "\r\n" not in raw:
+        return secret.start, secret.end
+    start = secret.start - raw.count("\r\n", 0, secret.start)
+    return start, secret.end - raw.count("\r\n", 0, secret.end)
+
+
+def _apart(secrets: Iterable[Secret]) -> list[Secret]:
+    kept: list[Secret] = []
+    for secret in sorted(secrets, key=lambda secret: (secret.start, -secret.end)):
+        if not kept or kept[-1].end <= secret.start:
+            kept.append(secret)
+    return kept
+
+
+def _by_format(text: str) -> Iterator[Secret]:
+    for form in FORMATS:
+        if not any(mark in text for mark in form.marks):
+            continue
+        group = "value" if "value" in form.pattern.groupindex else 0
+        for match in form.pattern.finditer(text):
+            value = match[group]
+            if not _made_up(value):
+                certain = form.certain and (not form.checksum or _checksum_fits(value))
+                yield Secret(match.start(group), match.end(group), form.kind, value, certain)
+
+
+def _checksum_fits(token: str) -> bool:
+    """Check the last six digits, a CRC-32 in base 62 of what stands after the prefix."""
+    body = token.partition("_")[2]
+    number, digits = zlib.crc32(body[:-6].encode()), ""
+    while number:
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return body[-6:] == digits.rjust(6, "0")
+
+
+def _by_address(text: str) -> Iterator[Secret]:
+    """Find passwords in addresses, unless the host is no real one or the password is a stand-in."""
+    if "://" not in text:
+        return
+    for match in ADDRESS.finditer(text):
+        value, host = match["value"], match["host"].lower()
+        local = "." not in host.strip(".") or _NO_HOST.search(host) or host[:4] == "127."
+        stand_in = value == match["user"] or _STAND_IN.search(value) or len({*value}) < _VARIETY
+        if not local and not stand_in:
+            yield Secret(*match.span("value"), "connection-password", value, certain=False)
+
+
+def _by_name(text: str) -> Iterator[Secret]:
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters grow when lowered, and offsets would be wrong
+        lowered = text
+    for name in NAMES:
+        start = lowered.find(name)
+        while start >= 0:
+            end = start + len(name)
+            match = ASSIGNED.match(text, end)
+            if match and not HARMLESS.search(match["name"]):
+                yield from _assigned(match, "password" if "pass" in name else "secret")
+            start = lowered.find(name, end)
+
+
+def _assigned(match: re.Match[str], kind: str) -> Iterator[Secret]:
+    group = "value" if match["value"] else "bare"
+    value = match[group]
+    if _made_up(value) or _STAND_IN.search(value) or _HASHED.match(value):
+        return
+    looks_real = _random(value) or (kind == "password" and group == "value" and _typed(value))
+    if looks_real:
+        yield Secret(*match.span(group), kind, value, certain=False)
+
+
+def _random(value: str) -> bool:
+    """Say whether the value looks drawn at random: long, of letters and digits, high entropy."""
+    if _HEX.match(value):
+        return _entropy(value) > _HEX_ENTROPY
+    plain = _PATHLIKE.match(value) is None
+    mixed = bool(re.search(r"[0-9]", value) and re.search(r"[A-Za-z]", value))
+    return plain and mixed and len(value) >= _LONG and _entropy(value) > _ENTROPY
+
+
+def _typed(value: str) -> bool:
+    """Say whether a person may have typed this as a password: three sorts of characters."""
+    sorts = (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9]")
+    kinds = sum(1 for sort in sorts if re.search(sort, value))
+    return kinds >= _SORTS_OF_CHARACTERS and _PATHLIKE.match(value) is None
+
+
+def _made_up(value: str) -> bool:
+    return bool(_EXAMPLE.search(value)) or _entropy(value) < _MADE_UP_ENTROPY
+
+
+def _entropy(value: str) -> float:
+    """Return Shannon's entropy in bits a character."""
+    counts = Counter(value).values()
+    return -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
+
+
+_SORTS = {"known": True, "guessed": False}
+_LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chance
+_RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
+_SORTS_OF_CHARACTERS, _VARIETY = 3, 4
+_HEX = re.compile(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
+_HASHED = re.compile(
+    r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$", re.IGNORECASE
+)
+# Names, paths, addresses and calls: what code puts after a telling name without being a secret.
+_PATHLIKE = re.compile(
+    r"[a-z]+://|[./~@#]|\w+\(|[A-Za-z_]+(?:[./:_-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
+)
+_EXAMPLE = re.compile(
+    rf"{_LEFT}|"
+    r"[<>{}]|\$\(|%\(|\.\.\.|\*\*\*|(?:(?<![0-9A-Fa-f])|(?<=[-_]))(?:0123456|1234567)"
+    r"|(.)\1{4}|example|sample|dummy|(?i:your|fake|test|redacted|placeholder|deadbeef|abcdefgh"
+    r"|changeme|change-me|change_me|insert|replace|qwerty|foobar|notreal|not-real|mock|eyJzdWIiOiIxMjM0)",
+    re.IGNORECASE,
+)
+_STAND_IN = re.compile(
+    r"pass(?:word|wd)?\Z|^pass(?:word|wd|phrase)?|secret|token|^(?:none|null|true|false|undefined)\Z"
+    r"|^(?:user|admin|root|guest|postgres|mysql|redis|foo|bar|baz|xxx+|hunter2)\Z|^[*.•-]+\Z"
+    r"|\$|env|%[sdv(]|\bcreds?\b|my[_-]|demo|example|default",
+    re.IGNORECASE,
+)
+_NO_HOST = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost|local|internal)(?:\.\w+)?\Z")

@@ -1,0 +1,270 @@
+"""Find rule packs, load them, choose rules. What was validated once comes from the cache.
+
+A pack is a folder of ``<rule>.yaml`` files. Every mistake of every file is reported in one
+PackError; nothing else is raised for what a file may contain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlm_gate import compiled
+from rlm_gate.cachedir import entry_key
+from rlm_gate.config import Settings, read_file
+from rlm_gate.core import Rule, RulePack, display_path
+from rlm_gate.errors import PackError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from rlm_gate.rulefile import RuleFile
+
+OWN_RULES = ".rlm-gate/rules"
+RESERVED = "gate"  # the pack name of the findings that the gate itself makes
+
+_CACHE_KIND = "packs"
+_HIDDEN = (".", "_")
+_YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class PackFolder:
+    """Where a pack lies. ``label`` is how problems name the folder."""
+
+    name: str
+    path: Path
+    label: str
+    builtin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PackSource:
+    """A pack's rule files as read: (file name, content), sorted. ``version`` is their hash."""
+
+    folder: PackFolder
+    files: tuple[tuple[str, bytes], ...]
+    problems: tuple[Problem, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPack:
+    """A validated pack with what the rules' own tests need."""
+
+    folder: PackFolder
+    pack: RulePack
+    files: tuple[RuleFile, ...]
+
+
+def load(settings: Settings, root: Path | None) -> tuple[RulePack, ...]:
+    """Return the packs the settings name, sorted by name. Raises PackError with every mistake."""
+    sources = _sources(settings.packs, root)
+    key = entry_key(_CACHE_KIND, *(part for source in sources for part in _identity(source)))
+    stored = settings.cache.read(_CACHE_KIND, key)
+    if stored is not None:
+        return compiled.loads(stored)
+    packs = tuple(loaded.pack for loaded in _built(sources))
+    settings.cache.write(_CACHE_KIND, key, compiled.dumps(packs))
+    return packs
+
+
+def load_files(names: Sequence[str] | None, root: Path | None) -> tuple[LoadedPack, ...]:
+    """Return the packs of those names or folders with their files, never from the cache."""
+    return _built(_sources(names, root))
+
+
+def select(
+    packs: Iterable[RulePack], select: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> tuple[Rule, ...]:
+    """Return the rules to run, sorted by id. Raises UsageError for a name that matches nothing.
+
+    A name is a rule's id or alias, or a pack (``security`` or ``security/``). A rule with
+    ``enabled: false`` runs only where ``select`` has its id or alias.
+    """
+    rules = sorted((rule for pack in packs for rule in pack.rules), key=lambda rule: rule.id)
+    for name in (*select, *(name for name in ignore if not name.startswith(f"{RESERVED}/"))):
+        if not matching(rules, name):
+            raise UsageError(f"no rule or pack is called {name!r}; {_suggest(rules, name)}")
+    chosen = [rule for rule in rules if _is_selected(rule, select)]
+    return tuple(rule for rule in chosen if not any(_matches(rule, name) for name in ignore))
+
+
+def matching(rules: Iterable[Rule], name: str) -> tuple[Rule, ...]:
+    """Return the rules that a name on the command line or in the configuration means."""
+    return tuple(rule for rule in rules if _matches(rule, name))
+
+
+def builtin_folder(package: Path = Path(__file__).parent) -> Path:
+    """Return where the built-in packs lie: in the package of a wheel, else beside it."""
+    inside = package / "rules"
+    return inside if inside.is_dir() else package.parent / "rules"
+
+
+def _matches(rule: Rule, name: str) -> bool:
+    return _is_called(rule, name) or rule.pack == name.removesuffix("/")
+
+
+def _is_called(rule: Rule, name: str) -> bool:
+    return name == rule.id or name in rule.aliases
+
+
+def _is_selected(rule: Rule, select: Sequence[str]) -> bool:
+    if any(_is_called(rule, name) for name in select):
+        return True
+    return rule.enabled and (not select or any(_matches(rule, name) for name in select))
+
+
+def _suggest(rules: Sequence[Rule], name: str) -> str:
+    from rlm_gate import mistakes
+
+    packs = {rule.pack for rule in rules}
+    return mistakes.hint(name, {rule.id for rule in rules} if "/" in name else packs)
+
+
+def _sources(names: Sequence[str] | None, root: Path | None) -> tuple[PackSource, ...]:
+    """Read the packs, sorted by name. Raises PackError for a name that leads nowhere."""
+    builtin = _packs_in(builtin_folder(), builtin=True)
+    own = _own_packs(root)
+    folders = [*builtin, *own] if names is None else _named(names, builtin, own)
+    known = {os.path.realpath(folder.path): folder for folder in (*folders, *builtin)}
+    chosen = {os.path.realpath(folder.path) for folder in folders}
+    distinct = sorted((known[place] for place in chosen), key=lambda pack: (pack.name, pack.label))
+    return tuple(_read(folder) for folder in distinct)
+
+
+def _named(
+    names: Sequence[str], builtin: Sequence[PackFolder], own: Sequence[PackFolder]
+) -> list[PackFolder]:
+    packs = {folder.name: folder for folder in (*own, *builtin)}
+    found = {name: [packs[name]] if name in packs else _packs_at(Path(name)) for name in names}
+    wrong = [name for name in names if not found[name]]
+    if wrong:
+        text = f"no such pack or folder of rules; packs here: {', '.join(sorted(packs))}"
+        raise PackError(tuple(Problem(name, 1, 1, text) for name in wrong))
+    return [folder for name in names for folder in found[name]]
+
+
+def _own_packs(root: Path | None) -> list[PackFolder]:
+    """Return the repository's packs. Raises PackError for rules that lie outside of a pack."""
+    if root is None or not (root / OWN_RULES).is_dir():
+        return []
+    loose = [name for name in _listed(root / OWN_RULES) if name.endswith(_YAML)]
+    if loose:
+        text = "a rule lies in a pack: move it to a folder of the pack's name"
+        raise PackError(tuple(Problem(f"{OWN_RULES}/{name}", 1, 1, text) for name in loose))
+    return _packs_in(root / OWN_RULES, OWN_RULES)
+
+
+def _packs_at(path: Path) -> list[PackFolder]:
+    """Return the folder as a pack if it has rules itself, else the packs below it."""
+    if not path.is_dir():
+        return []
+    if any(name.endswith(_YAML) for name in _listed(path)):
+        return [PackFolder(path.resolve().name, path, display_path(str(path)))]
+    return _packs_in(path)
+
+
+def _packs_in(folder: Path, label: str | None = None, *, builtin: bool = False) -> list[PackFolder]:
+    if not folder.is_dir():
+        return []
+    return [
+        PackFolder(name, folder / name, display_path(f"{label or folder}/{name}"), builtin)
+        for name in _listed(folder)
+        if (folder / name).is_dir()
+    ]
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return the names in a folder that are not hidden. Raises PackError if it can't be read."""
+    try:
+        names = (entry.name for entry in folder.iterdir())
+        return sorted(name for name in names if name[0] not in _HIDDEN)
+    except OSError as error:
+        problem = Problem(display_path(str(folder)), 1, 1, f"can't be read: {error.strerror}")
+        raise PackError((problem,)) from error
+
+
+def _read(folder: PackFolder) -> PackSource:
+    files: list[tuple[str, bytes]] = []
+    problems: list[Problem] = []
+    digest = hashlib.sha256()
+    for name in filter(_is_rule_file, _listed(folder.path)):
+        try:
+            content = read_file(folder.path / name)
+        except OSError as error:
+            problems.append(_problem(folder, name, f"can't be read: {error.strerror}"))
+            continue
+        files.append((name, content))
+        for part in (os.fsencode(name), content):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return PackSource(folder, tuple(files), tuple(problems), digest.hexdigest())
+
+
+def _is_rule_file(name: str) -> bool:
+    """Say whether it is a rule, not an example in YAML that stands beside one."""
+    return name.endswith(_YAML) and not name.endswith((".test.yaml", ".test.yml"))
+
+
+def _identity(source: PackSource) -> Iterator[str]:
+    yield f"{source.folder.name} {source.folder.builtin} {source.version}"
+    yield from (str(problem) for problem in source.problems)
+
+
+def _built(sources: Sequence[PackSource]) -> tuple[LoadedPack, ...]:
+    """Validate every file of every pack. Raises PackError with all problems."""
+    problems = [problem for source in sources for problem in source.problems]
+    problems.extend(_folder_problems([source.folder for source in sources]))
+    packs = tuple(_validated(source) for source in sources)
+    files = [file for loaded in packs for file in loaded.files]
+    problems.extend(problem for file in files for problem in file.problems)
+    problems.extend(_clashes(files))
+    if problems:
+        raise PackError(tuple(sorted(problems)))
+    return packs
+
+
+def _validated(source: PackSource) -> LoadedPack:
+    from rlm_gate import rulefile
+
+    folder = source.folder
+    files = tuple(
+        rulefile.read(folder.name, name, content, display_path(f"{folder.label}/{name}"))
+        for name, content in source.files
+    )
+    rules = tuple(file.rule for file in files if file.rule)
+    return LoadedPack(folder, RulePack(folder.name, source.version, rules), files)
+
+
+def _folder_problems(folders: Sequence[PackFolder]) -> Iterator[Problem]:
+    """Yield what is wrong with the packs' names."""
+    from rlm_gate import mistakes
+
+    taken = {folder.name: folder.label for folder in _packs_in(builtin_folder(), builtin=True)}
+    for folder in folders:
+        if mistake := mistakes.name(folder.name):
+            yield _problem(folder, "", f"the folder's name is the pack's name: {mistake}")
+        elif folder.name == RESERVED:
+            yield _problem(folder, "", f"the gate's own findings are called {RESERVED}; rename it")
+        elif not folder.builtin and folder.name in taken:
+            yield _problem(folder, "", f"{taken[folder.name]} has this name already; rename it")
+        taken.setdefault(folder.name, folder.label)
+
+
+def _clashes(files: Sequence[RuleFile]) -> Iterator[Problem]:
+    """Yield the aliases that are another rule's id or alias."""
+    rules = [(file, file.rule) for file in files if file.rule]
+    owners = {rule.id: rule.id for _, rule in rules}
+    for file, rule in rules:
+        for index, alias in enumerate(rule.aliases):
+            if alias in owners:
+                text = f"alias {alias!r} belongs to {owners[alias]} already; choose another"
+                yield file.document.problem(("aliases", index), text)
+            owners.setdefault(alias, rule.id)
+
+
+def _problem(folder: PackFolder, name: str, text: str) -> Problem:
+    label = f"{folder.label}/{display_path(name)}" if name else folder.label
+    return Problem(label, 1, 1, text)

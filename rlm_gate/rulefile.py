@@ -1,0 +1,99 @@
+"""Validate one rule file into a Rule. Knows its pack's name, nothing of other files.
+
+Imported only where no compiled pack is at hand: it brings in pydantic, YAML and the engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlm_gate import detectors, globs, mistakes, schemas, yamlmarks
+from rlm_gate.core import Ask, Confidence, Detect, Help, Rule, Severity
+from rlm_gate.errors import Problem
+from rlm_gate.yamlmarks import Document
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """A rule file that was read. ``rule`` and ``tests`` are None where ``problems`` says why."""
+
+    document: Document
+    rule: Rule | None
+    tests: schemas.TestsModel | None
+    problems: tuple[Problem, ...]
+
+
+def read(pack: str, name: str, content: bytes, label: str) -> RuleFile:
+    """Read the file ``name`` of that content as a rule of the pack; problems call it ``label``."""
+    stem, _, extension = name.rpartition(".")
+    document = yamlmarks.parse_bytes(content, label)
+    model, problems = schemas.check(schemas.RuleModel, document)
+    further = (*_name_problems(document, stem, extension), *_detect_problems(document))
+    known = {problem[:3] for problem in problems}
+    problems = (*problems, *(problem for problem in further if problem[:3] not in known))
+    if model is None or problems:
+        return RuleFile(document, None, None, tuple(sorted(problems)))
+    return RuleFile(document, _rule(f"{pack}/{stem}", model), model.tests, ())
+
+
+def _name_problems(document: Document, stem: str, extension: str) -> Iterator[Problem]:
+    if extension != "yaml":
+        yield document.problem((), f"rename the file to {stem}.yaml")
+    if mistake := mistakes.name(stem):
+        yield document.problem((), f"the file's name is the rule's name: {mistake}")
+
+
+def _detect_problems(document: Document) -> Iterator[Problem]:
+    """Check what needs the engines, on the plain data: other mistakes shall not hide these."""
+    written = document.data if isinstance(document.data, dict) else {}
+    if document.whole and not written.keys() & {"detect", "ask"}:
+        yield document.problem((), "add 'detect' or 'ask': this rule judges nothing")
+    if "detect" in written and "precision" not in written:
+        yield document.problem((), "'precision' is missing: low, medium or high, of its 'detect'")
+    languages = _texts(written.get("languages"))
+    entries = written.get("detect")
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict) and isinstance(entry.get("engine"), str):
+            yield from _engine_problems(document, index, entry, languages)
+
+
+def _engine_problems(
+    document: Document, index: int, entry: Mapping[str, Any], languages: Sequence[str]
+) -> Iterator[Problem]:
+    engine = entry["engine"]
+    known = detectors.names()
+    if engine not in known:
+        text = f"unknown engine {engine!r}; known are {', '.join(known)}"
+        yield document.problem(("detect", index, "engine"), text)
+        return
+    options = {key: value for key, value in entry.items() if key != "engine"}
+    for where, text in detectors.load(engine).validate(options, languages):
+        yield document.problem(("detect", index, *where), f"detect[{index}]: {text}")
+
+
+def _texts(written: Any) -> tuple[str, ...]:
+    items = written if isinstance(written, list) else ()
+    return tuple(item for item in items if isinstance(item, str))
+
+
+def _rule(rule_id: str, model: schemas.RuleModel) -> Rule:
+    return Rule(
+        id=rule_id,
+        title=model.title,
+        severity=Severity.parse(model.severity),
+        precision=Confidence(model.precision),
+        languages=tuple(model.languages),
+        message=model.message,
+        help=Help(model.help.why, model.help.fix, tuple(model.help.links)),
+        tags=tuple(model.tags),
+        aliases=tuple(model.aliases),
+        include=globs.to_regex(model.paths.include),
+        exclude=globs.to_regex(model.paths.exclude),
+        detect=tuple(Detect(entry.engine, entry.model_extra or {}) for entry in model.detect or ()),
+        prefilter=tuple(model.prefilter or ()),
+        ask=Ask(model.ask.over, model.ask.question) if model.ask else None,
+        verify=model.verify,
+        enabled=model.enabled,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,12 @@ def environment() -> Environment:
         else (_folder(variables.get("XDG_CACHE_HOME")) or home / ".cache") / "rlm-gate",
         state_dir=(_folder(variables.get("XDG_STATE_HOME")) or home / ".local/state") / "rlm-gate",
     )
+
+
+def child_environment(without: Iterable[str] = (), **extra: str) -> dict[str, str]:
+    """Return the environment for a child process: our own, less some variables, with others."""
+    dropped = set(without)
+    return {name: value for name, value in os.environ.items() if name not in dropped} | extra
 
 
 def settings(flags: Flags, root: Path | None, env: Environment | None = None) -> Settings:

@@ -20,6 +20,7 @@ from rlm_gate.rlm.prices import Prices, picodollars, usd
 
 UNPRICED_CALLS = 500
 UNPRICED_TOKENS = 5_000_000
+_POLL = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +57,28 @@ class Account:
         self._lost = _Sums()
         self._held = _Sums()
 
-    def reserve(self, need: Need, *, wait: float = 0.0) -> Reservation:
+    def reserve(
+        self, need: Need, *, wait: float = 0.0, meanwhile: Callable[[], None] = lambda: None
+    ) -> Reservation:
         """Set that much aside and return it, or raise BudgetExceeded: nothing was sent.
 
         Where it would fit once the calls in flight have settled, wait up to ``wait`` seconds for
-        them. Called in the order of the requests this refuses the same ones at any concurrency.
+        them and call ``meanwhile`` now and then. Called in the order of the requests this refuses
+        the same ones at any concurrency.
         """
         end = time.monotonic() + wait
-        with self._changed:
-            while excess := self._excess(need, held=True):
+        while True:
+            with self._changed:
+                excess = self._excess(need, held=True)
+                if not excess:
+                    self._held.add(need)
+                    return Reservation(self, need)
                 patience = min(end - time.monotonic(), self._time_left())
                 hopeless = self._excess(need, held=False)
                 if hopeless or patience <= 0:
                     raise BudgetExceeded(*(hopeless or excess))
-                self._changed.wait(patience)
-            self._held.add(need)
-        return Reservation(self, need)
+                self._changed.wait(min(patience, _POLL))
+            meanwhile()
 
     def check(self, need: Need) -> None:
         """Raise BudgetExceeded if that much is not left. Sets nothing aside."""

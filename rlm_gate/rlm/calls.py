@@ -1,0 +1,346 @@
+"""The one seam that every model call passes: cache, journal, budget, threads, retries.
+
+It knows no provider's protocol and reads no answer; it decides whether there is one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
+from rlm_gate.providers import Json, ModelReply, ModelRequest, Provider
+from rlm_gate.rlm import replies, wire
+from rlm_gate.rlm.budget import Account, Need, Reservation
+from rlm_gate.rlm.flight import Flight, Outcome
+from rlm_gate.rlm.prices import Prices
+from rlm_gate.rlm.workers import Breaker, Throttle, Workers
+
+TIMEOUT = 180.0
+WORKERS = 32
+TRIES = 4  # of failures that waiting may mend; being asked to wait counts as none
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
+_POLL = 0.25
+_PAUSES = 3  # how often a reply may stop half-way and ask to be continued
+_SLOW_DOWN = frozenset({"rate_limit", "overloaded"})
+
+
+class ReplyStore(Protocol):
+    """Where replies of earlier runs are kept: cache.ReplyCache."""
+
+    def get(self, key: str) -> ModelReply | None:
+        """Return the reply of that key, if there is one that can be trusted."""
+        ...
+
+    def put(self, key: str, reply: ModelReply) -> None:
+        """Keep a usable reply."""
+        ...
+
+
+class Recorder(Protocol):
+    """Where everything that happens is written down: journal.Journal."""
+
+    def record(self, kind: str, data: Mapping[str, Json]) -> None:
+        """Append one event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a call may take, how many run at once. ``sleep`` and ``clock`` are for tests."""
+
+    timeout: float = TIMEOUT
+    workers: int = WORKERS
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+class Caller:
+    """Calls to one provider. Share the account, cache and journal between root and sub.
+
+    ``prior`` holds the replies of the unfinished run that this one resumes, by key.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        account: Account,
+        prices: Prices,
+        *,
+        cache: ReplyStore | None = None,
+        journal: Recorder | None = None,
+        prior: Mapping[str, ModelReply] | None = None,
+        pace: Pace = Pace(),
+    ) -> None:
+        self.provider = provider
+        self.account = account
+        self.prices = prices
+        self._cache = cache
+        self._journal = journal
+        self._prior = prior or {}
+        self._pace = pace
+        self._workers = Workers(pace.workers)
+        self._throttle = Throttle(pace.workers)
+        self._breaker = Breaker()
+        self._flying: dict[str, Flight] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the threads go. Calls under way are left to end by themselves."""
+        self._workers.close()
+
+    def call(
+        self, request: ModelRequest, *, timeout: float | None = None, turn: bool = False
+    ) -> ModelReply:
+        """Return the reply. Raises ProviderError, or BudgetExceeded before anything is sent.
+
+        ``turn``: this is a root turn, which counts as a turn and not as a call.
+        """
+        outcome = self._outcomes([request], timeout, turn=turn)[0]
+        if isinstance(outcome, ModelReply):
+            return outcome
+        raise outcome
+
+    def call_many(
+        self, requests: Sequence[ModelRequest], *, timeout: float | None = None
+    ) -> list[Outcome]:
+        """Return what came of each request, in order. ``timeout`` is for each call.
+
+        Equal requests are sent once. Any other error than the two kinds of outcome is raised.
+        """
+        return self._outcomes(requests, timeout, turn=False)
+
+    def check(self, requests: Sequence[ModelRequest]) -> None:
+        """Raise BudgetExceeded unless the budget allows all of them at their worst."""
+        needs = [self.need(request) for request in requests]
+        costs = [need.cost for need in needs if need.cost is not None]
+        cost = sum(costs) if len(costs) == len(needs) else None
+        self.account.check(Need(sum(need.tokens for need in needs), cost, calls=len(needs)))
+
+    def need(self, request: ModelRequest, *, turn: bool = False) -> Need:
+        """Return the most that the request can take."""
+        size = wire.input_bytes(request)
+        cost = self.prices.worst_case(request.model, size, request.max_tokens)
+        limits = self.account.limits
+        if cost is None and limits.usd is not None and limits.user_usd:
+            raise UsageError(f"no price known for {request.model}; give it under models.prices")
+        return Need(size + request.max_tokens, cost, calls=int(not turn), turns=int(turn))
+
+    def _outcomes(
+        self, requests: Sequence[ModelRequest], timeout: float | None, *, turn: bool
+    ) -> list[Outcome]:
+        patience = self._pace.timeout if timeout is None else timeout
+        keys = [wire.key(self.provider.name, request) for request in requests]
+        flights: dict[str, Flight] = {}
+        try:
+            for key, request in zip(keys, requests, strict=True):
+                if key not in flights:
+                    nothing = Reservation(self.account, Need(0, 0, calls=0))
+                    flight = Flight(key, request, nothing, patience, self._pace.clock)
+                    flights[key] = self._launch(flight, turn=turn)
+            outcomes = {key: self._land(flight) for key, flight in flights.items()}
+        finally:  # interrupted: what is under way counts at its worst case
+            for flight in flights.values():
+                self._abandon(flight)
+        return [outcomes[key] for key in keys]
+
+    def _launch(self, flight: Flight, *, turn: bool) -> Flight:
+        """Start the call, answer it from memory, or join one for the same request."""
+        key, request = flight.key, flight.request
+        if shared := self._flying.get(key):
+            return shared
+        try:
+            flight.reservation = self._reserve(self.need(request, turn=turn))
+        except BudgetExceeded as error:
+            self._finish(flight, error)
+            return flight
+        self._note("request", {"key": key, "request": wire.request_json(request)})
+        known, source = self._known(key)
+        if known:
+            self._settle(flight, known, paid=False)
+            self._finish(flight, replies.judged(known, request), known, source)
+            return flight
+        self._flying[key] = flight
+        self._workers.submit(lambda: self._run(flight))
+        return flight
+
+    def _known(self, key: str) -> tuple[ModelReply | None, str]:
+        if reply := self._prior.get(key):
+            return reply, "prior"
+        return self._cache.get(key) if self._cache else None, "cache"
+
+    def _reserve(self, need: Need) -> Reservation:
+        return self.account.reserve(need, wait=self.account.time_left(), meanwhile=self._sweep)
+
+    def _run(self, flight: Flight) -> None:
+        """Fly, on a worker's thread. Whatever is raised is raised again where the flight lands."""
+        with flight:
+            try:
+                self._fly(flight)
+            finally:
+                flight.reservation.forfeit()  # open only after an error that nobody foresaw
+                self._flying.pop(flight.key, None)
+
+    def _fly(self, flight: Flight) -> None:
+        reply: ModelReply | None = None
+        try:
+            reply = self._answer(flight)
+            outcome: Outcome = replies.judged(reply, flight.request)
+        except (ProviderError, BudgetExceeded) as error:
+            outcome = error
+        self._finish(flight, outcome, reply)
+
+    def _answer(self, flight: Flight) -> ModelReply:
+        """Return the whole reply: one that paused is continued, each part with its own reserve."""
+        reply = self._reply(flight, flight.request)
+        for _ in range(_PAUSES):
+            if reply.stop_reason != "pause_turn":
+                break
+            messages = (*flight.request.messages, reply.message())
+            rest = replace(flight.request, messages=messages)
+            flight.reservation = self._reserve(replace(self.need(rest), calls=0))
+            reply = replies.joined(reply, self._reply(flight, rest))
+        return reply
+
+    def _reply(self, flight: Flight, request: ModelRequest) -> ModelReply:
+        """Send until there is a reply or no hope of one."""
+        attempt = 0
+        while True:
+            self._breaker.check()
+            try:
+                return self._send(flight, request)
+            except ProviderError as failure:
+                pause = _pause(failure, attempt, flight)
+                if pause is None:
+                    self._give_up(flight, failure)
+                    raise
+                if failure.lost:
+                    flight.reservation.forfeit()
+                    flight.reservation = self._reserve(flight.reservation.need)
+            self._pace.sleep(pause)
+            attempt += 1
+
+    def _send(self, flight: Flight, request: ModelRequest) -> ModelReply:
+        failure: ProviderError | None = None
+        slot = self._throttle.enter()
+        try:
+            flight.start(slot, self.account.time_left())
+            reply = self.provider.complete(request, timeout=flight.left())
+        except ProviderError as error:
+            failure = error
+            raise
+        finally:
+            slot.leave(failure)
+        self._breaker.answered()
+        self._settle(flight, reply)
+        return reply
+
+    def _settle(self, flight: Flight, reply: ModelReply, *, paid: bool = True) -> None:
+        cost = self.prices.cost(flight.request.model, reply.usage)
+        flight.reservation.settle(reply.usage, cost, paid=paid)
+
+    def _give_up(self, flight: Flight, failure: ProviderError) -> None:
+        if not flight.claimed:
+            self._breaker.failed(failure)
+        if failure.lost:
+            flight.reservation.forfeit()
+        else:
+            flight.reservation.release()
+        if failure.kind == "timeout" and not self.account.time_left():
+            raise self._out_of_time() from failure
+
+    def _out_of_time(self) -> BudgetExceeded:
+        deadline = self.account.limits.deadline
+        return BudgetExceeded("deadline", deadline, deadline)
+
+    def _finish(
+        self,
+        flight: Flight,
+        outcome: Outcome,
+        reply: ModelReply | None = None,
+        source: str = "model",
+    ) -> None:
+        """Write down what came of it, then let it land. A late reply is kept for the next run."""
+        flight.reservation.release(sent=False)  # still open where nothing was sent
+        if reply:
+            self._keep(flight, outcome, reply, source)
+        if flight.claim():
+            self._end(flight, outcome, known=reply is not None)
+
+    def _end(self, flight: Flight, outcome: Outcome, *, known: bool = False) -> None:
+        if isinstance(outcome, ProviderError):
+            self.account.failed()
+        if not known:
+            self._note("failure", {"key": flight.key, "error": _error_json(outcome)})
+        flight.land(outcome)
+
+    def _keep(self, flight: Flight, outcome: Outcome, reply: ModelReply, source: str) -> None:
+        data = {
+            "key": flight.key,
+            "reply": wire.reply_json(reply),
+            "source": source,
+            "cost": self.prices.cost(flight.request.model, reply.usage),
+            "seconds": round(flight.age(), 3),
+        }
+        self._note("reply", data)
+        if self._cache and source != "cache" and isinstance(outcome, ModelReply):
+            self._cache.put(flight.key, reply)
+
+    def _land(self, flight: Flight) -> Outcome:
+        while not flight.wait(_POLL):
+            self._sweep()
+        return flight.result()
+
+    def _sweep(self) -> None:
+        """Give up whatever should have been back by now."""
+        left = self.account.time_left()
+        for flight in tuple(self._flying.values()):
+            if flight.overdue(left):
+                self._abandon(flight)
+
+    def _abandon(self, flight: Flight) -> None:
+        """Give up a flight from outside, if it is still under way. Its thread is left behind."""
+        if not flight.claim():
+            return
+        error = flight.too_late()
+        if flight.slot:
+            flight.reservation.forfeit()
+            flight.slot.leave(error)
+            self._workers.replace_one()
+            self._breaker.failed(error)
+        flight.reservation.release(sent=False)  # still open where nothing was sent
+        self._flying.pop(flight.key, None)
+        self._end(flight, error if self.account.time_left() else self._out_of_time())
+
+    def _note(self, kind: str, data: Mapping[str, Json]) -> None:
+        if self._journal:
+            self._journal.record(kind, data)
+
+
+def _pause(failure: ProviderError, attempt: int, flight: Flight) -> float | None:
+    """Return the seconds to wait before the next try; None if there is to be none."""
+    if not failure.retryable:
+        return None
+    if failure.kind not in _SLOW_DOWN and attempt + 1 >= TRIES:
+        return None
+    pause = failure.retry_after
+    if pause is None:
+        spread = 0.75 + int(flight.key[:2], 16) / 512  # by key: callers must not march in step
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * spread
+    return pause if pause < flight.left() else None
+
+
+def _error_json(error: Outcome) -> Json:
+    if isinstance(error, ProviderError):
+        return {"type": "provider", "kind": error.kind, "message": error.message}
+    if isinstance(error, BudgetExceeded):
+        return {"type": "budget", "kind": error.kind, "used": error.used, "limit": error.limit}
+    raise AssertionError("only errors have no reply")

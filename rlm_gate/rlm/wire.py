@@ -1,0 +1,122 @@
+"""Requests and replies as JSON, and the key under which a reply may be used again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rlm_gate.providers import (
+    Message,
+    ModelReply,
+    ModelRequest,
+    TokenUsage,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+
+PROTOCOL = 1
+"""Raised when the meaning of a request changes for the engine: every older reply is then stale."""
+
+_PART_BYTES = 32  # what a role, a block or an id adds to a prompt, with room to spare
+_FEATURE_BYTES = 2048  # the instructions a provider adds where tools or a schema are used
+
+
+def key(provider: str, request: ModelRequest) -> str:
+    """Return the SHA-256 of all that changes the answer. Order within schemas counts."""
+    whole = json.dumps([PROTOCOL, provider, request_json(request)], separators=(",", ":"))
+    return hashlib.sha256(whole.encode("ascii")).hexdigest()
+
+
+def input_bytes(request: ModelRequest) -> int:
+    """Return an upper bound of the prompt's tokens: no token is shorter than a byte."""
+    size = _PART_BYTES + _size(request.system)
+    size += sum(_message_bytes(message) for message in request.messages)
+    for tool in request.tools:
+        size += _size(tool.name) + _size(tool.description) + _size(_dumps(tool.input_schema))
+    if request.schema is not None:
+        size += _size(_dumps(request.schema))
+    return size + (_FEATURE_BYTES if request.tools or request.schema is not None else 0)
+
+
+def request_json(request: ModelRequest) -> dict[str, Any]:
+    """Return the request as JSON values, in a fixed order."""
+    return {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "system": request.system,
+        "messages": [_message_json(message) for message in request.messages],
+        "tools": [_tool_json(tool) for tool in request.tools],
+        "schema": request.schema,
+    }
+
+
+def reply_json(reply: ModelReply) -> dict[str, Any]:
+    """Return the reply as JSON values."""
+    usage = reply.usage
+    return {
+        "text": reply.text,
+        "tool_calls": [_call_json(call) for call in reply.tool_calls],
+        "stop_reason": reply.stop_reason,
+        "usage": {name: getattr(usage, name) for name in TokenUsage.__dataclass_fields__},
+        "raw": reply.raw,
+    }
+
+
+def reply_from_json(data: Mapping[str, Any]) -> ModelReply:
+    """Return the reply that ``reply_json`` wrote. Raises KeyError or TypeError on anything else."""
+    return ModelReply(
+        text=data["text"],
+        tool_calls=tuple(ToolCall(**call) for call in data["tool_calls"]),
+        stop_reason=data["stop_reason"],
+        usage=TokenUsage(**data["usage"]),
+        raw=data["raw"],
+    )
+
+
+def _message_json(message: Message) -> dict[str, Any]:
+    return {
+        "role": message.role,
+        "text": message.text,
+        "tool_calls": [_call_json(call) for call in message.tool_calls],
+        "tool_results": [_result_json(result) for result in message.tool_results],
+        "raw": message.raw,
+    }
+
+
+def _tool_json(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+    }
+
+
+def _call_json(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "name": call.name, "input": call.input}
+
+
+def _result_json(result: ToolResult) -> dict[str, Any]:
+    return {"id": result.id, "text": result.text, "is_error": result.is_error}
+
+
+def _message_bytes(message: Message) -> int:
+    if message.raw is not None:
+        return _PART_BYTES + _size(_dumps(message.raw))
+    size = _PART_BYTES + _size(message.text)
+    for call in message.tool_calls:
+        size += _PART_BYTES + _size(call.id) + _size(call.name) + _size(_dumps(call.input))
+    for result in message.tool_results:
+        size += _PART_BYTES + _size(result.id) + _size(result.text)
+    return size
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _size(text: str) -> int:
+    """Return its UTF-8 bytes. A lone surrogate is sent as U+FFFD, which has three, as it has."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rlm_gate.core import (
+    Confidence,
     Finding,
+    Help,
     Origin,
     Rule,
     Severity,
@@ -94,6 +96,12 @@ def blocks(finding: Finding, verdict: Verdict) -> bool:
 def rules_by_id(verdict: Verdict) -> dict[str, Rule]:
     """Return the selected rules by id, sorted."""
     return {rule.id: rule for rule in sorted(verdict.rules, key=lambda rule: rule.id)}
+
+
+def named_rules(verdict: Verdict) -> dict[str, Rule]:
+    """Return the selected rules and, made from their findings, the gate's own, by id, sorted."""
+    found = {one.rule_id: _own_rule(one) for one in reversed(ordered(verdict.findings))}
+    return dict(sorted({**found, **rules_by_id(verdict)}.items()))
 
 
 def required_rules(verdict: Verdict) -> frozenset[str]:
@@ -245,6 +253,19 @@ def dollars(usd: float | None, *, up: bool = False) -> str:
     if up:
         usd = math.ceil(round(usd * 10**digits, 6)) / 10**digits
     return f"${usd:,.{digits}f}"
+
+
+def _own_rule(finding: Finding) -> Rule:
+    message = one_line(finding.message) or finding.rule_id
+    return Rule(
+        id=finding.rule_id,
+        title=message,
+        severity=finding.severity,
+        precision=Confidence.HIGH,
+        languages=("any",),
+        message=message,
+        help=Help(why=message, fix=message),
+    )
 
 
 def _unasked(verdict: Verdict) -> str:

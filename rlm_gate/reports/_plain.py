@@ -16,6 +16,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_COMMAND = re.compile(r"##(\w*)\[")
 
 
 def plain(text: str) -> str:
@@ -42,11 +43,21 @@ def disarm(line: str) -> str:
     """Return the line so that no CI runner takes it for a command.
 
     GitHub's runner obeys ``::name::`` after leading white space and ``##[name]`` anywhere
-    (actions/runner, ActionCommand.cs).
+    (actions/runner, ActionCommand.cs); Azure has ``##vso[name]``, TeamCity ``##teamcity[name]``.
     """
     if line.lstrip().startswith("::"):
         line = line.replace("::", "\\::", 1)
-    return line.replace("##[", "##\\[")
+    return _COMMAND.sub(r"##\1\\[", line)
+
+
+def disarm_json(text: str) -> str:
+    """Return the same JSON value, a runner's commands in its strings spelled another way."""
+    return _COMMAND.sub(r"##\1\\u005b", text)
+
+
+def disarm_xml(text: str) -> str:
+    """Return the same XML content, a runner's commands in it spelled another way."""
+    return _COMMAND.sub(r"##\1&#91;", text)
 
 
 def counted(number: int, noun: str) -> str:

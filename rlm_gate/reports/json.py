@@ -8,6 +8,7 @@ from typing import Any
 
 from rlm_gate.core import Coverage, Estimate, Finding, Rule, Severity, Skip, Span, Usage, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._plain import disarm_json
 
 HELP = "for programs: everything in the verdict, by a published, versioned schema"
 SCHEMA = "rlm-gate/1"
@@ -16,8 +17,7 @@ SCHEMA = "rlm-gate/1"
 def render(verdict: Verdict) -> bytes:
     """Return one JSON object, keys sorted. Pure ASCII, so that any path survives as it is."""
     text = json.dumps(_document(verdict), indent=2, sort_keys=True, allow_nan=False)
-    # The same value for a JSON parser, no command for a CI runner that reads the log.
-    return text.replace("##[", "##\\u005b").encode("ascii") + b"\n"
+    return f"{disarm_json(text)}\n".encode("ascii")
 
 
 def _document(verdict: Verdict) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from rlm_gate import mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Skip, SourceFile, Span
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
@@ -140,6 +141,25 @@ def listed(value: Any) -> tuple[str, ...]:
     return tuple(many) if fits else ()
 
 
+# What every engine of patterns has: a second look at the lines of a find.
+LINE_OPTIONS = ("lines_have", "lines_lack")
+
+
+def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Check the line options; each is a regular expression."""
+    for key in LINE_OPTIONS:
+        if key in options and (problem := pattern_problem(options[key])):
+            yield (key,), f"{key}: {problem}"
+
+
+def lines_fit(options: Mapping[str, Any], quote: str) -> bool:
+    """Say whether a find's lines have what the entry wants them to have, and lack the rest."""
+    have, lack = options.get("lines_have"), options.get("lines_lack")
+    return (have is None or _compiled(have).search(quote) is not None) and (
+        lack is None or _compiled(lack).search(quote) is None
+    )
+
+
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
     """Yield a complaint for every option the engine does not have."""
     for key in options:
@@ -147,15 +167,11 @@ def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[C
             yield (key,), f"unknown option {key!r}; this engine has {', '.join(known)}"
 
 
-def pattern_problem(value: Any) -> str | None:
-    """Say why the value is no regular expression that could match something, if so."""
-    if not isinstance(value, str) or not value:
-        return "write a regular expression (Python re) as a non-empty string"
-    try:
-        compiled = re.compile(value, re.MULTILINE)
-    except re.error as error:
-        return f"not a regular expression: {error}"
-    return "matches the empty string, so it would hit everywhere" if compiled.match("") else None
+def pattern_problem(value: Any) -> str:
+    """Say why the value is no regular expression that could match something; "" if it is one."""
+    if not isinstance(value, str):
+        return "write a regular expression (Python re) as a text"
+    return mistakes.regex(value)
 
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
@@ -173,19 +189,19 @@ def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
 
 
 def _found(pattern: str, text: str) -> bool:
-    compiled, literal = _prepared(pattern)
-    return literal in text and compiled.search(text) is not None
+    return _literal(pattern) in text and _compiled(pattern).search(text) is not None
 
 
 @lru_cache(maxsize=4096)
-def _prepared(pattern: str) -> tuple[re.Pattern[str], str]:
-    return re.compile(pattern, re.MULTILINE), _literal(pattern)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.MULTILINE)
 
 
 # The plain characters a pattern begins with, after an optional \b, and what follows them.
 _BEGINNING = re.compile(r"(?:\\b)?((?:[\w \"'=:;,<>@#%&!/-]|\\[^\w\s])*)(.?)", re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def _literal(pattern: str) -> str:
     """Return a text without which the pattern can't match: ``in`` is far faster than ``re``."""
     if "|" in pattern or "(?" in pattern:

@@ -12,6 +12,7 @@ from typing import Any
 from rlm_gate import syntax
 from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip, SourceFile, display_path
 from rlm_gate.detectors import (
+    LINE_OPTIONS,
     Complaint,
     Place,
     Region,
@@ -19,6 +20,8 @@ from rlm_gate.detectors import (
     applies,
     entries,
     finding,
+    line_complaints,
+    lines_fit,
     listed,
     unknown_keys,
 )
@@ -32,7 +35,12 @@ _CONFIG = ("rule", "constraints", "utils")
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
     """Check the shape of the rule with places, then let ast-grep compile it for each language."""
-    complaints = [*unknown_keys(options, ("language", *_CONFIG)), *_shapes(options)]
+    known = ("language", *_CONFIG, *LINE_OPTIONS)
+    complaints = [
+        *unknown_keys(options, known),
+        *_shapes(options),
+        *line_complaints(options),
+    ]
     named = listed(options.get("language"))
     if not named:
         complaints.append(((), "language: name the language, or a list of them"))
@@ -86,9 +94,10 @@ def _judge(file: SourceFile, wanted: Sequence[tuple[Rule, Detect]]) -> Iterator[
     for rule, entry in wanted:
         for match in tree.find(_config(entry.options)):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
-            if (rule.id, region) not in seen:
+            found = finding(rule, file.path, lines, region, _ENGINE)
+            if (rule.id, region) not in seen and lines_fit(entry.options, found.quote):
                 seen.add((rule.id, region))
-                yield finding(rule, file.path, lines, region, _ENGINE)
+                yield found
     broken = [
         first
         for first, last in tree.trouble()

@@ -9,11 +9,14 @@ from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import (
+    LINE_OPTIONS,
     Complaint,
     Text,
     applies,
     entries,
     finding,
+    line_complaints,
+    lines_fit,
     pattern_problem,
     unknown_keys,
 )
@@ -22,13 +25,12 @@ _ENGINE = "regex"
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
-    """Check ``pattern`` (multi-line mode) and ``not``, which the lines of a match must not have."""
+    """Check ``pattern``, searched in multi-line mode, and the line options."""
     del languages  # a regular expression judges any text
-    yield from unknown_keys(options, ("pattern", "not"))
-    for key in ("pattern", "not"):
-        problem = pattern_problem(options.get(key)) if key in options or key == "pattern" else None
-        if problem:
-            yield ((key,) if key in options else ()), f"{key}: {problem}"
+    yield from unknown_keys(options, ("pattern", *LINE_OPTIONS))
+    if problem := pattern_problem(options.get("pattern")):
+        yield ("pattern",) if "pattern" in options else (), f"pattern: {problem}"
+    yield from line_complaints(options)
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
@@ -54,22 +56,14 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     text = Text.of(file.text)
     for rule in rules:
         for entry in entries(rule, _ENGINE):
-            pattern, unless = _compiled(entry.options["pattern"], entry.options.get("not"))
-            yield from _matches(rule, file.path, text, pattern, unless)
-
-
-def _matches(
-    rule: Rule, path: str, text: Text, pattern: re.Pattern[str], unless: re.Pattern[str] | None
-) -> Iterator[Finding]:
-    for match in pattern.finditer(text.text):
-        if match.start() == match.end():
-            continue
-        found = finding(rule, path, text.lines, text.region(*match.span()), _ENGINE)
-        if unless is None or not unless.search(found.quote):
-            yield found
+            for match in _compiled(entry.options["pattern"]).finditer(text.text):
+                if match.end() > match.start():
+                    region = text.region(*match.span())
+                    found = finding(rule, file.path, text.lines, region, _ENGINE)
+                    if lines_fit(entry.options, found.quote):
+                        yield found
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str, unless: str | None) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
-    compiled = re.compile(pattern, re.MULTILINE)
-    return compiled, re.compile(unless, re.MULTILINE) if unless else None
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.MULTILINE)

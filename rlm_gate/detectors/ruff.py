@@ -19,16 +19,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, display_path
+from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip, SourceFile, display_path
 from rlm_gate.detectors import (
+    LINE_OPTIONS,
     Complaint,
     Region,
     Text,
     applies,
     entries,
     finding,
+    line_complaints,
+    lines_fit,
     listed,
-    pattern_problem,
     unknown_keys,
 )
 from rlm_gate.errors import EngineError
@@ -42,13 +44,12 @@ _BROKEN = "invalid-syntax"
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
-    """Check ``select`` (stable codes that this ruff has) and ``not`` (as the regex engine's)."""
-    yield from unknown_keys(options, ("select", "not"))
+    """Check ``select``, stable codes that this ruff has, and the line options."""
+    yield from unknown_keys(options, ("select", *LINE_OPTIONS))
     if not {"python", "any"} & {*languages}:
         yield (), "ruff judges Python only; add python to the rule's languages"
     yield from _code_complaints(options)
-    if "not" in options and (problem := pattern_problem(options["not"])):
-        yield ("not",), f"not: {problem}"
+    yield from line_complaints(options)
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
@@ -139,16 +140,12 @@ def _copies(files: Sequence[SourceFile], stack: ExitStack) -> dict[str, str]:
 
 def _codes(wanted: Sequence[_Wanted]) -> list[str]:
     rules = {rule.id: rule for _, mine in wanted for rule in mine}
-    return sorted({code for rule in rules.values() for code in _selected(rule)})
+    many = (_select(entry) for rule in rules.values() for entry in entries(rule, _ENGINE))
+    return sorted({code for codes in many for code in codes})
 
 
-def _selected(rule: Rule) -> dict[str, re.Pattern[str] | None]:
-    """Map each code of the rule to what its finding must not contain."""
-    return {
-        code: re.compile(entry.options["not"], re.MULTILINE) if "not" in entry.options else None
-        for entry in entries(rule, _ENGINE)
-        for code in listed(entry.options["select"])
-    }
+def _select(entry: Detect) -> tuple[str, ...]:
+    return listed(entry.options["select"])
 
 
 def _hits(paths: Sequence[str], codes: Sequence[str]) -> list[_Hit]:
@@ -199,13 +196,18 @@ def _file(
     elif hits:
         lines = Text.of(file.text).lines
         for rule in rules:
-            selected = _selected(rule)
-            for hit in hits:
-                if hit["code"] in selected:
-                    found = finding(rule, file.path, lines, _region(hit), _ENGINE)
-                    unless = selected[hit["code"]]
-                    if unless is None or not unless.search(found.quote):
-                        yield found
+            yield from _findings(rule, file.path, lines, hits)
+
+
+def _findings(
+    rule: Rule, path: str, lines: Sequence[str], hits: Sequence[_Hit]
+) -> Iterator[Finding]:
+    for entry in entries(rule, _ENGINE):
+        for hit in hits:
+            if hit["code"] in _select(entry):
+                found = finding(rule, path, lines, _region(hit), _ENGINE)
+                if lines_fit(entry.options, found.quote):
+                    yield found
 
 
 def _skip(file: SourceFile, hit: _Hit, rules: Sequence[Rule]) -> Skip:

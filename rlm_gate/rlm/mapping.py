@@ -209,7 +209,7 @@ def _is_item(item: object) -> bool:
 
 def _why_missing(reply: ModelReply | ProviderError | BudgetExceeded) -> str:
     if isinstance(reply, ModelReply):
-        return "malformed answer"
+        return "error (malformed)"
     if isinstance(reply, BudgetExceeded):
         return f"budget ({reply.kind})"
     return "refusal" if reply.kind == "refusal" else f"error ({reply.kind})"

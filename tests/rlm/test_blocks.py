@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+
+from builders import source
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlm_gate.core import Removed, Span
+from rlm_gate.rlm.blocks import block, fence
+
+TEXT = "one\ntwo\nthree\n"
+
+
+def test_rows_count_from_one_and_translate_back() -> None:
+    file = source("a.py", TEXT, status="modified", changed=[(2, 2)])
+    shown = block(file, file.lines, Span("a.py", 2, 3), [Removed(2, "gone\nlost")])
+    assert [row.mark for row in shown.rows] == ["+", "-", "-", " "]
+    assert [shown.line(row) for row in (1, 2, 3, 4, 5)] == [2, 2, 2, 3, None]
+
+
+def test_where_the_block_stands_does_not_show() -> None:
+    file = source("a.py", TEXT)
+    lower = source("a.py", "zero\n" + TEXT)
+    first = block(file, file.lines, Span("a.py", 1, 3)).render()
+    moved = block(lower, lower.lines, Span("a.py", 2, 4)).render()
+    assert first == moved
+
+
+def test_lines_removed_from_the_top_are_shown() -> None:
+    file = source("a.py", TEXT, status="modified", changed=[], removed=[(0, "gone")])
+    shown = block(file, file.lines, Span("a.py", 1, 1), file.removed)
+    assert [(row.mark, row.text) for row in shown.rows] == [("-", "gone"), (" ", "one")]
+    assert shown.line(1) == 1
+
+
+def test_a_whole_scope_marks_nothing() -> None:
+    file = source("a.py", TEXT)
+    assert {row.mark for row in block(file, file.lines, Span("a.py", 1, 3)).rows} == {" "}
+
+
+@given(st.text())
+def test_the_fence_does_not_occur_in_what_it_fences(text: str) -> None:
+    fenced = fence(text)
+    mark = re.match(r"<<<([0-9a-f]{16})\n", fenced)
+    assert mark
+    assert mark[1] not in text
+    assert fenced == f"<<<{mark[1]}\n{text}\n{mark[1]}>>>"
+    assert fence(text) == fenced

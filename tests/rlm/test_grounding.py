@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from rlm_gate.core import Removed
+from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
+
+CODE = """\
+import os
+
+def run(command):
+    return os.system(command)
+
+def again(command):
+    return os.system(command)
+
+x = 1
+}
+"""
+
+
+def test_quote_at_its_line_is_grounded() -> None:
+    assert ground(CODE, 4, "return os.system(command)") == Place(
+        4, 4, "    return os.system(command)"
+    )
+
+
+def test_invented_quote_is_refused_and_told_what_stands_there() -> None:
+    refusal = ground(CODE, 4, "subprocess.run(command, shell=True)")
+    assert refusal == Refusal("the quote is not in the file; line 4 is: return os.system(command)")
+
+
+def test_unique_quote_is_anchored_where_it_stands() -> None:
+    assert ground(CODE, 99, "def run(command):") == Place(3, 3, "def run(command):")
+
+
+def test_ambiguous_quote_needs_the_right_line() -> None:
+    refusal = ground(CODE, 1, "return os.system(command)")
+    assert isinstance(refusal, Refusal)
+    assert "lines 4, 7" in refusal.reason
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        pytest.param("return \t  os.system(command)", id="white space"),
+        pytest.param("    4 | return os.system(command)", id="number and bar"),
+        pytest.param("4: return os.system(command)", id="number and colon"),
+        pytest.param("   4+|     return os.system(command)", id="row of a block"),
+        pytest.param("return os.system(co...", id="truncated"),
+        pytest.param("return os.system(co…", id="truncated with one character"),
+    ],
+)
+def test_quotes_are_read_as_models_write_them(quote: str) -> None:
+    assert ground(CODE, 4, quote) == Place(4, 4, "    return os.system(command)")
+
+
+def test_quote_of_several_lines_spans_them() -> None:
+    place = ground(CODE, 6, "def again(command):\n    return os.system(command)")
+    assert place == Place(6, 7, "def again(command):\n    return os.system(command)")
+
+
+def test_blank_lines_between_quoted_lines_do_not_matter() -> None:
+    place = ground(CODE, 1, "import os\ndef run(command):")
+    assert isinstance(place, Place)
+    assert (place.start, place.end) == (1, 3)
+
+
+@pytest.mark.parametrize("quote", ["}", "os", "(command", "x ="])
+def test_short_quote_is_no_evidence(quote: str) -> None:
+    assert isinstance(ground(CODE, 4, quote), Refusal)
+
+
+def test_whole_short_line_with_an_identifier_is_evidence() -> None:
+    assert ground("a = 1\nuse(a)\n", 2, "use(a)") == Place(2, 2, "use(a)")
+
+
+@pytest.mark.parametrize("quote", ["", "   ", "\n\n"])
+def test_empty_quote_is_refused(quote: str) -> None:
+    assert isinstance(ground(CODE, 4, quote), Refusal)
+
+
+def test_crlf_and_lf_are_the_same_to_a_quote() -> None:
+    place = ground(
+        CODE.replace("\n", "\r\n"), 6, "def again(command):\n    return os.system(command)"
+    )
+    assert isinstance(place, Place)
+
+
+def test_removed_code_anchors_on_the_line_before_it() -> None:
+    removed = [Removed(3, "    check_permission(user)")]
+    assert ground_removed(removed, 3, "check_permission(user)", last=10) == Place(
+        3, 3, "    check_permission(user)"
+    )
+
+
+def test_code_removed_from_the_top_anchors_on_line_one() -> None:
+    place = ground_removed([Removed(0, "import security_checks")], 1, "import security_checks", 5)
+    assert isinstance(place, Place)
+    assert place.start == 1
+
+
+def test_quote_in_no_removed_line_is_refused() -> None:
+    assert isinstance(ground_removed([Removed(3, "a = b + c + d")], 3, "e = f + g + h", 9), Refusal)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from builders import corpus, rule, source
+
+from rlm_gate.core import Coverage, Gap, Rule, Skip, SourceFile, Span
+from rlm_gate.detectors import applies
+from rlm_gate.rlm.ledger import Judges, Ledger
+
+ASK = rule("security/ask", ask="chunk")
+LOOP = rule("security/loop", ask="corpus")
+CODE = rule("security/code")
+FIVE = "1\n2\n3\n4\n5\n"
+
+
+def engines(asked: Rule, _file: SourceFile) -> tuple[str, ...]:
+    return ("regex",) if asked is CODE else ()
+
+
+def ledger(*rules: Rule, file: SourceFile | None = None) -> Ledger:
+    judged = corpus(file or source("a.py", FIVE))
+    judges = Judges(engines, frozenset({"security/ask"}), frozenset({"security/loop"}))
+    return Ledger(judged, rules, applies, judges)
+
+
+def close(books: Ledger) -> Coverage:
+    return books.coverage(lambda _rule, _path: True)
+
+
+def test_lines_answered_by_a_model_are_covered_and_the_rest_is_missing() -> None:
+    books = ledger(ASK)
+    books.answered(["security/ask"], Span("a.py", 1, 2))
+    books.answered(["security/ask"], Span("a.py", 4, 4))
+    coverage = close(books)
+    assert coverage.rules[0].model == 3
+    assert coverage.gaps == (
+        Gap("security/ask", Span("a.py", 3, 3), "not sent"),
+        Gap("security/ask", Span("a.py", 5, 5), "not sent"),
+    )
+    assert coverage.required_missing == 2
+
+
+def test_a_failed_call_outweighs_an_answer_for_the_same_lines() -> None:
+    books = ledger(ASK)
+    books.answered(["security/ask"], Span("a.py", 1, 5))
+    books.missing(["security/ask"], Span("a.py", 2, 3), "error (server)")
+    assert close(books).gaps == (Gap("security/ask", Span("a.py", 2, 3), "error (server)"),)
+
+
+def test_answers_for_another_rule_cover_nothing() -> None:
+    books = ledger(ASK)
+    books.answered(["security/other"], Span("a.py", 1, 5))
+    assert close(books).rules[0].missing == 5
+
+
+def test_a_loop_that_ended_by_done_covers_its_rules() -> None:
+    books = ledger(LOOP)
+    books.loop(["security/loop"], "")
+    assert close(books).rules[0].model == 5
+
+
+def test_a_loop_that_did_not_end_leaves_every_line_missing() -> None:
+    books = ledger(LOOP)
+    books.loop(["security/loop"], "no done() in 20 turns")
+    coverage = close(books)
+    assert coverage.gaps == (Gap("security/loop", Span("a.py", 1, 5), "no done() in 20 turns"),)
+
+
+def test_a_loop_that_never_ran_is_missing_too() -> None:
+    assert close(ledger(LOOP)).required_missing == 5
+
+
+def test_engines_that_finished_cover_every_line() -> None:
+    coverage = close(ledger(CODE))
+    assert coverage.rules[0].detector == 5
+    assert coverage.engines == {"regex": (1, 5)}
+    assert coverage.gaps == ()
+
+
+def test_a_file_an_engine_could_not_judge_is_missing_with_its_reason() -> None:
+    books = ledger(CODE)
+    books.failed(Skip("regex", "syntax error", path="a.py", rule_ids=("security/code",)))
+    coverage = close(books)
+    assert coverage.gaps == (Gap("security/code", Span("a.py", 1, 5), "syntax error"),)
+    assert coverage.engines == {}
+
+
+def test_an_engine_that_broke_is_missing_on_every_file() -> None:
+    books = ledger(CODE)
+    books.failed(Skip("regex", "broke", rule_ids=("security/code",)))
+    assert close(books).required_missing == 5
+
+
+def test_excused_rules_are_said_and_not_required() -> None:
+    books = ledger(LOOP)
+    books.excuse(["security/loop"])
+    coverage = close(books)
+    assert coverage.required_missing == 0
+    assert len(coverage.gaps) == 1
+
+
+def test_rules_below_the_threshold_are_not_required() -> None:
+    coverage = ledger(ASK).coverage(lambda _rule, _path: False)
+    assert coverage.required_missing == 0
+    assert coverage.rules[0].missing == 5
+
+
+def test_prefiltered_lines_are_not_applicable_and_counted_apart() -> None:
+    strict = rule("security/ask", ask="chunk", prefilter=("nowhere",))
+    row = close(ledger(strict)).rules[0]
+    assert (row.not_applicable, row.prefiltered, row.applicable) == (5, 5, 0)
+
+
+def test_another_language_is_not_applicable() -> None:
+    row = close(ledger(rule("security/ask", ask="chunk", languages=("go",)))).rules[0]
+    assert (row.not_applicable, row.prefiltered) == (5, 0)
+
+
+def test_a_diff_owes_its_added_lines_and_the_neighbours_of_deletions() -> None:
+    file = source("a.py", FIVE, status="modified", changed=[(1, 1)], removed=[(3, "gone")])
+    coverage = close(ledger(ASK, file=file))
+    assert [gap.span for gap in coverage.gaps] == [Span("a.py", 1, 1), Span("a.py", 3, 4)]
+    assert coverage.lines == 3
+
+
+def test_a_deleted_file_owes_one_line() -> None:
+    file = source("a.py", "", status="deleted", changed=[], removed=[(0, FIVE)])
+    assert close(ledger(ASK, file=file)).required_missing == 1
+
+
+def test_languages_that_no_deterministic_rule_reads_are_named() -> None:
+    books = ledger(CODE, file=source("a.zig", FIVE))
+    assert close(books).without_rules == {source("a.zig", FIVE).language: 1}

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from builders import corpus, rule, source
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlm_gate.core import Span
+from rlm_gate.detectors import applies
+from rlm_gate.rlm.planner import CHUNK_CHARS, MapCall, TooLong, imports_head, over_corpus, plan
+
+ASK = rule("security/ask", ask="chunk")
+
+
+def function(number: int, lines: int) -> str:
+    body = "".join(f"    value_{number}_{line} = compute({line})\n" for line in range(lines))
+    return f"def function_{number}():\n{body}\n"
+
+
+def calls_for(text: str, **how: object) -> list[MapCall | TooLong]:
+    file = source("a.py", text, **how)  # type: ignore[arg-type]  # keywords are passed through
+    return list(plan(corpus(file), [ASK], applies))
+
+
+def test_a_small_file_is_one_call() -> None:
+    (call,) = calls_for("x = 1\n")
+    assert isinstance(call, MapCall)
+    assert (call.shown, call.judged, call.rules) == (
+        Span("a.py", 1, 1),
+        (Span("a.py", 1, 1),),
+        (ASK,),
+    )
+
+
+def test_a_large_file_is_cut_between_functions() -> None:
+    text = "".join(function(number, 100) for number in range(40))
+    lines = text.split("\n")
+    calls = calls_for(text)
+    assert len(calls) > 2
+    for call in calls:
+        assert isinstance(call, MapCall)
+        assert lines[call.shown.start - 1].startswith("def function_")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(["", "x = 1", "    y", "z" * 9000, "def f():"]), max_size=60),
+    st.data(),
+)
+def test_every_judged_line_is_met_once(lines: list[str], data: st.DataObject) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    count = len(lines)
+    changed = data.draw(st.sets(st.integers(1, count))) if count else set()
+    file = source("a.py", text, status="modified", changed=[(n, n) for n in sorted(changed)])
+    met: list[int] = []
+    for call in plan(corpus(file, kind="diff"), [ASK], applies):
+        assert isinstance(call, MapCall)
+        size = sum(len(line) + 1 for line in lines[call.shown.start - 1 : call.shown.end])
+        assert size <= CHUNK_CHARS
+        for span in call.judged:
+            assert call.shown.start <= span.start
+            assert span.end <= call.shown.end
+            met.extend(range(span.start, span.end + 1))
+    assert sorted(met) == sorted(changed)
+
+
+def test_at_most_eight_questions_a_call() -> None:
+    rules = [rule(f"security/r{number}", ask="chunk") for number in range(19)]
+    calls = list(plan(corpus(source("a.py", "x = 1\n")), rules, applies))
+    assert [len(call.rules) for call in calls] == [8, 8, 3]
+
+
+def test_a_line_longer_than_a_chunk_is_no_call_but_a_gap() -> None:
+    calls = calls_for("x = 1\n\n" + "y" * (CHUNK_CHARS + 1) + "\n\nz = 2\n")
+    long = [call for call in calls if isinstance(call, TooLong)]
+    assert [call.span for call in long] == [Span("a.py", 3, 3)]
+    assert {line for call in calls if isinstance(call, MapCall) for line in (call.shown.start,)}
+
+
+def test_a_changed_line_is_shown_with_its_function() -> None:
+    text = "".join(function(number, 5) for number in range(10))
+    lines = text.split("\n")
+    changed = lines.index("def function_4():") + 3
+    (call,) = calls_for(text, status="modified", changed=[(changed, changed)])
+    assert isinstance(call, MapCall)
+    assert lines[call.shown.start - 1] == "def function_4():"
+    assert call.shown.end < lines.index("def function_6():")
+    assert call.judged == (Span("a.py", changed, changed),)
+
+
+def test_a_deleted_file_is_shown_whole_however_long() -> None:
+    gone = "".join(function(number, 100) for number in range(40))
+    calls = calls_for("", status="deleted", changed=[], removed=[(0, gone)])
+    assert len(calls) > 2
+    shown = "\n".join(
+        block.text for call in calls if isinstance(call, MapCall) for block in call.removed
+    )
+    assert shown == gone
+
+
+def test_removed_lines_ride_along_with_their_neighbours() -> None:
+    (call,) = calls_for("a\nb\n", status="modified", changed=[], removed=[(1, "check()")])
+    assert isinstance(call, MapCall)
+    assert [block.text for block in call.removed] == ["check()"]
+    assert call.judged == (Span("a.py", 1, 2),)
+
+
+def test_rules_that_do_not_apply_cost_no_call() -> None:
+    strict = rule("security/ask", ask="chunk", prefilter=("nowhere",))
+    assert list(plan(corpus(source("a.py", "x = 1\n")), [strict], applies)) == []
+
+
+def test_rules_over_the_corpus_are_left_to_the_loop() -> None:
+    loop = rule("patterns/loop", ask="corpus")
+    judged = corpus(source("a.py", "x = 1\n"))
+    assert list(plan(judged, [loop], applies)) == []
+    assert over_corpus([loop, ASK], judged, applies) == (loop,)
+    assert over_corpus([loop], corpus(), applies) == ()
+
+
+def test_a_chunk_below_the_top_gets_the_head_of_its_file() -> None:
+    file = source("a.py", "import os\n" * 100)
+    assert imports_head(file, file.lines, 90) == Span("a.py", 1, 40)
+    assert imports_head(file, file.lines, 1) is None

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+from builders import corpus, finding, rule, source
+
+from rlm_gate.config import Override
+from rlm_gate.core import (
+    Audit,
+    Coverage,
+    Finding,
+    Origin,
+    Severity,
+    Skip,
+    Span,
+    Status,
+    Usage,
+    Verdict,
+    Verification,
+)
+from rlm_gate.policy import Evidence, Policy, judge, narrow
+
+HIGH = Policy(Severity.HIGH)
+# Design §7.6, written out again: (origin, verification) -> status of a run with that one finding,
+# and whether the finding is listed as refuted.
+TABLE = [
+    (Origin.DETECTOR, Verification.NOT_ASKED, Status.FAIL, False),
+    (Origin.DETECTOR, Verification.CONFIRMED, Status.FAIL, False),
+    (Origin.DETECTOR, Verification.REFUTED, Status.PASS, False),
+    (Origin.DETECTOR, Verification.UNCLEAR, Status.FAIL, False),
+    (Origin.DETECTOR, Verification.FAILED, Status.FAIL, False),
+    (Origin.IMPORTED, Verification.NOT_ASKED, Status.FAIL, False),
+    (Origin.IMPORTED, Verification.CONFIRMED, Status.FAIL, False),
+    (Origin.IMPORTED, Verification.REFUTED, Status.PASS, False),
+    (Origin.IMPORTED, Verification.UNCLEAR, Status.FAIL, False),
+    (Origin.IMPORTED, Verification.FAILED, Status.FAIL, False),
+    (Origin.MODEL, Verification.NOT_ASKED, Status.PASS, False),
+    (Origin.MODEL, Verification.CONFIRMED, Status.FAIL, False),
+    (Origin.MODEL, Verification.REFUTED, Status.PASS, True),
+    (Origin.MODEL, Verification.UNCLEAR, Status.PASS, False),
+    (Origin.MODEL, Verification.FAILED, Status.INCONCLUSIVE, False),
+]
+
+
+def verdict(
+    *findings: Finding,
+    policy: Policy = HIGH,
+    skips: tuple[Skip, ...] = (),
+    missing: int = 0,
+    usage: Usage | None = None,
+) -> Verdict:
+    evidence = Evidence(
+        corpus=corpus(),
+        packs=(),
+        rules=(rule(),),
+        findings=findings,
+        skips=skips,
+        coverage=Coverage(0, 0, (), required_missing=missing),
+        audit=Audit("offline"),
+        usage=usage or Usage(),
+    )
+    return judge(evidence, policy)
+
+
+@pytest.mark.parametrize(
+    ("origin", "verification", "status", "refuted"),
+    [pytest.param(*row, id=f"{row[0]}, {row[1]}") for row in TABLE],
+)
+def test_what_blocks(
+    origin: Origin, verification: Verification, status: Status, refuted: bool
+) -> None:
+    got = verdict(finding(origin=origin, verification=verification))
+    assert got.status is status
+    assert bool(got.refuted) is refuted
+    assert bool(got.findings) is not refuted
+
+
+def test_every_pair_has_a_row() -> None:
+    assert {row[:2] for row in TABLE} == {(o, v) for o in Origin for v in Verification}
+
+
+def test_below_the_threshold_nothing_blocks() -> None:
+    got = verdict(finding(severity=Severity.MEDIUM))
+    assert got.status is Status.PASS
+    assert got.blocking == frozenset()
+    assert len(got.findings) == 1
+
+
+def test_threshold_never_passes_everything_but_missing_evidence() -> None:
+    never = Policy(None)
+    assert verdict(finding(severity=Severity.CRITICAL), policy=never).status is Status.PASS
+    skip = Skip("ruff", "broke", blocking=True)
+    assert verdict(policy=never, skips=(skip,)).status is Status.INCONCLUSIVE
+
+
+def test_fail_outranks_inconclusive_and_still_says_why() -> None:
+    got = verdict(finding(), missing=3)
+    assert got.status is Status.FAIL
+    assert got.reasons == ("3 required line checks are missing",)
+
+
+def test_missing_required_lines_are_inconclusive() -> None:
+    assert verdict(missing=1).status is Status.INCONCLUSIVE
+
+
+def test_a_run_in_which_every_call_failed_is_inconclusive() -> None:
+    assert verdict(usage=Usage(calls=0, failed_calls=4)).status is Status.INCONCLUSIVE
+
+
+def test_a_skip_that_does_not_block_changes_nothing() -> None:
+    assert verdict(skips=(Skip("logo.png", "binary"),)).status is Status.PASS
+
+
+@pytest.mark.parametrize(("status", "code"), [("pass", 0), ("fail", 1), ("inconclusive", 3)])
+def test_exit_codes(status: str, code: int) -> None:
+    made = {
+        "pass": verdict(),
+        "fail": verdict(finding()),
+        "inconclusive": verdict(missing=1),
+    }[status]
+    assert made.exit_code == code
+
+
+FILE = source("a.py", "one\ntwo\nthree\nfour\nfive\n", status="modified", changed=[(2, 2)])
+
+
+@pytest.mark.parametrize(("line", "kept"), [(1, 0), (2, 1), (3, 0)])
+def test_code_must_touch_a_changed_line(line: int, kept: int) -> None:
+    found = narrow([finding(line=line)], corpus(FILE, kind="diff"), [rule()], HIGH)
+    assert len(found) == kept
+
+
+def test_code_around_a_removed_line_counts() -> None:
+    file = source("a.py", "call(\n)\nx\n", status="modified", changed=[], removed=[(1, "  verify")])
+    around = finding(line=1)
+    around = Finding(
+        **{name: getattr(around, name) for name in around.__slots__} | {"span": Span("a.py", 1, 2)}
+    )
+    kept = narrow([around, finding(line=2)], corpus(file, kind="diff"), [rule()], HIGH)
+    assert kept == (around,)
+
+
+def test_one_place_and_rule_is_one_finding() -> None:
+    model = finding(line=2, origin=Origin.MODEL)
+    code = finding(line=2)
+    assert narrow([model, code], corpus(FILE), [rule()], HIGH) == (code,)
+    assert narrow([code, model], corpus(FILE), [rule()], HIGH) == (code,)
+
+
+def test_findings_are_sorted_by_place() -> None:
+    file = source("a.py", "1\n2\n3\n")
+    shuffled = [finding(line=3), finding(line=1), finding(line=2)]
+    kept = narrow(shuffled, corpus(file), [rule()], HIGH)
+    assert [one.span.start for one in kept] == [1, 2, 3]
+
+
+def test_overrides_change_severity_by_path_and_the_last_wins() -> None:
+    policy = Policy(
+        Severity.HIGH,
+        (
+            Override((r"tests/",), severity={"security/example": Severity.LOW}),
+            Override((r"tests/keep/",), severity={"security/example": Severity.CRITICAL}),
+            Override((r"gone/",), ignore=("security",)),
+        ),
+    )
+    assert policy.severity(rule(), "src/a.py") is Severity.HIGH
+    assert policy.severity(rule(), "tests/a.py") is Severity.LOW
+    assert policy.severity(rule(), "tests/keep/a.py") is Severity.CRITICAL
+    assert policy.severity(rule(), "gone/a.py") is None
+    assert policy.required(rule(), "src/a.py")
+    assert not policy.required(rule(), "tests/a.py")
+    assert not policy.required(rule(), "gone/a.py")
+
+
+def test_ignored_path_drops_the_finding() -> None:
+    policy = Policy(Severity.HIGH, (Override((r"a\.py",), ignore=("security/example",)),))
+    assert narrow([finding(line=2)], corpus(FILE), [rule()], policy) == ()

@@ -1,0 +1,114 @@
+"""Read git objects from a ``cat-file --batch`` process, whose command ``repo`` gives."""
+
+from __future__ import annotations
+
+import subprocess
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import IO, Final
+
+from rlm_gate.errors import GitError
+
+LIMIT: Final = 1 << 20
+"""Bytes of a file beyond which only its beginning is read."""
+HEAD: Final = 8000
+
+_CHUNK: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: all of it, or its first ``HEAD`` bytes where it is larger than asked."""
+
+    size: int
+    data: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether nothing was left out."""
+        return self.size == len(self.data)
+
+
+class Objects:
+    """Reads objects through one process, started when first needed. Safe between threads.
+
+    After ``close`` the next question starts another process; the last one ends with this object.
+    """
+
+    def __init__(
+        self, command: Sequence[str], directory: str, environment: Mapping[str, str]
+    ) -> None:
+        self._command = tuple(command)
+        self._directory = directory
+        self._environment = environment
+        self._lock = Lock()
+        self._running: tuple[IO[bytes], IO[bytes]] | None = None
+        self._end: weakref.finalize[..., Objects] | None = None
+
+    def read(self, name: str, limit: int = LIMIT) -> Content | None:
+        """Return the blob of an id or of ``REV:path``, None if there is none. Raises GitError."""
+        kind, _, content = self._object(name, limit)
+        return content if kind == "blob" else None
+
+    def commit(self, ref: str) -> str:
+        """Return the id of the commit that a revision names, "" if it names none."""
+        kind, oid, _ = self._object(f"{ref}^{{commit}}", 0)
+        return oid if kind == "commit" else ""
+
+    def close(self) -> None:
+        """End the process, if one runs."""
+        with self._lock:
+            if self._end:
+                self._end()
+            self._running = self._end = None
+
+    def _object(self, name: str, limit: int) -> tuple[str, str, Content]:
+        if "\n" in name:  # the protocol has no way to ask for it
+            return "", "", Content(0, b"")
+        with self._lock:
+            asked, answers = self._running or self._started()
+            asked.write(name.encode(errors="surrogateescape") + b"\n")
+            asked.flush()
+            header = answers.readline()
+            if not header:
+                raise GitError(f"'git cat-file' ended while it was asked for {name!r}")
+            if header.endswith((b" missing\n", b" ambiguous\n")):
+                return "", "", Content(0, b"")
+            oid, kind, size = header.decode().split()
+            return kind, oid, _content(answers, int(size), limit)
+
+    def _started(self) -> tuple[IO[bytes], IO[bytes]]:
+        process = subprocess.Popen(
+            self._command,
+            cwd=self._directory,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        if not process.stdin or not process.stdout:
+            raise GitError("'git cat-file' has no pipes")
+        self._end = weakref.finalize(self, _ended, process)
+        self._running = process.stdin, process.stdout
+        return self._running
+
+
+def _content(answers: IO[bytes], size: int, limit: int) -> Content:
+    """Take one object off the pipe; of one that is too large keep the head only."""
+    if size <= limit:
+        content = Content(size, answers.read(size + 1)[:size])
+    else:
+        content = Content(size, answers.read(min(size, HEAD)))
+        left = size + 1 - len(content.data)
+        while left > 0:
+            left -= len(answers.read(min(left, _CHUNK))) or left
+    return content
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin and process.stdout:
+        process.stdin.close()
+        process.stdout.close()
+    process.wait()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from builders import corpus, finding, source
+
+from rlm_gate.fingerprint import stamp
+
+CODE = """\
+def first(command):
+    os.system(command)
+    os.system(command)
+
+
+def second(command):
+    os.system(command)
+"""
+
+
+def fingerprints(text: str, *lines: int, path: str = "a.py", rule: str = "security/x") -> list[str]:
+    quotes = text.replace("\r\n", "\n").split("\n")
+    judged = corpus(source(path, text))
+    found = [finding(rule, path, line, quote=quotes[line - 1]) for line in lines]
+    return [one.fingerprint for one in stamp(found, judged)]
+
+
+def test_moved_lines_keep_their_fingerprint() -> None:
+    assert fingerprints(CODE, 2, 3, 7) == fingerprints("# a\n\n\n" + CODE, 5, 6, 10)
+
+
+def test_renamed_file_keeps_its_fingerprints() -> None:
+    assert fingerprints(CODE, 2) == fingerprints(CODE, 2, path="renamed.py")
+
+
+def test_equal_lines_are_told_apart_within_and_across_symbols() -> None:
+    assert len(set(fingerprints(CODE, 2, 3, 7))) == 3
+
+
+def test_white_space_and_line_ends_do_not_matter() -> None:
+    assert fingerprints(CODE, 2) == fingerprints(CODE.replace("\n", "\r\n"), 2)
+    assert fingerprints(CODE, 2) == fingerprints(CODE.replace("(command)", "(command)  "), 2)
+
+
+def test_reformatted_neighbours_do_not_matter() -> None:
+    assert fingerprints(CODE, 7) == fingerprints(CODE.replace("def first", "def   first"), 7)
+
+
+def test_the_rule_and_the_text_matter() -> None:
+    assert fingerprints(CODE, 2) != fingerprints(CODE, 2, rule="security/y")
+    assert fingerprints(CODE, 2) != fingerprints(CODE.replace("system", "popen"), 2)
+
+
+def test_a_fixed_finding_above_does_not_rename_those_in_other_functions() -> None:
+    mended = CODE.replace("    os.system(command)\n", "    pass\n", 1)
+    assert fingerprints(CODE, 7) == fingerprints(mended, 7)
+
+
+def test_a_secret_in_the_quote_is_masked() -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"[:36]
+    text = f'TOKEN = "{token}"\n'
+    (found,) = stamp([finding(line=1, quote=text.strip())], corpus(source("a.py", text)))
+    assert token not in found.quote
+    assert "TOKEN" in found.quote
+
+
+def test_code_of_a_deleted_file_has_a_fingerprint() -> None:
+    file = source("a.py", "", status="deleted", changed=[], removed=[(0, CODE)])
+    (found,) = stamp([finding(line=1, quote="    os.system(command)")], corpus(file))
+    assert len(found.fingerprint) == 64

@@ -59,9 +59,9 @@ class LoadedPack:
     files: tuple[RuleFile, ...]
 
 
-def load(settings: Settings, root: Path | None) -> tuple[RulePack, ...]:
+def load(settings: Settings, root: Path | str | None) -> tuple[RulePack, ...]:
     """Return the packs the settings name, sorted by name. Raises PackError with every mistake."""
-    sources = _sources(settings.packs, root)
+    sources = _sources(settings.packs, Path(root) if root else None)
     key = entry_key(_CACHE_KIND, *(part for source in sources for part in _identity(source)))
     stored = settings.cache.read(_CACHE_KIND, key)
     if stored is not None:

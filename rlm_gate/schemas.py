@@ -176,6 +176,9 @@ Good = Annotated[
 ]
 
 
+Written = str | CodeModel | ChangeModel
+
+
 class TestsModel(Strict):
     """The rule's own proof: what it finds, and what it lets pass."""
 

@@ -1,0 +1,194 @@
+"""``rlm-gate rules``: list, show, validate and test rule packs; print their JSON Schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+from rlm_gate import config, packs
+from rlm_gate.core import Rule
+from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
+from rlm_gate.repo import Repo
+
+if TYPE_CHECKING:
+    from rlm_gate.packs import LoadedPack
+    from rlm_gate.schemas import Written
+
+HELP = "List, show, validate or test rule packs, or print the JSON Schema of a rule file."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the rules of the configured packs")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    showing = actions.add_parser("show", help="one rule: its help and its examples")
+    showing.add_argument("rule", metavar="RULE", help="a rule's id or alias")
+    for action in (listing, showing):
+        action.add_argument(
+            "--rules", metavar="DIR|PACK", action="append", help="instead of the configured packs"
+        )
+    validating = actions.add_parser("validate", help="check rule files, every mistake in one pass")
+    validating.add_argument(
+        "packs", metavar="DIR|PACK", nargs="*", help="instead of the configured packs"
+    )
+    testing = actions.add_parser("test", help="run the rules' own examples through the engines")
+    testing.add_argument(
+        "names", metavar="DIR|PACK|RULE", nargs="*", help="only these packs, only these rules"
+    )
+    actions.add_parser("schema", help="the JSON Schema of a rule file, for editors")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the action. A wrong rule file is a PackError, a failing example exit code 1."""
+    return {
+        "list": _list,
+        "show": _show,
+        "validate": _validate,
+        "test": _test,
+        "schema": _schema,
+    }[arguments.action](arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    root = _root()
+    names = tuple(arguments.rules) if arguments.rules else None
+    settings = config.settings(config.Flags(rules=names), root)
+    loaded = packs.load(settings, root)
+    rules = sorted((rule for pack in loaded for rule in pack.rules), key=lambda rule: rule.id)
+    if arguments.json:
+        print(json.dumps([_as_json(rule) for rule in rules], indent=2))
+    else:
+        for line in _table([_row(rule) for rule in rules]):
+            print(line)
+        print(f"{_count(len(rules), 'rule')} in {_count(len(loaded), 'pack')}")
+    return EXIT_PASS
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    loaded = _load(arguments.rules or ())
+    [rule] = _named(loaded, [arguments.rule])
+    tests = next(file.tests for pack in loaded for file in pack.files if file.rule == rule)
+    for line in _described(rule):
+        print(line)
+    for kind, examples in (("Bad", tests.bad), ("Good", tests.good)) if tests else ():
+        for example in examples:
+            print(f"\n{kind}:\n{indent(_code(example).rstrip(), '    ')}")
+    return EXIT_PASS
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    loaded = _load(arguments.packs)
+    for pack in loaded:
+        print(f"{pack.folder.label}: {_count(len(pack.files), 'rule')}")
+    return EXIT_PASS
+
+
+def _test(arguments: argparse.Namespace) -> int:
+    from rlm_gate import mistakes, ruletest
+
+    ids = [
+        name for name in arguments.names if not mistakes.rule_id(name) and not Path(name).is_dir()
+    ]
+    loaded = _load([name for name in arguments.names if name not in ids])
+    only = {rule.id for rule in _named(loaded, ids)} if ids else None
+    outcome = ruletest.run(loaded, only)
+    for failure in outcome.failures:
+        print(failure)
+    print(
+        f"{_count(outcome.rules, 'rule')}, {_count(outcome.examples, 'example')}:"
+        f" {_count(len(outcome.failures), 'failure') if outcome.failures else 'all hold'}"
+    )
+    return EXIT_FAIL if outcome.failures else EXIT_PASS
+
+
+def _schema(_arguments: argparse.Namespace) -> int:
+    from rlm_gate import schemas
+
+    print(json.dumps(schemas.json_schema(schemas.RuleModel), indent=2))
+    return EXIT_PASS
+
+
+def _root() -> Path | None:
+    found = Repo.open()
+    return Path(found.root) if found and found.root else None
+
+
+def _load(names: Sequence[str]) -> tuple[LoadedPack, ...]:
+    """Load the packs of those names, or the configured ones, with their examples."""
+    root = _root()
+    settings = config.settings(config.Flags(rules=tuple(names) or None), root)
+    return packs.load_files(settings.packs, root)
+
+
+def _named(loaded: Iterable[LoadedPack], names: Sequence[str]) -> tuple[Rule, ...]:
+    """Return the rules of those ids or aliases. Raises UsageError for any other name."""
+    for name in names:
+        if "/" not in name.removesuffix("/"):
+            raise UsageError(f"{name!r} is no rule's id; write <pack>/<rule>")
+    return packs.select([pack.pack for pack in loaded], names)
+
+
+def _as_json(rule: Rule) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "severity": rule.severity.label,
+        "precision": str(rule.precision),
+        "languages": list(rule.languages),
+        "engines": _engines(rule),
+        "ask": rule.ask.over if rule.ask else None,
+        "verify": rule.verify,
+        "tags": list(rule.tags),
+        "aliases": list(rule.aliases),
+        "enabled": rule.enabled,
+    }
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    asks = [f"model ({rule.ask.over})"] if rule.ask else []
+    judges = " + ".join([*_engines(rule), *asks])
+    title = rule.title if rule.enabled else f"{rule.title} (only by --select)"
+    return (rule.id, rule.severity.label, ", ".join(rule.languages), judges, title)
+
+
+def _engines(rule: Rule) -> list[str]:
+    return sorted({entry.engine for entry in rule.detect})
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    heads = ("RULE", "SEVERITY", "LANGUAGES", "JUDGED BY", "TITLE")
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _described(rule: Rule) -> Iterator[str]:
+    yield f"{rule.id}: {rule.title}"
+    yield f"severity {rule.severity.label}, precision {rule.precision}, {', '.join(rule.languages)}"
+    yield f"judged by {_row(rule)[3]}, verify: {rule.verify}"
+    if rule.tags:
+        yield f"tags: {', '.join(rule.tags)}"
+    if rule.aliases:
+        yield f"once called: {', '.join(rule.aliases)}"
+    yield f"\n{rule.message}\n\nWhy: {rule.help.why}\n\nFix: {rule.help.fix}"
+    if rule.ask:
+        yield f"\nAsked: {rule.ask.question}"
+    yield from (f"\nSee {link}" for link in rule.help.links)
+
+
+def _code(example: Written) -> str:
+    from rlm_gate.schemas import ChangeModel
+
+    if isinstance(example, ChangeModel):
+        return f"before:\n{indent(example.before, '  ')}\nafter:\n{indent(example.after, '  ')}"
+    return example if isinstance(example, str) else example.code
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

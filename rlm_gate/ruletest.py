@@ -1,0 +1,183 @@
+"""Run the rules' own examples through the real engines.
+
+A detector must find each bad example and no good one. For a question that only a model answers,
+the examples prove the plan: each bad one comes before a model, and a near miss that the rule's
+prefilter should stop does not. What a model would say is not tested here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rlm_gate import detectors, examples, languages
+from rlm_gate.core import Corpus, Finding, Rule, Skip
+from rlm_gate.errors import EngineError, Problem
+from rlm_gate.examples import Example
+from rlm_gate.packs import LoadedPack
+from rlm_gate.rulefile import RuleFile
+
+_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a test run came to: counts, and every failure at the place of its example."""
+
+    rules: int
+    examples: int
+    failures: tuple[Problem, ...]
+
+
+def run(packs: Sequence[LoadedPack], only: Collection[str] | None = None) -> Outcome:
+    """Test every rule of the packs, or those of the ids in ``only``."""
+    failures = (
+        [] if only is not None else [stray for pack in packs for stray in examples.strays(pack)]
+    )
+    shown: list[Example] = []
+    chosen = [
+        (pack, file)
+        for pack in packs
+        for file in pack.files
+        if file.rule and (only is None or file.rule.id in only)
+    ]
+    for pack, file in chosen:
+        found = list(examples.of_rule(pack, file))
+        failures.extend(one for one in found if isinstance(one, Problem))
+        mine = [one for one in found if isinstance(one, Example)]
+        failures.extend(_unproven(file, mine))
+        shown.extend(mine)
+    failures.extend(judge(shown))
+    return Outcome(len(chosen), len(shown), tuple(sorted(set(failures))))
+
+
+def judge(shown: Iterable[Example]) -> Iterator[Problem]:
+    """Yield every failure. An engine sees the examples of all rules at once: it starts but once."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for batch in _batches(shown):
+            corpus = examples.corpus_of([example.file for example in batch])
+            jobs = [(corpus, engine, rules) for engine, rules in _by_engine(batch).items()]
+            answers = pool.map(_detect, *zip(*jobs, strict=True)) if jobs else ()
+            found = _Answers(itertools.chain.from_iterable(answers))
+            for example in batch:
+                yield from _failures(example, found)
+
+
+class _Answers:
+    """What the engines said of one batch, by rule and path."""
+
+    def __init__(self, items: Iterable[Finding | Skip]) -> None:
+        self._findings: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+        self._skips: list[Skip] = []
+        for item in items:
+            if isinstance(item, Skip):
+                self._skips.append(item)
+            else:
+                self._findings[item.rule_id, item.span.path].append(item)
+
+    def findings(self, example: Example) -> list[Finding]:
+        """Return what was found in the judged lines of the example."""
+        found = self._findings[example.rule.id, example.file.path]
+        return [one for one in found if example.file.touched(one.span.start, one.span.end)]
+
+    def skips(self, example: Example) -> list[Skip]:
+        """Return why engines could not judge the example."""
+        return [
+            skip
+            for skip in self._skips
+            if skip.path in {None, example.file.path}
+            and (not skip.rule_ids or example.rule.id in skip.rule_ids)
+        ]
+
+
+def _detect(corpus: Corpus, engine: str, rules: Sequence[Rule]) -> list[Finding | Skip]:
+    try:
+        return list(detectors.load(engine).detect(corpus, rules))
+    except EngineError as error:
+        return [Skip(engine, str(error), rule_ids=tuple(rule.id for rule in rules))]
+
+
+def _by_engine(batch: Iterable[Example]) -> dict[str, list[Rule]]:
+    engines: dict[str, list[Rule]] = defaultdict(list)
+    for rule in {example.rule.id: example.rule for example in batch}.values():
+        for engine in sorted({entry.engine for entry in rule.detect}):
+            engines[engine].append(rule)
+    return engines
+
+
+def _batches(shown: Iterable[Example]) -> list[list[Example]]:
+    """Return as few batches as have every path but once."""
+    batches: list[list[Example]] = []
+    uses: dict[str, int] = defaultdict(int)
+    for example in shown:
+        number = uses[example.file.path]
+        uses[example.file.path] += 1
+        if number == len(batches):
+            batches.append([])
+        batches[number].append(example)
+    return batches
+
+
+def _failures(example: Example, answers: _Answers) -> Iterator[Problem]:
+    rule = example.rule
+    reason = detectors.applies(rule, example.file)
+    if example.stopped_by:
+        yield from _wrongly_stopped(example, reason)
+    elif example.bad and reason:
+        yield example.fails(f"the rule does not look at this bad example: its {reason} stops it")
+    elif not _is_read(rule, example.file.language):
+        if example.bad and not rule.ask:
+            yield example.fails(f"no engine of the rule reads {example.file.language}")
+    elif skips := answers.skips(example):
+        yield from (example.fails(f"could not be judged: {skip.why}") for skip in skips)
+    elif example.lines is not None:
+        yield from _wrong_lines(example, example.lines, answers.findings(example))
+    else:
+        yield from _wrong_findings(example, answers.findings(example))
+
+
+def _wrongly_stopped(example: Example, reason: str) -> Iterator[Problem]:
+    if reason != example.stopped_by:
+        said = f"its {reason} stops it" if reason else "the rule looks at it"
+        yield example.fails(f"'stopped_by: {example.stopped_by}' does not hold: {said}")
+
+
+def _wrong_lines(
+    example: Example, wanted: frozenset[int], findings: Sequence[Finding]
+) -> Iterator[Problem]:
+    found = {finding.span.start: finding.engine for finding in findings}
+    for line in sorted(wanted - found.keys()):
+        yield example.fails("nothing is found in this line, which follows 'ruleid:'", line)
+    for line in sorted(found.keys() - wanted):
+        yield example.fails(f"found by {found[line]}, but no 'ruleid:' stands above", line)
+
+
+def _wrong_findings(example: Example, findings: Sequence[Finding]) -> Iterator[Problem]:
+    if example.bad and not findings:
+        engines = ", ".join(sorted({entry.engine for entry in example.rule.detect}))
+        yield example.fails(f"this bad example is not found by {engines}")
+    for finding in () if example.bad else findings:
+        text = f"this good example is found by {finding.engine}, in its line {finding.span.start}"
+        yield example.fails(text)
+
+
+def _is_read(rule: Rule, language: str) -> bool:
+    """Say whether an engine of the rule reads that language."""
+    for entry in rule.detect:
+        readable = detectors.load(entry.engine).languages(entry.options)
+        if readable is None or any(languages.covers(one, language) for one in readable):
+            return True
+    return False
+
+
+def _unproven(file: RuleFile, shown: Sequence[Example]) -> Iterator[Problem]:
+    """Where a prefilter is all that the examples of a question can prove, they must prove it."""
+    rule = file.rule
+    if rule is None or rule.detect or not rule.prefilter:
+        return
+    if not any(example.stopped_by == "prefilter" for example in shown):
+        text = "no good example has 'stopped_by: prefilter'; show a near miss that it stops"
+        yield file.document.problem(("prefilter",), f"{rule.id}: {text}")

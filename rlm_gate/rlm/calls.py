@@ -6,7 +6,7 @@ It knows no provider's protocol and reads no answer; it decides whether there is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -148,8 +148,7 @@ class Caller:
                     flights[key] = self._launch(flight, turn=turn)
             outcomes = {key: self._land(flight) for key, flight in flights.items()}
         finally:  # interrupted: what is under way counts at its worst case
-            for flight in flights.values():
-                self._abandon(flight)
+            self._abandon(flights.values())
         return [outcomes[key] for key in keys]
 
     def _launch(self, flight: Flight, *, turn: bool) -> Flight:
@@ -253,7 +252,7 @@ class Caller:
         if failure.lost:
             flight.reservation.forfeit()
         else:
-            flight.reservation.release()
+            flight.reservation.release(sent=flight.sent)
         if failure.kind == "timeout" and not self.account.time_left():
             raise self._out_of_time() from failure
 
@@ -302,14 +301,17 @@ class Caller:
     def _sweep(self) -> None:
         """Give up whatever should have been back by now."""
         left = self.account.time_left()
-        for flight in tuple(self._flying.values()):
-            if flight.overdue(left):
-                self._abandon(flight)
+        self._abandon([flight for flight in [*self._flying.values()] if flight.overdue(left)])
 
-    def _abandon(self, flight: Flight) -> None:
-        """Give up a flight from outside, if it is still under way. Its thread is left behind."""
-        if not flight.claim():
-            return
+    def _abandon(self, flights: Iterable[Flight]) -> None:
+        """Give up, from outside, what is still under way. Its threads are left behind.
+
+        All are claimed before any slot is free, or the next in the queue would go out.
+        """
+        for flight in [flight for flight in flights if flight.claim()]:
+            self._write_off(flight)
+
+    def _write_off(self, flight: Flight) -> None:
         error = flight.too_late()
         if flight.slot:
             flight.reservation.forfeit()

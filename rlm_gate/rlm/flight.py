@@ -58,6 +58,11 @@ class Flight:
         """Say whether somebody has ended it."""
         return self._claimed
 
+    @property
+    def sent(self) -> bool:
+        """Say whether a request has gone out."""
+        return self.slot is not None
+
     def claim(self) -> bool:
         """Take the right to say what came of it. Only the first who asks gets it."""
         with self._lock:
@@ -86,7 +91,7 @@ class Flight:
     def too_late(self) -> ProviderError:
         """Return the error of a reply that did not come in time."""
         message = f"no reply within {self._patience:g} s"
-        return ProviderError("timeout", message, lost=self.slot is not None)
+        return ProviderError("timeout", message, lost=self.sent)
 
     def age(self) -> float:
         """Return the seconds since it was asked for."""

@@ -32,18 +32,14 @@ class Workers:
     def submit(self, task: Task) -> None:
         """Run the task on a thread. It must not raise."""
         self._tasks.put(task)
-        if self._idle.acquire(blocking=False):
-            return
-        with self._lock:
-            if self._count >= self._most:
-                return
-            self._count += 1
-        threading.Thread(target=self._work, name="rlm-gate-call", daemon=True).start()
+        if not self._idle.acquire(blocking=False):
+            self._start()
 
     def replace_one(self) -> None:
-        """Allow one more thread in place of one that hangs."""
+        """Start one more thread in place of one that hangs."""
         with self._lock:
             self._most += 1
+        self._start()
 
     def close(self) -> None:
         """Let the threads end once they are idle. Waits for none."""
@@ -51,6 +47,13 @@ class Workers:
             count, self._most = self._count, 0
         for _ in range(count):
             self._tasks.put(None)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._count >= self._most:
+                return
+            self._count += 1
+        threading.Thread(target=self._work, name="rlm-gate-call", daemon=True).start()
 
     def _work(self) -> None:
         while True:

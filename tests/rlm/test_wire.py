@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rlm_gate.providers import (
+    Message,
+    ModelReply,
+    ModelRequest,
+    TokenUsage,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+from rlm_gate.rlm import wire
+
+SCHEMA = {"type": "object", "properties": {"a": {}, "b": {}}}
+TOOL = Tool("run_python", "Run it.", {"type": "object"})
+REQUEST = ModelRequest(
+    "claude-haiku-5-5",
+    "You read code.",
+    (
+        Message("user", "Begin."),
+        Message("assistant", "", (ToolCall("t1", "run_python", {"code": "1"}),), raw=[{"x": 1}]),
+        Message("user", tool_results=(ToolResult("t1", "1"),)),
+    ),
+    1000,
+    (TOOL,),
+    SCHEMA,
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(replace(REQUEST, model="claude-sonnet-5-5"), id="model"),
+        pytest.param(replace(REQUEST, system="You write code."), id="system"),
+        pytest.param(replace(REQUEST, max_tokens=1001), id="max_tokens"),
+        pytest.param(replace(REQUEST, tools=()), id="tools"),
+        pytest.param(replace(REQUEST, schema=None), id="schema"),
+        pytest.param(replace(REQUEST, messages=REQUEST.messages[:1]), id="messages"),
+        pytest.param(
+            replace(REQUEST, messages=(*REQUEST.messages[:2], Message("user", "Go."))), id="text"
+        ),
+        pytest.param(
+            replace(
+                REQUEST,
+                messages=(
+                    *REQUEST.messages[:2],
+                    Message("user", tool_results=(ToolResult("t1", "1", is_error=True),)),
+                ),
+            ),
+            id="is_error",
+        ),
+        pytest.param(
+            replace(REQUEST, schema={"type": "object", "properties": {"b": {}, "a": {}}}),
+            id="order within the schema",
+        ),
+    ],
+)
+def test_everything_that_changes_the_answer_changes_the_key(other: ModelRequest) -> None:
+    assert wire.key("p", other) != wire.key("p", REQUEST)
+
+
+def test_the_provider_and_the_engine_protocol_are_part_of_the_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = wire.key("p", REQUEST)
+    assert wire.key("q", REQUEST) != before
+    monkeypatch.setattr(wire, "PROTOCOL", wire.PROTOCOL + 1)
+    assert wire.key("p", REQUEST) != before
+
+
+def test_equal_requests_have_equal_keys() -> None:
+    assert wire.key("p", replace(REQUEST)) == wire.key("p", REQUEST)
+
+
+def test_a_name_that_is_not_utf8_has_a_key_and_a_size() -> None:
+    odd = replace(REQUEST, system="caf\udce9")
+    assert wire.key("p", odd) != wire.key("p", REQUEST)
+    assert wire.input_bytes(odd) > 0
+
+
+def test_a_reply_survives_the_way_through_json() -> None:
+    reply = ModelReply(
+        "text",
+        (ToolCall("t1", "run_python", {"code": "é\ud800"}),),
+        "tool_use",
+        TokenUsage(1, 2, 3, 4, 5),
+        [{"type": "thinking", "signature": "s"}],
+    )
+    assert wire.reply_from_json(json.loads(json.dumps(wire.reply_json(reply)))) == reply
+
+
+def test_the_bound_is_at_least_the_bytes_of_everything_that_is_sent() -> None:
+    plain = ModelRequest("m", "sé", (Message("user", "日本語" * 1000),), 1)
+    assert wire.input_bytes(plain) >= 9000 + 3
+    long_schema = replace(plain, schema={"description": "x" * 5000})
+    assert wire.input_bytes(long_schema) >= wire.input_bytes(plain) + 5000
+    long_tool = replace(plain, tools=(Tool("t", "d" * 5000, {"e": "f" * 5000}),))
+    assert wire.input_bytes(long_tool) >= wire.input_bytes(plain) + 10_000
+    results = replace(
+        plain, messages=(Message("user", tool_results=(ToolResult("t", "y" * 700),)),)
+    )
+    assert wire.input_bytes(results) >= 700
+    asked = Message("assistant", "t" * 50, (ToolCall("i", "n", {"code": "c" * 900}),))
+    assert wire.input_bytes(replace(plain, messages=(asked,))) >= 950
+
+
+def test_a_turn_is_measured_in_the_form_in_which_it_is_sent_back() -> None:
+    turn = Message("assistant", "short", raw=[{"type": "thinking", "thinking": "z" * 8000}])
+    assert wire.input_bytes(ModelRequest("m", "", (turn,), 1)) >= 8000

@@ -28,6 +28,7 @@ from rlm_gate.reports._plain import counted, listed, one_line, shown_path
 
 _NAMES = 8
 _REASONS = 5
+_OFFLINE = "run with --offline to be judged by detectors alone"
 _WHY_NOT = {
     Verification.NOT_ASKED: "a model's word alone does not block",
     Verification.REFUTED: "a second call refuted it, so it does not block",
@@ -104,20 +105,22 @@ def named_rules(verdict: Verdict) -> dict[str, Rule]:
     return dict(sorted({**found, **rules_by_id(verdict)}.items()))
 
 
+def unknown_rules(verdict: Verdict) -> list[str]:
+    """Return the rules whose question nobody put and that were therefore not selected at all."""
+    return sorted(set(verdict.audit.not_evaluated) - {rule.id for rule in verdict.rules})
+
+
 def required_rules(verdict: Verdict) -> frozenset[str]:
     """Return the rules whose missing lines keep the verdict from being green.
 
-    An override by path may require a rule whose own severity is below the threshold. Which one
-    it was the verdict does not say: when only such a rule can explain a required line that is
-    missing, all rules with gaps are named.
+    The verdict counts their lines and names no rule: these are the rules with gaps whose severity
+    reaches the threshold, or, where an override by path required one below it, all with gaps.
     """
-    threshold = verdict.threshold
-    if threshold is None:
+    if verdict.threshold is None or not verdict.coverage.required_missing:
         return frozenset()
-    required = {rule.id for rule in verdict.rules if rule.severity >= threshold}
     gaps = {gap.rule_id for gap in verdict.coverage.gaps}
-    explained = not verdict.coverage.required_missing or gaps & required
-    return frozenset(required if explained else required | gaps)
+    severe = {rule.id for rule in verdict.rules if rule.severity >= verdict.threshold}
+    return frozenset(gaps & severe or gaps)
 
 
 def missing(verdict: Verdict) -> list[Missing]:
@@ -342,7 +345,9 @@ def _next(verdict: Verdict) -> str:
 
 def _way_out(verdict: Verdict) -> str:
     if verdict.audit.mode == "models":
-        return "run with --offline to be judged by detectors alone"
+        return _OFFLINE
+    if verdict.audit.mode == "no-key":
+        return f"set ANTHROPIC_API_KEY, or {_OFFLINE}"
     return "narrow the scope to what can be judged"
 
 

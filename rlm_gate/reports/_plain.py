@@ -17,6 +17,7 @@ _HIDDEN = re.compile(
     "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _COMMAND = re.compile(r"##(\w*)\[")
+_LEADING = re.compile(r"\A((?:\s|\x1b\[[0-9;]*m)*)::")
 
 
 def plain(text: str) -> str:
@@ -45,9 +46,7 @@ def disarm(line: str) -> str:
     GitHub's runner obeys ``::name::`` after leading white space and ``##[name]`` anywhere
     (actions/runner, ActionCommand.cs); Azure has ``##vso[name]``, TeamCity ``##teamcity[name]``.
     """
-    if line.lstrip().startswith("::"):
-        line = line.replace("::", "\\::", 1)
-    return _COMMAND.sub(r"##\1\\[", line)
+    return _COMMAND.sub(r"##\1\\[", _LEADING.sub(r"\1\\::", line))
 
 
 def disarm_json(text: str) -> str:

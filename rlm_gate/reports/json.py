@@ -27,6 +27,7 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "status": verdict.status.value,
         "threshold": verdict.threshold.label if verdict.threshold is not None else None,
         "reasons": list(verdict.reasons),
+        "interrupted": verdict.interrupted,
         "scope": _scope(verdict),
         "counts": _counts(findings),
         "findings": [_finding(one, blocking=digest.blocks(one, verdict)) for one in findings],

@@ -131,6 +131,9 @@ class _RuleCases:
             outcome, message = self._evaluation(rule)
             names = _suite_and_class(rule.id)
             yield _Case(*names, one_line(rule.id), outcome, message, tuple(self._lines(rule.id)))
+        why = f"not evaluated: {digest.mode(self._verdict)}"
+        for rule_id in digest.unknown_rules(self._verdict):
+            yield _Case(*_suite_and_class(rule_id), one_line(rule_id), "skipped", why)
 
     def _evaluation(self, rule: Rule) -> tuple[str, str]:
         gaps = self._gaps[rule.id]

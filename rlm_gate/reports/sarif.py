@@ -14,7 +14,7 @@ from typing import Any
 from rlm_gate import __version__
 from rlm_gate.core import Finding, Rule, Severity, Status, Verdict, Verification
 from rlm_gate.reports import _digest as digest
-from rlm_gate.reports._notices import KINDS, configuration_notices, execution_notices
+from rlm_gate.reports._notices import configuration_notices, execution_notices
 from rlm_gate.reports._places import location, region
 from rlm_gate.reports._plain import clip, disarm_json, one_line, plain
 
@@ -76,9 +76,6 @@ def _driver(rules: Iterable[Rule]) -> _Json:
         "name": "rlm-gate",
         "semanticVersion": __version__,
         "rules": [_rule(rule) for rule in rules],
-        "notifications": [
-            {"id": kind, "shortDescription": {"text": meaning}} for kind, meaning in KINDS.items()
-        ],
     }
 
 
@@ -169,8 +166,9 @@ def _flow(finding: Finding) -> list[_Json]:
 
 
 def _invocation(verdict: Verdict, index: Mapping[str, int]) -> _Json:
+    complete = verdict.status is not Status.INCONCLUSIVE and not verdict.interrupted
     return {
-        "executionSuccessful": verdict.status is not Status.INCONCLUSIVE,
+        "executionSuccessful": complete,
         "toolConfigurationNotifications": configuration_notices(verdict),
         "toolExecutionNotifications": execution_notices(verdict, index),
     }

@@ -153,12 +153,12 @@ PASSED = Verdict(
     coverage=Coverage(
         files=3,
         lines=120,
-        rules=(_covered(SQL, detector=100), _covered(SWALLOWED, detector=120), _covered(DRIFT)),
+        rules=(_covered(SQL, detector=100), _covered(SWALLOWED, detector=120)),
         engines={"ruff": (2, 100), "astgrep": (3, 120)},
     ),
     usage=Usage(),
     audit=OFFLINE,
-    rules=RULES,
+    rules=(SQL, SWALLOWED),
     packs=(("security", "0123456789abcdef0123"), ("docs", "fedcba9876543210fedc")),
 )
 
@@ -184,6 +184,7 @@ FAILED = replace(
     ),
     usage=Usage(calls=10, turns=2, input_tokens=51_234, output_tokens=987, usd=0.0123),
     audit=replace(MODELS, refused=1, playbook=("duplicates", "consistency")),
+    rules=RULES,
 )
 
 INCONCLUSIVE = replace(
@@ -204,6 +205,7 @@ INCONCLUSIVE = replace(
     ),
     usage=Usage(calls=3, turns=1, input_tokens=900, output_tokens=10, usd=None, failed_calls=2),
     audit=replace(MODELS, refused=2, notes=("gate/prompt-injection: 1 call saw flagged text",)),
+    rules=RULES,
     reasons=("60 required line checks are missing", "big.py: over 1 MiB"),
 )
 
@@ -211,11 +213,11 @@ EMPTY = replace(
     PASSED,
     coverage=Coverage(0, 0, ()),
     audit=Audit("no-key", not_evaluated=(DRIFT.id,)),
-    rules=(DRIFT,),
+    rules=(),
     packs=(),
 )
 
-_EVIL = "::set-output name=x::1 \x1b[31m ]]> </script> %0A \ufffe \ud800 ‮ ##[error]x | `a` [l](http://e.com)"
+_EVIL = "::set-output name=x::1 \x1b[31m ]]> </script> %0A \ufffe \ud800 \u202e ##[error]x | `a` [l](http://e.com)"
 HOSTILE = replace(
     FAILED,
     findings=(
@@ -263,6 +265,6 @@ def golden() -> Callable[[str, bytes], None]:
         if os.environ.get("UPDATE_GOLDEN"):
             expected.parent.mkdir(exist_ok=True)
             expected.write_bytes(actual)
-        assert actual.decode() == expected.read_text(encoding="utf-8", newline="")
+        assert actual.decode() == expected.read_bytes().decode()
 
     return compare

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rlm_gate.core import Gap, Origin, Severity, Skip, Span, Verdict, Verification
+from rlm_gate.reports import _digest as digest
+
+
+def _with_gaps(verdict: Verdict, *gaps: Gap, required: int = 0) -> Verdict:
+    coverage = replace(verdict.coverage, gaps=gaps, required_missing=required)
+    return replace(verdict, coverage=coverage)
+
+
+def test_gaps_of_one_file_and_reason_are_merged_with_their_rules(
+    samples: dict[str, Verdict],
+) -> None:
+    gaps = [
+        Gap(rule, Span("a.py", start, start + 4), "budget")
+        for start in (1, 6, 20)
+        for rule in ("docs/drift", "security/sql-injection")
+    ]
+    (only,) = digest.missing(_with_gaps(samples["passed"], *reversed(gaps), required=15))
+    assert only.sentence == (
+        "a.py:1-10, 20-24: docs/drift, security/sql-injection: budget (required)"
+    )
+
+
+def test_required_gaps_come_first_and_others_say_that_they_are_not(
+    samples: dict[str, Verdict],
+) -> None:
+    low = Gap("docs/drift", Span("a.py", 1, 1), "budget")
+    high = Gap("security/sql-injection", Span("z.py", 2, 2), "refusal")
+    verdict = _with_gaps(samples["passed"], low, high, required=1)
+    sentences = [one.sentence for one in digest.missing(verdict)]
+    assert sentences == [
+        "z.py:2: security/sql-injection: refusal (required)",
+        "a.py:1: docs/drift: budget (not required)",
+    ]
+
+
+def test_a_rule_required_by_an_override_alone_is_named_as_required(
+    samples: dict[str, Verdict],
+) -> None:
+    low = Gap("docs/drift", Span("a.py", 1, 1), "budget")
+    assert digest.missing(_with_gaps(samples["passed"], low, required=1))[0].required
+    assert not digest.missing(_with_gaps(samples["passed"], low, required=0))[0].required
+
+
+def test_nothing_is_required_where_nothing_can_fail(samples: dict[str, Verdict]) -> None:
+    verdict = replace(samples["passed"], threshold=None)
+    gap = Gap("security/sql-injection", Span("a.py", 1, 1), "budget")
+    assert not digest.missing(_with_gaps(verdict, gap, required=1))[0].required
+    assert "(threshold: never)" in digest.summary(verdict)
+
+
+def test_skips_are_grouped_by_reason_blocking_ones_first(samples: dict[str, Verdict]) -> None:
+    skips = (
+        Skip("b", "binary file"),
+        Skip("z", "too big", blocking=True),
+        Skip("a", "binary file"),
+    )
+    groups = digest.skipped(replace(samples["passed"], skipped=skips))
+    assert [group.sentence(1) for group in groups] == [
+        "too big (1) [makes it inconclusive]: z",
+        "binary file (2): a and 1 more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("usd", "up", "expected"),
+    [
+        (None, False, "price unknown"),
+        (0.0, False, "$0.00"),
+        (0.01234, False, "$0.0123"),
+        (0.01231, True, "$0.0124"),
+        (1.001, True, "$1.01"),
+        (0.12, True, "$0.12"),
+        (1234.5, False, "$1,234.50"),
+    ],
+)
+def test_dollars_are_never_zero_for_unknown_and_bounds_round_up(
+    usd: float | None, *, up: bool, expected: str
+) -> None:
+    assert digest.dollars(usd, up=up) == expected
+
+
+@pytest.mark.parametrize(
+    ("origin", "verification", "expected"),
+    [
+        (Origin.MODEL, Verification.NOT_ASKED, "a model's word alone does not block"),
+        (Origin.MODEL, Verification.UNCLEAR, "a second call could not tell, so it does not block"),
+        (Origin.MODEL, Verification.FAILED, "the call to verify it failed"),
+        (Origin.DETECTOR, Verification.REFUTED, "a second call refuted it, so it does not block"),
+    ],
+)
+def test_a_finding_that_could_block_and_does_not_says_why(
+    samples: dict[str, Verdict], origin: Origin, verification: Verification, expected: str
+) -> None:
+    verdict = replace(samples["failed"], blocking=frozenset())
+    finding = replace(verdict.findings[0], origin=origin, verification=verification)
+    assert digest.trust(finding, verdict).endswith(expected)
+
+
+def test_a_finding_below_the_threshold_needs_no_reason_for_not_blocking(
+    samples: dict[str, Verdict],
+) -> None:
+    finding = replace(samples["failed"].findings[3], severity=Severity.LOW)
+    assert digest.trust(finding, samples["failed"]) == (
+        "found by claude-haiku-5-5; confidence low; verification: unclear"
+    )
+
+
+def test_worst_first_puts_what_blocks_before_what_is_merely_severe(
+    samples: dict[str, Verdict],
+) -> None:
+    failed = samples["failed"]
+    critical = replace(failed.findings[3], severity=Severity.CRITICAL)
+    order = digest.worst_first(replace(failed, findings=(critical, *failed.findings[:3])))
+    assert [digest.blocks(one, failed) for one in order] == [True, True, False, False]
+    assert order[2] is critical
+
+
+def test_the_gates_own_findings_get_a_rule_to_be_named_by(samples: dict[str, Verdict]) -> None:
+    own = replace(samples["failed"].findings[0], rule_id="gate/policy-changed", message="Look.")
+    rules = digest.named_rules(replace(samples["failed"], findings=(own,)))
+    assert list(rules) == sorted(rules)
+    assert rules["gate/policy-changed"].title == "Look."
+
+
+def test_the_first_line_of_a_run_without_questions_claims_no_gap(
+    samples: dict[str, Verdict],
+) -> None:
+    audit = replace(samples["passed"].audit, not_evaluated=())
+    assert digest.mode(replace(samples["passed"], audit=audit)) == (
+        "No language model was called (offline, as asked): no selected rule needs one."
+    )

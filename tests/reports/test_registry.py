@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rlm_gate import reports
+from rlm_gate.core import Verdict
+from rlm_gate.errors import UsageError
+
+
+def test_reports_are_the_modules_without_an_underscore() -> None:
+    assert reports.names() == ("github", "json", "junit", "markdown", "sarif", "text")
+
+
+@pytest.mark.parametrize("name", reports.names())
+def test_every_report_renders_bytes_and_says_what_it_is_for(
+    name: str, samples: dict[str, Verdict]
+) -> None:
+    report = reports.load(name)
+    assert report.HELP
+    assert "\n" not in report.HELP
+    assert isinstance(report.render(samples["failed"]), bytes)
+
+
+@pytest.mark.parametrize("name", ["xml", "_plain", "../text", ""])
+def test_unknown_format_is_refused_with_the_names_that_exist(name: str) -> None:
+    with pytest.raises(UsageError, match=r"github, json, junit, markdown, sarif, text"):
+        reports.load(name)
+
+
+@pytest.mark.parametrize("spec", ["sarif", "=out", "sarif=", "xml=out"])
+def test_output_that_is_not_format_equals_path_is_refused_before_any_work(spec: str) -> None:
+    with pytest.raises(UsageError):
+        reports.target(spec)
+
+
+def test_target_splits_at_the_first_equals_sign() -> None:
+    assert reports.target("sarif=a=b.sarif") == ("sarif", Path("a=b.sarif"))
+
+
+def test_write_creates_folders_and_leaves_nothing_but_the_report(
+    tmp_path: Path, samples: dict[str, Verdict]
+) -> None:
+    goal = tmp_path / "new" / "deep" / "out.json"
+    reports.write(f"json={goal}", samples["failed"])
+    assert goal.read_bytes() == reports.load("json").render(samples["failed"])
+    assert list(goal.parent.iterdir()) == [goal]
+
+
+def test_write_obeys_the_umask_so_that_other_steps_can_read_it(
+    tmp_path: Path, samples: dict[str, Verdict]
+) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    reports.write(f"text={tmp_path / 'report'}", samples["passed"])
+    assert (tmp_path / "report").stat().st_mode == plain.stat().st_mode
+
+
+def test_write_replaces_the_whole_old_report(tmp_path: Path, samples: dict[str, Verdict]) -> None:
+    goal = tmp_path / "out.txt"
+    goal.write_text("x" * 1_000_000)
+    reports.write(f"text={goal}", samples["passed"])
+    assert goal.read_bytes() == reports.load("text").render(samples["passed"])
+
+
+def test_write_keeps_a_link_and_replaces_what_it_points_to(
+    tmp_path: Path, samples: dict[str, Verdict]
+) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    reports.write(f"text={tmp_path / 'link'}", samples["passed"])
+    assert (tmp_path / "link").is_symlink()
+    assert b"PASS" in (tmp_path / "real").read_bytes()
+
+
+def test_write_does_not_replace_a_device(samples: dict[str, Verdict]) -> None:
+    reports.write(f"text={os.devnull}", samples["passed"])
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_usage_error_with_the_path(
+    tmp_path: Path, samples: dict[str, Verdict]
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"file/out\.sarif"):
+        reports.write(f"sarif={tmp_path}/file/out.sarif", samples["passed"])
+
+
+def test_a_directory_as_path_is_a_usage_error(tmp_path: Path, samples: dict[str, Verdict]) -> None:
+    with pytest.raises(UsageError, match="directory"):
+        reports.write(f"sarif={tmp_path}", samples["passed"])
+
+
+def test_a_write_that_fails_leaves_the_old_report_and_no_draft(
+    tmp_path: Path, samples: dict[str, Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goal = tmp_path / "out.txt"
+    goal.write_text("old")
+
+    def full(_self: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(UsageError, match="No space left"):
+        reports.write(f"text={goal}", samples["passed"])
+    assert goal.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [goal]
+
+
+def test_importing_the_text_report_loads_nothing_heavy() -> None:
+    heavy = {"junit_xml", "xml", "json", "tempfile", "asyncio", "pydantic", "unicodedata"}
+    code = "import sys, rlm_gate.reports.text; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split()) - set(bare.stdout.split())
+    assert not {name.partition(".")[0] for name in loaded} & heavy

@@ -1,0 +1,79 @@
+"""Write what a session starts with into one sealed file in memory, from which the child maps it.
+
+Texts are streamed: none is held twice, and a restarted child maps the same file again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+_PIECE = 1 << 20
+_SEALS = 0x000F  # F_SEAL_SEAL | SHRINK | GROW | WRITE
+_F_ADD_SEALS = 1033
+
+
+class MappedFile:
+    """The file and the place of each text in it. Close it when the session is over."""
+
+    def __init__(self, texts: Mapping[str, str] | None, context: Any) -> None:
+        self.descriptor = _open()
+        self._size = 0
+        try:
+            self.files = None if texts is None else self._texts(texts)
+            self.context = None if context is None else self._context(context)
+        except BaseException:
+            os.close(self.descriptor)
+            raise
+
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes of text there are."""
+        return self._size
+
+    def seal(self, header: dict[str, Any]) -> None:
+        """Write the header and forbid every change."""
+        start = self._size
+        whole = {**header, "files": self.files, "context": self.context}
+        self._write(json.dumps(whole, separators=(",", ":")))
+        os.write(self.descriptor, (self._size - start).to_bytes(8, "little"))
+        if sys.platform == "linux":
+            import fcntl
+
+            fcntl.fcntl(self.descriptor, _F_ADD_SEALS, _SEALS)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        os.close(self.descriptor)
+
+    def _texts(self, texts: Mapping[str, str]) -> list[tuple[str, int, int]]:
+        return [(path, *self._write(texts[path])) for path in texts]
+
+    def _context(self, context: Any) -> tuple[str, Any]:
+        if isinstance(context, str):
+            return "text", self._write(context)
+        if isinstance(context, list) and all(isinstance(part, str) for part in context):
+            return "texts", [self._write(part) for part in context]
+        if isinstance(context, dict) and all(isinstance(one, str) for one in context.values()):
+            return "named", [(str(name), self._write(one)) for name, one in context.items()]
+        return "json", self._write(json.dumps(context, allow_nan=False))
+
+    def _write(self, text: str) -> tuple[int, int]:
+        start = self._size
+        for at in range(0, len(text), _PIECE):
+            piece = memoryview(text[at : at + _PIECE].encode("utf-8", "surrogatepass"))
+            self._size += len(piece)
+            while piece:
+                piece = piece[os.write(self.descriptor, piece) :]
+        return start, self._size - start
+
+
+def _open() -> int:
+    if sys.platform == "linux":
+        return os.memfd_create("corpus", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with tempfile.TemporaryFile() as file:  # unlinked from the start
+        return os.dup(file.fileno())

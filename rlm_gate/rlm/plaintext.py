@@ -1,0 +1,31 @@
+"""Make text of models and of sandboxed code harmless for terminals, XML and CI logs."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # titles, links and other strings
+    r"|\x1b[@-_]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+_COMMAND = re.compile(r"(?m)^(\s*)(?=::|##\[)")
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    """Return the text without terminal sequences, controls, surrogates and what XML forbids.
+
+    ``\\r\\n`` and ``\\r`` become ``\\n``: a lone return overwrites the line before it.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _ILLEGAL.sub("", _ESCAPES.sub("", text))
+
+
+def for_log(text: str) -> str:
+    """Return the text so that no CI runner reads a workflow command (``::error::``) in it."""
+    return _COMMAND.sub(r"\1| ", clean(text))

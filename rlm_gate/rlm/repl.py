@@ -1,0 +1,360 @@
+"""The host's side of the REPL: one sandboxed child, cells in, what they came to out.
+
+It knows the pipe and the clock; what the functions of a cell do is their caller's business.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, TypeAlias
+
+from rlm_gate.errors import GateError, SandboxDied
+from rlm_gate.rlm.frames import Closed, Pipe, Silence, Violation, check_depth
+from rlm_gate.rlm.layers import STRICT, Layer, describe, host_layer, level
+from rlm_gate.rlm.mapped import MappedFile
+from rlm_gate.rlm.plaintext import clean
+
+__all__ = ["Cell", "CellError", "CodeError", "HostFunction", "Json", "Layer", "Limits", "Repl"]
+
+Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+HostFunction: TypeAlias = Callable[..., Any]
+"""Called with the JSON arguments a cell sent. Raises CodeError (for the model) or GateError."""
+
+MODULES = ("re", "json", "math", "statistics", "collections", "itertools", "textwrap")
+"""Facades that are there without an import."""
+_CHILD = Path(__file__).parent / "sandbox" / "child.py"
+_START_SECONDS = 20.0
+_TRIPPED = {-31: "made a forbidden system call", 97: "tried what only an escape would"}
+_LOST = "[the sandbox was restarted: variables and results of earlier cells are gone]"
+
+
+class CodeError(Exception):
+    """A mistake of the cell that called a host function; the model sees the text and mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """Why a cell failed: the exception's type and text, and the cell's line that failed."""
+
+    type: str
+    message: str
+    line: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell came to.
+
+    ``output`` is what it printed, head and tail when longer than the limit; ``output_chars`` the
+    true length. ``refusals`` are texts of the host to be shown under it (refused findings, a
+    ``done()`` that is held back). ``restarted``: the child had to be replaced, its state is lost,
+    and the output says so.
+    """
+
+    code: str
+    output: str
+    output_chars: int
+    error: CellError | None
+    restarted: bool
+    refusals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a session: output shown, memory beside the texts, time beyond a cell's own."""
+
+    output_chars: int = 20_000
+    memory_mb: int = 1024
+    grace: float = 2.0
+    cpu_seconds: int = 3600
+
+
+class Repl:
+    """A session's REPL. Start it with ``with``; cells run one at a time, in any thread.
+
+    The child dies with the *thread* that started it (the kernel's rule for parent-death signals),
+    so start a Repl in a thread that lives as long as it does.
+    """
+
+    def __init__(
+        self,
+        *,
+        texts: Mapping[str, str] | None = None,
+        context: Any = None,
+        variables: Mapping[str, Json] | None = None,
+        functions: Mapping[str, HostFunction] | None = None,
+        limits: Limits | None = None,
+        allow_reduced: bool = False,
+        _drill: frozenset[str] = frozenset(),
+    ) -> None:
+        self._texts, self._context = texts, context
+        self._variables = dict(variables or {})
+        self._functions = dict(functions or {})
+        self._signatures = {name: inspect.signature(one) for name, one in self._functions.items()}
+        self._limits = limits or Limits()
+        self._allow_reduced = allow_reduced
+        self._drill = _drill
+        self._mapped: MappedFile | None = None
+        self._child: _Child | None = None
+        self._number = 0
+        self._dead = ""
+        self.layers: tuple[Layer, ...] = ()
+        self.level = ""
+
+    def __enter__(self) -> Repl:
+        host = host_layer()
+        self._mapped = MappedFile(self._texts, self._context)
+        self._texts = self._context = None
+        self._mapped.seal(self._header())
+        try:
+            self._start(host)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child and give the texts' memory back."""
+        self._stop()
+        if self._mapped:
+            self._mapped.close()
+            self._mapped = None
+
+    def run(self, code: str, timeout: float = 10.0) -> Cell:
+        """Run a cell. Its own mistakes are in the Cell.
+
+        Time in host functions does not count. Raises SandboxDied when the child broke the rules
+        (the Repl is then over), and what a host function raised, other than CodeError, after the
+        cell was ended.
+        """
+        if self._dead or self._mapped is None:
+            raise SandboxDied(self._dead or "the REPL is not open")
+        if self._child is None:
+            self._start(("host-memory", ""))
+        self._number += 1
+        session = _Turn(self._number, code, timeout, timeout + self._limits.grace)
+        try:
+            return self._converse(session)
+        except Violation as violation:
+            self._fail(f"the sandbox broke the protocol: {violation}")
+        except Silence:
+            return self._lost(code, "Timeout", f"the cell was killed after {timeout:g} s")
+        except Closed:
+            return self._ended(code)
+
+    def _header(self) -> dict[str, Any]:
+        assert self._mapped is not None  # noqa: S101 - called between open and seal
+        bytes_of_text = self._mapped.text_bytes
+        return {
+            "variables": self._variables,
+            "functions": sorted(self._functions),
+            "modules": MODULES,
+            "output_chars": self._limits.output_chars,
+            "memory": (self._limits.memory_mb << 20) + 6 * bytes_of_text,
+            "cpu_seconds": self._limits.cpu_seconds,
+            "parent": os.getpid(),
+            "policy_path": _policy_path(),
+            "skip": sorted(self._drill),
+        }
+
+    def _start(self, host: tuple[str, str]) -> None:
+        assert self._mapped is not None  # noqa: S101 - the callers checked
+        self._child = child = _Child(self._mapped.descriptor)
+        try:
+            ready = child.pipe.receive(time.monotonic() + _START_SECONDS)
+        except (Violation, Silence, Closed):
+            complaint = child.complaint()
+            self._fail(f"the sandbox could not be started: {complaint or 'no answer'}")
+        if ready["t"] != "ready":
+            self._fail("the sandbox broke the protocol while starting")
+        policy = ("policy", "left out on purpose" if "policy" in self._drill else "")
+        self.layers = describe([host, ("own-process", ""), policy, *map(tuple, ready["layers"])])
+        self.level = level(self.layers)
+        if self.level != STRICT and not self._allow_reduced:
+            missing = ", ".join(layer.name for layer in self.layers if not layer.applied)
+            self._fail(f"the sandbox lacks layers it must have here: {missing}")
+
+    def _converse(self, turn: _Turn) -> Cell:
+        child = self._child
+        assert child is not None  # noqa: S101 - run() started it
+        request = {"t": "run", "id": turn.number, "code": turn.code, "seconds": turn.seconds}
+        child.pipe.send(request, turn.deadline())
+        pending: Exception | None = None
+        calls = 0
+        while True:
+            message = child.pipe.receive(turn.deadline())
+            if message["t"] == "done":
+                break
+            calls += 1
+            if message["t"] != "call" or (calls > 1 and message["id"] <= turn.last_call):
+                raise Violation("a message out of turn")
+            turn.last_call = message["id"]
+            answer, pending = self._answer(message, turn, pending)
+            child.pipe.send(answer, turn.deadline())
+        if message["id"] != turn.number:
+            raise Violation("an answer to another question")
+        if pending:
+            raise pending
+        return self._cell(turn.code, message)
+
+    def _answer(
+        self, message: dict[str, Any], turn: _Turn, pending: Exception | None
+    ) -> tuple[dict[str, Any], Exception | None]:
+        """Call the host function that the cell asks for; the cell's clock stands meanwhile."""
+        identity = {"t": "value", "id": message["id"]}
+        if pending:
+            return {**identity, "abort": True}, pending
+        turn.hold()
+        try:
+            return {**identity, "value": self._call(message)}, None
+        except CodeError as error:
+            return {**identity, "error": str(error)}, None
+        except GateError as error:
+            return {**identity, "abort": True}, error
+        finally:
+            turn.go_on()
+
+    def _call(self, message: dict[str, Any]) -> Any:
+        name, arguments, named = message["name"], message["args"], message["kwargs"]
+        if name not in self._functions:
+            raise Violation("a call of a function that was not given")
+        check_depth(arguments)
+        check_depth(named)
+        try:
+            self._signatures[name].bind(*arguments, **named)
+        except TypeError as error:
+            raise CodeError(f"{name}(): {error}") from None
+        return self._functions[name](*arguments, **named)
+
+    def _cell(self, code: str, done: dict[str, Any]) -> Cell:
+        error = done["error"]
+        restarted = done["full"]
+        if restarted:
+            self._stop()
+        output = clean(done["output"])
+        return Cell(
+            code=code,
+            output=f"{output}{_LOST}\n" if restarted else output,
+            output_chars=done["chars"],
+            error=None if error is None else _cell_error(error),
+            restarted=restarted,
+            refusals=tuple(clean(note) for note in done["notes"]),
+        )
+
+    def _lost(self, code: str, kind: str, message: str) -> Cell:
+        self._stop()
+        error = CellError(kind, f"{message}. Work on less at once", None, "")
+        return Cell(code, f"{_LOST}\n", 0, error, restarted=True, refusals=())
+
+    def _ended(self, code: str) -> Cell:
+        """Tell a crash, which costs the state, from an attempt to leave, which ends everything."""
+        assert self._child is not None  # noqa: S101 - it was just talked to
+        returned = self._child.wait()
+        if returned in _TRIPPED:
+            self._fail(f"the code in the sandbox {_TRIPPED[returned]}")
+        return self._lost(code, "Crash", f"the cell ended the interpreter ({returned})")
+
+    def _stop(self) -> None:
+        if self._child:
+            self._child.kill()
+            self._child = None
+
+    def _fail(self, reason: str) -> NoReturn:
+        self._dead = reason
+        self._stop()
+        raise SandboxDied(reason)
+
+
+class _Turn:
+    """One cell's identity and its clock, which stands while the host works."""
+
+    def __init__(self, number: int, code: str, seconds: float, wall: float) -> None:
+        self.number, self.code, self.seconds = number, code, seconds
+        self.last_call = 0
+        self._left = wall
+        self._since = time.monotonic()
+
+    def deadline(self) -> float:
+        return self._since + self._left
+
+    def hold(self) -> None:
+        self._left -= time.monotonic() - self._since
+
+    def go_on(self) -> None:
+        self._since = time.monotonic()
+
+
+class _Child:
+    """The process and its pipe."""
+
+    def __init__(self, corpus: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-S", "-B", str(_CHILD), str(corpus)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=(corpus,),
+            env={"PYTHONHASHSEED": "0"},
+            cwd="/",
+            start_new_session=True,
+        )
+        process = self._process
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101 - asked for above
+        self._complaints = process.stderr
+        self.pipe = Pipe(process.stdout.fileno(), process.stdin.fileno())
+
+    def complaint(self) -> str:
+        """Return the last line the child wrote before it died."""
+        ready, _, _ = select.select([self._complaints], [], [], 1.0)
+        text = self._complaints.read(1 << 16) if ready else b""
+        lines = (text or b"").decode(errors="replace").strip().splitlines()
+        return clean(lines[-1]) if lines else ""
+
+    def wait(self) -> int:
+        """Return how the child ended."""
+        try:
+            return self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return 0
+
+    def kill(self) -> None:
+        """End the child and everything of it."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
+
+
+def _cell_error(error: dict[str, Any]) -> CellError:
+    return CellError(
+        clean(error["type"]), clean(error["message"]), error["line"], clean(error["source"])
+    )
+
+
+def _policy_path() -> str:
+    """Return the folder RestrictedPython is installed in, without importing it."""
+    found = importlib.util.find_spec("RestrictedPython")
+    if found is None or found.origin is None:
+        raise SandboxDied("RestrictedPython is not installed")
+    return str(Path(found.origin).parent.parent)

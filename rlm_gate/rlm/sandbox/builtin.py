@@ -1,0 +1,71 @@
+"""The built-in names of a cell, and the guards its rewritten code calls."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import Any
+
+from rlm_gate.rlm.sandbox import calls, facades, guards, policy, show
+from rlm_gate.rlm.sandbox.runner import Output, printer
+
+_VALUES = (
+    "abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod "
+    "enumerate filter float format frozenset hex int isinstance issubclass iter len list map max "
+    "min next object oct ord pow property range reversed round set slice sorted staticmethod str "
+    "sum super tuple zip __build_class__ None True False Ellipsis NotImplemented"
+)
+_ERRORS = (
+    "ArithmeticError AssertionError AttributeError EOFError Exception FileNotFoundError "
+    "FloatingPointError ImportError IndexError KeyError LookupError MemoryError NameError "
+    "NotImplementedError OSError OverflowError PermissionError RecursionError RuntimeError "
+    "StopIteration SyntaxError TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
+    "UnicodeEncodeError UnicodeError ValueError Warning ZeroDivisionError"
+)
+"""Never BaseException and its other children: they would catch the deadline."""
+
+
+def build(modules: Mapping[str, facades.Facade], output: Output) -> dict[str, Any]:
+    """Return what takes the place of ``__builtins__``."""
+    names = f"{_VALUES} {_ERRORS}".split()
+    return {
+        **{name: getattr(builtins, name) for name in names},
+        "__name__": "__main__",
+        "__import__": facades.importer(modules),
+        "print": printer(output),
+        "repr": show.representation,
+        "type": guards.type_of,
+        "hash": _hash,
+        "getattr": guards.get_attribute,
+        "hasattr": guards.has_attribute,
+        "setattr": guards.set_attribute,
+        "delattr": guards.delete_attribute,
+        "vars": guards.variables,
+        **_guards(),
+    }
+
+
+def _guards() -> dict[str, Any]:
+    return {
+        policy.GETATTR: guards.guarded_getattr,
+        policy.TYPENAME: guards.typename,
+        policy.CLASSNAME: guards.classname,
+        policy.WRITE_ATTR: guards.writable_attributes,
+        policy.WRITE_ITEM: guards.writable_items,
+        policy.AUG_ATTR: guards.augment_attribute,
+        policy.AUG_ITEM: guards.augment_item,
+        policy.TEXT: calls.formatted,
+        policy.REPR: show.representation,
+        policy.STR: show.called_str,
+        policy.MOD: show.modulo,
+        policy.SUPER_INIT: guards.super_init,
+        policy.EXCEPTION: Exception,
+        policy.METACLASS: guards.CellClass,
+    }
+
+
+def _hash(value: Any) -> int:
+    """Hash what hashes alike in every run."""
+    if type(value) not in {str, bytes, int, float, bool, tuple, frozenset, complex}:
+        raise TypeError("hash() takes str, bytes, numbers and tuples here")
+    return hash(value)

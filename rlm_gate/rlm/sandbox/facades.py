@@ -1,0 +1,287 @@
+"""The modules a cell can import: named functions on plain objects, never a module.
+
+A real module is an open door (``re.enum.sys.modules['os']``). What is not listed does not exist.
+"""
+
+from __future__ import annotations
+
+import bisect
+import collections
+import collections.abc
+import copy
+import datetime
+import difflib
+import fnmatch
+import functools
+import heapq
+import itertools
+import json
+import math
+import operator
+import re
+import statistics
+import string
+import textwrap
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from rlm_gate.rlm.sandbox import guards, records
+from rlm_gate.rlm.sandbox.show import bound_format, bound_format_map, unbound_format
+
+
+class Facade:
+    """A named set of functions. It has no attribute but those, not even ``__name__``.
+
+    ``from a import b`` reads attributes in C, and on failure looks ``a.__name__ + ".b"`` up in
+    ``sys.modules``: an object without a name cannot lead there.
+    """
+
+    __slots__ = ("__members__", "__title__")
+
+    def __init__(self, title: str, members: Mapping[str, Any]) -> None:
+        self.__title__ = title
+        self.__members__ = dict(members)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.__members__:
+            raise AttributeError(f"{self.__title__}.{name} is not available here")
+        return self.__members__[name]
+
+    def __repr__(self) -> str:
+        return f"<module '{self.__title__}'>"
+
+
+guards.READERS[Facade] = Facade.__getattr__
+
+
+class Typing:
+    """A name of ``typing``: it can be indexed, joined by ``|`` and called, and means nothing."""
+
+    __slots__ = ("__title__",)
+
+    def __init__(self, title: str) -> None:
+        self.__title__ = title
+
+    def __mro_entries__(self, _bases: Any) -> tuple[type, ...]:
+        return ()
+
+    def __getitem__(self, _item: Any) -> Typing:
+        return self
+
+    def __or__(self, _other: Any) -> Typing:
+        return self
+
+    __ror__ = __or__
+
+    def __call__(self, *arguments: Any, **_named: Any) -> Any:
+        return arguments[-1] if self.__title__ == "cast" and arguments else self
+
+    def __repr__(self) -> str:
+        return f"typing.{self.__title__}"
+
+
+_ELSEWHERE = {
+    "os": "paths are plain str: path.rsplit('/', 1), path.endswith('.py')",
+    "pathlib": "paths are plain str: path.rsplit('/', 1), path.endswith('.py')",
+    "random": "there is no randomness: take every n-th item",
+    "time": "there is no clock",
+    "ast": "use grep(), outline() or re",
+    "subprocess": "nothing can be run from here",
+    "asyncio": "calls are synchronous: use llm_query_parallel",
+}
+
+
+def importer(facades: Mapping[str, Facade]) -> Callable[..., Facade]:
+    """Return the ``__import__`` of cells."""
+
+    def import_module(
+        name: str, _globals: Any = None, _locals: Any = None, names: Any = (), level: int = 0
+    ) -> Facade:
+        if level == 0 and name in facades:
+            found = facades[name]
+            _check(found, name, names or ())
+            return found
+        remedy = _ELSEWHERE.get(name.partition(".")[0], f"there are {', '.join(sorted(facades))}")
+        raise ImportError(f"the module {name!r} is not available here; {remedy}")
+
+    return import_module
+
+
+def _check(found: Facade, name: str, names: Any) -> None:
+    for one in names:
+        if not hasattr(found, one):
+            raise ImportError(f"{name}.{one} is not available here")
+
+
+def _pick(module: Any, names: str) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names.split()}
+
+
+def _trusted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a plain function that calls ``function`` from our frame.
+
+    C code imports modules by the ``__import__`` of the frame it is called from: ours, not a cell's.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named)
+
+    return call
+
+
+def _bound(name: str) -> Callable[[Any], Any]:
+    """Return a special of the guard table: the method of that name, called from our frame."""
+    return lambda owner: _trusted(getattr(owner, name))
+
+
+_FLAGS = "A ASCII DOTALL I IGNORECASE M MULTILINE S U UNICODE VERBOSE X"
+
+
+def _re() -> dict[str, Any]:
+    names = "compile escape findall finditer fullmatch match search split sub subn"
+    flags = {name: int(getattr(re, name)) for name in _FLAGS.split()}
+    functions = {name: _trusted(getattr(re, name)) for name in names.split()}
+    kinds = {"error": re.error, "Pattern": re.Pattern, "Match": re.Match, "NOFLAG": 0}
+    return {**functions, **flags, **kinds}
+
+
+def _math() -> dict[str, Any]:
+    return {name: value for name, value in vars(math).items() if not name.startswith("_")}
+
+
+def _functools() -> dict[str, Any]:
+    def wraps(_wrapped: Any, *_others: Any, **_named: Any) -> Callable[[Any], Any]:
+        return lambda wrapper: wrapper
+
+    return {**_pick(functools, "cache cmp_to_key lru_cache partial reduce"), "wraps": wraps}
+
+
+def _deepcopy(value: Any) -> Any:
+    """Copy containers; everything else a cell can hold is immutable or its own object."""
+    kind = type(value)
+    if kind is dict:
+        return {_deepcopy(key): _deepcopy(item) for key, item in value.items()}
+    if kind in {list, tuple, set, frozenset}:
+        return kind(_deepcopy(item) for item in value)
+    return value
+
+
+def _copy(value: Any) -> Any:
+    return copy.copy(value) if type(value) in guards.PLAIN_TYPES else value
+
+
+def _no_clock(*_arguments: Any) -> NoReturn:
+    raise RuntimeError("there is no clock in this sandbox: pass the date as text")
+
+
+_TYPING = (
+    "Any Callable ClassVar Counter DefaultDict Deque Dict Final FrozenSet Generator Generic "
+    "Hashable Iterable Iterator List Literal Mapping MutableMapping NewType NoReturn Optional "
+    "OrderedDict Pattern Match Protocol Sequence Set Sized Text Tuple Type TypeAlias TypeVar Union "
+    "cast"
+)
+_ABSTRACT = "Callable Generator Iterable Iterator Mapping MutableMapping Sequence Set"
+
+
+def _typing() -> dict[str, Any]:
+    names: dict[str, Any] = {name: Typing(name) for name in _TYPING.split()}
+    markers = {"NamedTuple": records.NamedTuple, "TypedDict": records.TypedDict}
+    return {**names, **markers, "TYPE_CHECKING": False}
+
+
+_ITERTOOLS = (
+    "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile "
+    "filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee "
+    "zip_longest"
+)
+_STATISTICS = (
+    "StatisticsError correlation fmean geometric_mean harmonic_mean linear_regression mean median "
+    "median_grouped median_high median_low mode multimode pstdev pvariance quantiles stdev variance"
+)
+_STRING = (
+    "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable "
+    "punctuation whitespace capwords"
+)
+_OPERATOR = "add and_ concat contains eq ge gt itemgetter le lt mul ne neg not_ or_ sub truth"
+
+
+def _members() -> dict[str, dict[str, Any]]:
+    json_names = _pick(json, "dumps loads JSONDecodeError")
+    data = {**_pick(records, "asdict dataclass field replace"), "FrozenInstanceError": TypeError}
+    kinds = _pick(collections, "Counter OrderedDict defaultdict deque")
+    abstract = Facade("collections.abc", _pick(collections.abc, _ABSTRACT))
+    return {
+        "re": _re(),
+        "json": json_names,
+        "math": _math(),
+        "statistics": _pick(statistics, _STATISTICS),
+        "collections": {**kinds, "namedtuple": records.namedtuple, "abc": abstract},
+        "itertools": _pick(itertools, _ITERTOOLS),
+        "textwrap": _pick(textwrap, "dedent fill indent shorten wrap"),
+        "functools": _functools(),
+        "datetime": _pick(datetime, "date datetime timedelta"),
+        "typing": _typing(),
+        "dataclasses": data,
+        "string": _pick(string, _STRING),
+        "operator": _pick(operator, _OPERATOR),
+        "bisect": _pick(bisect, "bisect bisect_left bisect_right insort insort_left insort_right"),
+        "heapq": _pick(heapq, "heapify heappop heappush heappushpop merge nlargest nsmallest"),
+        "fnmatch": _pick(fnmatch, "filter fnmatch fnmatchcase translate"),
+        "difflib": _pick(difflib, "get_close_matches ndiff unified_diff"),
+        "unicodedata": _pick(unicodedata, "category combining name normalize"),
+        "copy": {"copy": _copy, "deepcopy": _deepcopy},
+    }
+
+
+def build() -> dict[str, Facade]:
+    """Return the facades by the names cells import them under, and open their types' attributes."""
+    _allow_types()
+    facades = {name: Facade(name, members) for name, members in _members().items()}
+    facades["collections.abc"] = facades["collections"].abc
+    _warm_up()
+    return facades
+
+
+def _allow_types() -> None:
+    guards.allow(str, "", format=bound_format, format_map=bound_format_map)
+    guards.allow_on_class(str, "", format=unbound_format)
+    moved = {name: _bound(name) for name in ("sub", "subn")}
+    matching = "findall finditer flags fullmatch groupindex groups match pattern search split"
+    guards.allow(re.Pattern, matching, **moved)
+    guards.allow(
+        re.Match,
+        "end endpos group groupdict groups lastgroup lastindex pos re span start string",
+        expand=_bound("expand"),
+    )
+    guards.allow_on_class(itertools.chain, "from_iterable")
+    _allow_dates()
+    for name in ("correlation", "intercept", "slope"):
+        guards.allow(statistics.LinearRegression, name)
+
+
+def _allow_dates() -> None:
+    date = "day isocalendar isoformat isoweekday month replace toordinal weekday year"
+    clockless = dict.fromkeys(("today", "now", "utcnow"), lambda _owner: _no_clock)
+    shown = {"strftime": _bound("strftime")}
+    guards.allow(datetime.date, date, **shown)
+    guards.allow(datetime.datetime, f"{date} date hour microsecond minute second", **shown)
+    guards.allow(datetime.timedelta, "days microseconds seconds total_seconds")
+    for kind in (datetime.date, datetime.datetime):
+        guards.allow_on_class(kind, "fromisoformat fromisocalendar", **clockless)
+    guards.allow_on_class(datetime.datetime, "", strptime=_bound("strptime"))
+    guards.PLAIN_TYPES.update({datetime.date, datetime.datetime, datetime.timedelta})
+
+
+def _warm_up() -> None:
+    """Run once what imports on first use: after the lock nothing can be opened."""
+    re.sub(r"(a)", r"\1", "a")
+    datetime.datetime.strptime("2026", "%Y").strftime("%Y")  # noqa: DTZ007 - a warm-up, no time
+    json.dumps({"a": [1.5, None]}, indent=1, sort_keys=True)
+    statistics.mean([1, 2])
+    statistics.stdev([1.5, 2.5])
+    statistics.quantiles([1, 2, 3])
+    collections.Counter("aab").most_common(1)
+    list(difflib.unified_diff(["a"], ["b"]))
+    textwrap.shorten("a b", 5)

@@ -1,0 +1,405 @@
+"""The language of a cell: RestrictedPython's allow-list of syntax, widened where models need it.
+
+The one home of RestrictedPython. It judges and rewrites source; what an attribute may be is
+decided at run time by ``guards``. The names it inserts, like ``<getattr>``, cannot be spelt in
+Python, so no assignment, argument, import or keyword can replace a guard.
+"""
+
+from __future__ import annotations
+
+import ast
+from types import CodeType
+from typing import Any, TypeAlias
+
+from RestrictedPython.transformer import INSPECT_ATTRIBUTES, RestrictingNodeTransformer
+
+GETATTR, TYPENAME, CLASSNAME = "<getattr>", "<typename>", "<classname>"
+WRITE_ATTR, WRITE_ITEM, AUG_ATTR, AUG_ITEM = "<wattr>", "<witem>", "<augattr>", "<augitem>"
+TEXT, REPR, STR, MOD = "<text>", "<repr>", "<str>", "<mod>"
+SUPER_INIT, EXCEPTION, METACLASS, FIELDS = "<superinit>", "<exception>", "<metaclass>", "<fields>"
+
+MAGIC = frozenset(
+    f"__{name}__"
+    for name in (
+        "init repr str len iter next getitem setitem delitem contains eq ne lt le gt ge hash bool "
+        "call add radd sub rsub mul rmul truediv floordiv mod neg pos abs or and xor invert int "
+        "float post_init"
+    ).split()
+)
+"""Methods a class may define: those the interpreter calls with plain values.
+
+Not among them: ``__enter__``/``__exit__`` (get the traceback, and may swallow the deadline),
+``__getattr__`` and kin, ``__del__``, ``__index__``, ``__class_getitem__``, ``__init_subclass__``.
+"""
+
+_REMEDIES = {
+    "AsyncFunctionDef": "use def: calls are synchronous here; llm_query_parallel asks many at once",
+    "Await": "leave await out: calls are synchronous here",
+    "AsyncFor": "use a plain for loop",
+    "AsyncWith": "leave it out: nothing here needs closing",
+    "TryStar": "use a plain except",
+    "MatchClass": "use 'case int():' without inner patterns, or isinstance()",
+    "TypeAlias": "leave it out: annotations are not evaluated here",
+    "TypeVar": "leave the type parameters out: annotations are not evaluated here",
+}
+
+_Visited: TypeAlias = Any  # a node, a list of nodes or None, as ast.NodeTransformer returns them
+
+
+class RefusedCode(Exception):
+    """The cell is not run: it is no Python, or uses what the sandbox leaves out."""
+
+    def __init__(self, kind: str, message: str, line: int | None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.line = line
+
+
+def compile_cell(source: str, name: str) -> CodeType:
+    """Compile a cell under the policy. Raises RefusedCode with the line and the remedy."""
+    try:
+        tree = ast.parse(source, name)
+        policy = Policy()
+        tree = policy.visit(tree)
+        if policy.refusals:
+            raise _refused(policy.refusals)
+        ast.fix_missing_locations(tree)
+        return compile(tree, name, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise RefusedCode("SyntaxError", str(error.msg), error.lineno) from None
+    except ValueError as error:  # NUL bytes, lone surrogates
+        raise RefusedCode("SyntaxError", f"the source cannot be read: {error}", None) from None
+    except (RecursionError, MemoryError):
+        raise RefusedCode("SyntaxError", "the code is nested too deeply", None) from None
+
+
+def _refused(refusals: list[tuple[int | None, str]]) -> RefusedCode:
+    line, text = refusals[0]
+    others = "".join(f"\nline {where}: {why}" for where, why in refusals[1:5])
+    return RefusedCode("NotAllowed", f"{text}{others}", line)
+
+
+def _call(name: str, node: ast.expr, *arguments: ast.expr) -> ast.Call:
+    """Return a call of a guard, placed where ``node`` stands."""
+    call = ast.Call(func=ast.Name(name, ast.Load()), args=list(arguments), keywords=[])
+    return ast.copy_location(call, node)
+
+
+class Policy(RestrictingNodeTransformer):
+    """Visit a tree once, collect ``refusals``, leave only what a cell may run.
+
+    Reading items, iterating, unpacking and calling need no guard here: no object within reach
+    gives more by them than its type's allow-list would (see ``guards``).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals: list[tuple[int | None, str]] = []
+        self._fields: list[list[str]] = []  # of the classes around, innermost last
+        self._class_bodies: set[int] = set()
+
+    # Refusals
+
+    def error(self, node: ast.AST, info: str) -> None:
+        """Note why a node is refused."""
+        self.refusals.append((getattr(node, "lineno", None), info))
+
+    def not_allowed(self, node: ast.AST) -> None:
+        """Refuse a kind of node, with what to write instead."""
+        kind = type(node).__name__
+        remedy = _REMEDIES.get(kind, "write it with plain statements")
+        self.error(node, f"{kind} is not available in this sandbox: {remedy}")
+
+    def check_name(
+        self,
+        node: Any,
+        name: str | None,
+        allow_magic_methods: bool = False,  # noqa: FBT001, FBT002 - the base's signature
+    ) -> None:
+        """Refuse names that start with two underscores or look like a guard's."""
+        if name is None or (allow_magic_methods and name in MAGIC):
+            return
+        if name == "print":
+            self.error(node, "'print' is reserved: choose another name")
+        elif name.startswith("__"):
+            remedy = "it may define " + ", ".join(sorted(MAGIC)) if allow_magic_methods else ""
+            self.error(node, f"the name {name!r} is not available: {remedy or 'choose another'}")
+        elif name != "_" and name.startswith("_") and name.endswith("_"):
+            self.error(node, f"the name {name!r} is reserved: choose another")
+
+    def _check_attribute(self, node: ast.Attribute) -> None:
+        name = node.attr
+        if name.startswith("__"):
+            self.error(
+                node,
+                f"attributes like {name!r} are not available; type(x).__name__, vars() of your "
+                "own objects and the public methods are",
+            )
+        elif name in INSPECT_ATTRIBUTES:
+            self.error(node, f"the attribute {name!r} is not available: frames stay closed")
+
+    # Names and attributes
+
+    def visit_Name(self, node: ast.Name) -> _Visited:
+        """Check stores and loads alike; ``__name__`` is "__main__"."""
+        if isinstance(node.ctx, ast.Load):
+            if node.id == "__name__":
+                return ast.copy_location(ast.Constant("__main__"), node)
+            if node.id == "print":
+                return node
+        self.check_name(node, node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> _Visited:
+        """Guard reads by exact type, stores by ``<wattr>``."""
+        if isinstance(node.ctx, ast.Load):
+            return self._read(node)
+        self._check_attribute(node)
+        node.value = _call(WRITE_ATTR, node.value, self.visit(node.value))
+        return node
+
+    def _read(self, node: ast.Attribute) -> ast.expr:
+        if node.attr in {"__name__", "__qualname__"}:
+            inner = node.value
+            if isinstance(inner, ast.Attribute) and inner.attr == "__class__":
+                return _call(CLASSNAME, node, self.visit(inner.value))
+            return _call(TYPENAME, node, self.visit(inner))
+        self._check_attribute(node)
+        return _call(GETATTR, node, self.visit(node.value), ast.Constant(node.attr))
+
+    def visit_Subscript(self, node: ast.Subscript) -> _Visited:
+        """Guard stores and deletions of items."""
+        node = self.node_contents_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            node.value = _call(WRITE_ITEM, node.value, node.value)
+        return node
+
+    def visit_Global(self, node: ast.Global) -> _Visited:
+        """Check the names."""
+        for name in node.names:
+            self.check_name(node, name)
+        return node
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> _Visited:
+        """Check the names."""
+        for name in node.names:
+            self.check_name(node, name)
+        return node
+
+    # Expressions
+
+    def visit_Call(self, node: ast.Call) -> _Visited:
+        """Allow calls; ``str(x)`` shows no address, ``super().__init__`` is the one dunder call."""
+        function = node.func
+        if isinstance(function, ast.Attribute) and _is_super(function.value):
+            if function.attr == "__init__":
+                node.args.insert(0, function.value)
+                node.func = ast.copy_location(ast.Name(SUPER_INIT, ast.Load()), function)
+                for field in ("args", "keywords"):
+                    setattr(node, field, [self.visit(part) for part in getattr(node, field)])
+                return node
+        if _is_plain_str(node):
+            name = self.visit(function)
+            return _call(STR, node, name, self.visit(node.args[0]))
+        return self.node_contents_visit(node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> _Visited:
+        """Let f-strings show values without addresses."""
+        node = self.node_contents_visit(node)
+        if node.conversion == ord("r"):
+            node.value, node.conversion = _call(REPR, node.value, node.value), -1
+        elif node.conversion == ord("s") or (node.conversion == -1 and node.format_spec is None):
+            node.value, node.conversion = _call(TEXT, node.value, node.value), -1
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> _Visited:
+        """Let ``"%s" % x`` show values without addresses; leave plain arithmetic alone."""
+        node = self.node_contents_visit(node)
+        if isinstance(node.op, ast.Mod) and not (_is_number(node.left) or _is_number(node.right)):
+            return _call(MOD, node, node.left, node.right)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> _Visited:
+        """Allow loops in comprehensions, asynchronous ones not."""
+        if node.is_async:
+            self.error(node.target, "async comprehensions are not available: use a plain for")
+        return self.node_contents_visit(node)
+
+    # Statements
+
+    def visit_Assign(self, node: ast.Assign) -> _Visited:
+        """Allow assignments; the targets are guarded where they write into an object."""
+        return self.node_contents_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> _Visited:
+        """Turn ``x: int = 1`` into ``x = 1``; in a class, remember the field for dataclasses."""
+        if id(node) in self._class_bodies and isinstance(node.target, ast.Name):
+            if "ClassVar" not in ast.unparse(node.annotation):
+                self._fields[-1].append(node.target.id)
+        if node.value is None:
+            self.visit(node.target)
+            return ast.copy_location(ast.Pass(), node)
+        plain = ast.Assign(targets=[node.target], value=node.value)
+        return self.visit_Assign(ast.copy_location(plain, node))
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> _Visited:
+        """Allow ``x += 1`` as it is; on items and attributes read, compute and write by guards."""
+        target, operator = node.target, ast.Constant(type(node.op).__name__)
+        if isinstance(target, ast.Name):
+            return self.node_contents_visit(node)
+        where = self.visit(target.value)
+        if isinstance(target, ast.Attribute):
+            self._check_attribute(target)
+            begun = _call(AUG_ATTR, target, operator, where, ast.Constant(target.attr))
+        else:
+            begun = _call(AUG_ITEM, target, operator, where, self.visit(target.slice))
+        ended = ast.Call(func=begun, args=[self.visit(node.value)], keywords=[])
+        statement = ast.Expr(ast.copy_location(ended, node))
+        return ast.copy_location(statement, node)
+
+    def visit_For(self, node: ast.For) -> _Visited:
+        """Allow loops."""
+        return self.node_contents_visit(node)
+
+    def visit_With(self, node: ast.With) -> _Visited:
+        """Allow ``with``; nothing in reach is a context manager, so it fails by itself."""
+        return self.node_contents_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> _Visited:
+        """Make a bare ``except:`` catch what code may catch: never the deadline."""
+        self.check_name(node, node.name)
+        node = self.node_contents_visit(node)
+        if node.type is None:
+            node.type = ast.copy_location(ast.Name(EXCEPTION, ast.Load()), node)
+        return node
+
+    def visit_Import(self, node: ast.Import) -> _Visited:
+        """Check the names that are bound; which modules there are is decided at run time."""
+        return self.check_import_names(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> _Visited:
+        """Check the names that are read and bound; there are no packages to be relative to."""
+        for alias in node.names:
+            if alias.name.startswith("_"):
+                self.error(node, f"the name {alias.name!r} cannot be imported")
+        if node.module == "__future__":
+            return ast.copy_location(ast.Pass(), node)
+        if node.level:
+            self.error(node, "relative imports are not available: there are no packages here")
+        return self.check_import_names(node)
+
+    # Patterns: only those that read no attributes in C
+
+    def visit_Match(self, node: ast.Match) -> _Visited:
+        """Allow ``match``."""
+        return self.node_contents_visit(node)
+
+    def visit_match_case(self, node: ast.match_case) -> _Visited:
+        """Allow ``case``."""
+        return self.node_contents_visit(node)
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> _Visited:
+        """Allow literals; a dotted name would be read past the guards."""
+        self._check_literal(node.value)
+        return node
+
+    def visit_MatchSingleton(self, node: ast.MatchSingleton) -> _Visited:
+        """Allow None, True and False."""
+        return node
+
+    def visit_MatchSequence(self, node: ast.MatchSequence) -> _Visited:
+        """Allow sequences."""
+        return self.node_contents_visit(node)
+
+    def visit_MatchOr(self, node: ast.MatchOr) -> _Visited:
+        """Allow alternatives."""
+        return self.node_contents_visit(node)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> _Visited:
+        """Check the captured name."""
+        self.check_name(node, node.name)
+        return self.node_contents_visit(node)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> _Visited:
+        """Check the captured name."""
+        self.check_name(node, node.name)
+        return node
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> _Visited:
+        """Allow literal keys; of the subject only ``get`` is read, which every mapping gives."""
+        self.check_name(node, node.rest)
+        for key in node.keys:
+            self._check_literal(key)
+        node.patterns = [self.visit(pattern) for pattern in node.patterns]
+        return node
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> _Visited:
+        """Allow ``case int():``, a type check; inner patterns read attributes past the guards."""
+        if node.patterns or node.kwd_patterns or not isinstance(node.cls, ast.Name):
+            self.not_allowed(node)
+        else:
+            self.visit(node.cls)
+        return node
+
+    def _check_literal(self, node: ast.expr) -> None:
+        if any(isinstance(part, ast.Attribute | ast.Name) for part in ast.walk(node)):
+            self.error(node, "dotted names in 'case' are not available: compare with == in an if")
+
+    # Functions and classes
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> _Visited:
+        """Allow functions; annotations are dropped, magic methods only in a class body."""
+        self.check_name(node, node.name, allow_magic_methods=id(node) in self._class_bodies)
+        self.check_function_argument_names(node)
+        node.returns = None
+        return self.node_contents_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> _Visited:
+        """Drop the annotation: it would be evaluated."""
+        node.annotation = None
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> _Visited:
+        """Allow classes, made by our metaclass, which checks their bases."""
+        self.check_name(node, node.name)
+        if node.keywords:
+            self.error(node, "class keywords (metaclass=...) are not available: leave them out")
+            return node
+        for parameter in getattr(node, "type_params", ()):
+            self.not_allowed(parameter)
+        self._class_bodies.update(id(part) for part in node.body)
+        self._fields.append([])
+        node = self.node_contents_visit(node)
+        fields = ast.Constant(tuple(self._fields.pop()))
+        node.body.append(ast.Assign(targets=[ast.Name(FIELDS, ast.Store())], value=fields))
+        node.keywords = [ast.keyword(arg="metaclass", value=ast.Name(METACLASS, ast.Load()))]
+        return node
+
+    def visit_Module(self, node: ast.Module) -> _Visited:
+        """Visit the statements; printing is a plain function here."""
+        return self.node_contents_visit(node)
+
+
+def _is_super(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "super"
+        and not node.args
+        and not node.keywords
+    )
+
+
+def _is_plain_str(node: ast.Call) -> bool:
+    return (
+        isinstance(node.func, ast.Name)
+        and node.func.id == "str"
+        and len(node.args) == 1
+        and not isinstance(node.args[0], ast.Starred)
+        and not node.keywords
+    )
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)

@@ -1,3 +1,32 @@
-"""rlm-gate: a quality gate that never goes green without evidence."""
+"""rlm-gate: a quality gate that never goes green without evidence.
+
+    from rlm_gate import RLMSession, RLMConfig
+
+Everything is imported when it is first asked for: ``import rlm_gate`` itself costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlm_gate.providers.anthropic import ClaudeProvider
+    from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
 
 __version__ = "0.1.0"
+__all__ = ["ClaudeProvider", "RLMConfig", "RLMResult", "RLMSession", "__version__"]
+
+_HOMES = {
+    "ClaudeProvider": "rlm_gate.providers.anthropic",
+    "RLMConfig": "rlm_gate.rlm.session",
+    "RLMResult": "rlm_gate.rlm.session",
+    "RLMSession": "rlm_gate.rlm.session",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

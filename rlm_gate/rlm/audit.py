@@ -113,7 +113,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     texts = Masked(job.corpus.tree, _hidden(job))
     reporter = _reporter(job, Origin.MODEL, line.root, asked)
     delivery = Delivery()
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),
         **SubCalls(line.caller, line.sub, texts).functions(),
         "coverage": lambda: _coverage(job),
@@ -130,7 +130,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
                 _opening(job, texts, asked, line.root),
                 max_turns=job.limits.max_turns,
                 cell_timeout=job.limits.cell_timeout,
-                progress=lambda turn: job.progress("loop", turn, job.limits.max_turns),
+                progress=lambda step: job.progress("loop", step.turn, job.limits.max_turns),
             )
             level = repl.level
     except SandboxDied as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rlm_gate.config import Settings
 from rlm_gate.errors import UsageError
-from rlm_gate.providers import Provider
+from rlm_gate.providers import Provider, load
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.calls import Caller
@@ -25,10 +25,15 @@ class Line:
     notes: tuple[str, ...]
 
     def left(self) -> dict[str, Any]:
-        """Return what is left of the budget, as the REPL's ``budget()`` shows it: no clocks."""
-        left = asdict(self.caller.account.remaining())
-        del left["seconds"]
-        return left
+        """Return what is left of the budget, as the REPL's ``budget()`` shows it."""
+        return remaining(self.caller.account)
+
+
+def remaining(account: Account) -> dict[str, Any]:
+    """Return what is left of the limits; no clocks, for the REPL is deterministic."""
+    left = asdict(account.remaining())
+    del left["seconds"]
+    return left
 
 
 @contextmanager
@@ -41,11 +46,7 @@ def open_line(settings: Settings, provider: Provider | None = None) -> Iterator[
         if allowed and model not in allowed:
             raise UsageError(f"model {model} is not among models.allowed")
     limits, notes = bound_unpriced(settings.budget, (root, sub), known)
-    with Caller(provider or _anthropic(), Account(limits), known) as caller:
+    with Caller(
+        provider or load("anthropic"), Account(limits), known
+    ) as caller:
         yield Line(caller, root, sub, notes)
-
-
-def _anthropic() -> Provider:
-    from rlm_gate.providers.anthropic import AnthropicProvider
-
-    return AnthropicProvider()

@@ -151,7 +151,7 @@ class Ledger:
         else:
             answered = self._answered.get((rule.id, file.path), [])
             lost = [span for span, _ in self._reasons.get((rule.id, file.path), [])]
-            spans = tuple(_subtract(file.in_scope, _subtract(tuple(merge_spans(answered)), lost)))
+            spans = tuple(subtract(file.in_scope, subtract(tuple(merge_spans(answered)), lost)))
             judged = total - _length(spans)
             reason = ""
         counts.model += judged
@@ -203,7 +203,7 @@ def _length(spans: Iterable[Span]) -> int:
     return sum(len(span) for span in spans)
 
 
-def _subtract(spans: Sequence[Span], answered: Iterable[Span]) -> Iterator[Span]:
+def subtract(spans: Sequence[Span], answered: Iterable[Span]) -> Iterator[Span]:
     """Yield the parts of ``spans`` (one file, sorted) that no answered span covers."""
     covered = list(merge_spans(answered))
     for span in spans:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_gate.errors import BudgetExceeded, ProviderError, SandboxDied
-from rlm_gate.providers import Message, ModelReply, ModelRequest, Tool, ToolResult
+from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage, Tool, ToolResult
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.repl import Cell, Repl
 
@@ -40,10 +40,12 @@ _HELD = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn: what the model said, the cell it ran and what that came to."""
+    """One turn: what the model said, the cell it ran and what that came to, and what it used."""
 
+    turn: int
     text: str
     cell: Cell | None
+    usage: TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def run_loop(
     *,
     max_turns: int,
     cell_timeout: float,
-    progress: Callable[[int], None],
+    progress: Callable[[Step], None],
 ) -> LoopEnd:
     """Talk to the root until ``done()``, a limit or an error. What was found is never lost."""
     messages = list(opening.messages)
@@ -97,7 +99,7 @@ def run_loop(
         delivery.turn = turn
         try:
             reply = caller.call(_with(opening, messages), turn=True)
-            step = _run_cell(repl, reply, cell_timeout)
+            step = Step(turn, reply.text, _run_cell(repl, reply, cell_timeout), reply.usage)
         except BudgetExceeded as error:
             return LoopEnd(None, f"budget ({error.kind})", tuple(steps))
         except ProviderError as error:
@@ -105,7 +107,7 @@ def run_loop(
         except SandboxDied as error:
             return LoopEnd(None, f"sandbox: {error}", tuple(steps))
         steps.append(step)
-        progress(turn)
+        progress(step)
         if delivery.delivered and step.cell and not step.cell.error:
             return LoopEnd(delivery.answer, "", tuple(steps))
         delivery.delivered = False
@@ -113,11 +115,11 @@ def run_loop(
     return LoopEnd(None, f"no done() in {max_turns} turns", tuple(steps))
 
 
-def _run_cell(repl: Repl, reply: ModelReply, timeout: float) -> Step:
+def _run_cell(repl: Repl, reply: ModelReply, timeout: float) -> Cell | None:
     if not reply.tool_calls:
-        return Step(reply.text, None)
+        return None
     code = reply.tool_calls[0].input.get("code")
-    return Step(reply.text, repl.run(code if isinstance(code, str) else "", timeout))
+    return repl.run(code if isinstance(code, str) else "", timeout)
 
 
 def _with(opening: ModelRequest, messages: list[Message]) -> ModelRequest:

@@ -14,7 +14,7 @@ from rlm_gate.core import Rule
 _FOLDER = Path(__file__).with_name("prompts")
 
 
-def prompt(name: str, **values: object) -> str:
+def prompt(name: str, /, **values: object) -> str:
     """Return the prompt, filled in. Raises KeyError or ValueError if the names differ."""
     template = _template(name)
     unknown = set(values) - set(template.get_identifiers())

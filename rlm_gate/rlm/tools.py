@@ -6,14 +6,25 @@ Everything that arrives here was written by model-made code and is treated as ho
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rlm_gate.core import Confidence, Corpus, Finding, Origin, Rule, Span, split_lines
-from rlm_gate.errors import BudgetExceeded, ProviderError
+from rlm_gate.core import (
+    Confidence,
+    Corpus,
+    Finding,
+    Help,
+    Origin,
+    Rule,
+    Severity,
+    Span,
+    split_lines,
+)
+from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest
+from rlm_gate.rlm.answers import Schema
 from rlm_gate.rlm.blocks import Block, Row
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
@@ -26,19 +37,35 @@ from rlm_gate.syntax import outline
 PROMPT_CHARS = 300_000
 """Most characters of one sub-call: below the 100k tokens where the sub-model's price steps up."""
 EXPLANATION_CHARS = 1000
-_SUB_TOKENS = 4096
+SUB_TOKENS = 4096
+
+
+Reply = ModelReply | ProviderError | BudgetExceeded
+
+
+@dataclass(frozen=True, slots=True)
+class SubCall:
+    """One sub-call of the root, for the trajectory. ``error`` is its kind, "" if it answered."""
+
+    prompt: str
+    spans: tuple[Span, ...]
+    answer: str
+    error: str
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(slots=True)
 class SubCalls:
     """``llm_query`` and ``llm_query_parallel``: prompts of the root's own making.
 
-    Their answers count for the root's work alone and earn no coverage.
+    Their answers count for the root's work alone and earn no coverage. ``asked`` hears of each.
     """
 
     caller: Caller
     model: str
     texts: Mapping[str, str]
+    asked: Callable[[SubCall], None] = lambda _call: None
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the functions by their names in the REPL."""
@@ -50,18 +77,27 @@ class SubCalls:
 
     def query_many(self, prompts: Sequence[Sequence[Any]], schema: Any = None) -> list[Any]:
         """Answer each (prompt, spans); same length, same order, errors as values."""
-        requests = [self._request(text, spans, schema) for text, spans in prompts]
+        wanted = _schema(schema)
+        sent = [tuple(_spans(spans, self.texts)) for _, spans in prompts]
+        requests = [
+            self._request(text, spans, wanted)
+            for (text, _), spans in zip(prompts, sent, strict=True)
+        ]
         try:
             self.caller.check(requests)
         except BudgetExceeded as error:
             raise CodeError(f"the budget does not allow {len(requests)} calls: {error}") from error
-        return [_value(reply, schema) for reply in self.caller.call_many(requests)]
+        replies = self.caller.call_many(requests)
+        if wanted.json_schema is not None:
+            replies = self._repaired(requests, replies, wanted)
+        for (text, _), spans, reply in zip(prompts, sent, replies, strict=True):
+            self.asked(_told(text, spans, reply))
+        return [_value(reply, wanted) for reply in replies]
 
-    def _request(self, text: Any, spans: Sequence[Sequence[Any]], schema: Any) -> ModelRequest:
+    def _request(self, text: Any, spans: Sequence[Span], schema: Schema) -> ModelRequest:
         if not isinstance(text, str) or not text.strip():
             raise CodeError("a prompt is a non-empty str, spans are passed beside it")
-        blocks = [_block(self.texts, span).render() for span in spans]
-        full = "\n\n".join((text, *blocks))
+        full = "\n\n".join((text, *(_block(self.texts, span).render() for span in spans)))
         if len(full) > PROMPT_CHARS:
             raise CodeError(
                 f"the prompt and its spans have {len(full):,} characters; at most "
@@ -71,9 +107,48 @@ class SubCalls:
             model=self.model,
             system=prompt("sub"),
             messages=(Message("user", full),),
-            max_tokens=_SUB_TOKENS,
-            schema=schema if isinstance(schema, dict) else None,
+            max_tokens=SUB_TOKENS,
+            schema=schema.json_schema,
         )
+
+    def _repaired(
+        self, requests: Sequence[ModelRequest], replies: Sequence[Reply], schema: Schema
+    ) -> list[Reply]:
+        """Ask once more where an answer breaks the schema, saying how."""
+        broken = {
+            index: problem
+            for index, reply in enumerate(replies)
+            if (problem := _misfit(reply, schema))
+        }
+        second = self.caller.call_many(
+            [_again(requests[index], replies[index], problem) for index, problem in broken.items()]
+        )
+        mended = dict(zip(broken, second, strict=True))
+        return [mended.get(index, reply) for index, reply in enumerate(replies)]
+
+
+class AnyRule(Mapping[str, Rule]):
+    """The rules of a session that has none: whatever the root names is one, of medium severity."""
+
+    def __getitem__(self, rule_id: str) -> Rule:
+        return Rule(
+            id=rule_id,
+            title=rule_id,
+            severity=Severity.MEDIUM,
+            precision=Confidence.LOW,
+            languages=("any",),
+            message=rule_id,
+            help=Help("", ""),
+        )
+
+    def __contains__(self, rule_id: object) -> bool:
+        return isinstance(rule_id, str) and bool(rule_id.strip())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 @dataclass(slots=True)
@@ -195,21 +270,61 @@ def outline_of(texts: Mapping[str, str]) -> Callable[[str], list[dict[str, Any]]
     return outlined
 
 
-def _value(reply: ModelReply | ProviderError | BudgetExceeded, schema: Any) -> Any:
+def _value(reply: Reply, schema: Schema) -> Any:
     if not isinstance(reply, ModelReply):
-        kind = reply.kind if isinstance(reply, ProviderError) else "budget"
-        return {"$error": {"kind": kind, "message": str(reply)}}
-    if not isinstance(schema, dict):
+        return {"$error": {"kind": _kind(reply), "message": str(reply)}}
+    if schema.json_schema is None:
         return reply.text
+    value, problem = _parsed(reply.text, schema)
+    return {"$error": {"kind": "malformed", "message": problem}} if problem else value
+
+
+def _parsed(text: str, schema: Schema) -> tuple[Any, str]:
+    """Return the value and "", or None and what is wrong with it."""
     try:
-        return json.loads(reply.text)
+        value = json.loads(text)
     except ValueError as error:
-        return {"$error": {"kind": "malformed", "message": str(error)}}
+        return None, f"not JSON: {error}"
+    return value, schema.problem(value)
 
 
-def _block(texts: Mapping[str, str], span: Sequence[Any]) -> Block:
+def _misfit(reply: Reply, schema: Schema) -> str:
+    """Say why a second try may help: the model answered, but not as the schema wants."""
+    if isinstance(reply, ModelReply):
+        return _parsed(reply.text, schema)[1]
+    return str(reply) if _kind(reply) == "malformed" else ""
+
+
+def _again(request: ModelRequest, reply: Reply, problem: str) -> ModelRequest:
+    mend = f"Your answer did not fit the schema: {problem}. Answer again, with the JSON alone."
+    if isinstance(reply, ModelReply):
+        return replace(
+            request, messages=(*request.messages, reply.message(), Message("user", mend))
+        )
+    *before, last = request.messages
+    return replace(request, messages=(*before, replace(last, text=f"{last.text}\n\n{mend}")))
+
+
+def _told(text: str, spans: tuple[Span, ...], reply: Reply) -> SubCall:
+    if isinstance(reply, ModelReply):
+        usage = reply.usage
+        return SubCall(text, spans, reply.text, "", usage.prompt_tokens, usage.output_tokens)
+    return SubCall(text, spans, "", _kind(reply), 0, 0)
+
+
+def _kind(error: ProviderError | BudgetExceeded) -> str:
+    return error.kind if isinstance(error, ProviderError) else "budget"
+
+
+def _schema(schema: Any) -> Schema:
+    try:
+        return Schema.of(schema)
+    except UsageError as error:
+        raise CodeError(str(error)) from error
+
+
+def _block(texts: Mapping[str, str], found: Span) -> Block:
     """Return the lines a span names, clipped to the file."""
-    found = next(iter(_spans([span], texts)))
     lines = split_lines(texts[found.path])
     rows = [
         Row(" ", text, number)

@@ -1,0 +1,335 @@
+"""RLMSession: a question, a context of any size, and a root model that works on it in the REPL.
+
+The library's front door (design §10). The gate's audit uses the same loop with prompts of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from rlm_gate.core import Budget, Corpus, Finding, Origin, Span, Usage, merge_spans
+from rlm_gate.errors import EngineError, UsageError
+from rlm_gate.providers import Message, ModelRequest, Provider, load
+from rlm_gate.rlm import prices
+from rlm_gate.rlm.answers import Schema
+from rlm_gate.rlm.budget import Account
+from rlm_gate.rlm.callers import remaining
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.loop import Delivery, LoopEnd, Step, run_loop
+from rlm_gate.rlm.masking import Masked
+from rlm_gate.rlm.prompting import prompt
+from rlm_gate.rlm.repl import CodeError, Repl
+from rlm_gate.rlm.tools import AnyRule, Reporter, SubCall, SubCalls, outline_of
+
+Context = str | list[Any] | dict[str, Any] | Corpus
+
+
+@dataclass(frozen=True, slots=True)
+class RLMConfig:
+    """Models and limits of a session. None is no limit; seconds, tokens and counts otherwise.
+
+    ``sub_provider`` is a provider or its name, None for the root's. ``max_depth`` is how deep
+    ``rlm_query`` may nest. ``coverage`` "all" refuses an answer while a line of a Corpus was passed
+    to no sub-call. A model without a known price is fine unless ``max_usd`` is set.
+    """
+
+    root_model: str = "sonnet"
+    sub_model: str = "haiku"
+    sub_provider: str | Provider | None = None
+    max_iterations: int = 20
+    max_sub_calls: int = 100
+    max_usd: float | None = None
+    max_tokens: int | None = None
+    deadline: float | None = None
+    cell_timeout: float = 10.0
+    max_depth: int = 1
+    coverage: str = "none"
+    root_max_tokens: int = 8192
+    allow_reduced_sandbox: bool = False
+
+    def budget(self) -> Budget:
+        """Return the limits as the account keeps them."""
+        return Budget(
+            usd=self.max_usd,
+            max_calls=self.max_sub_calls,
+            max_tokens=self.max_tokens,
+            max_turns=self.max_iterations,
+            deadline=self.deadline if self.deadline is not None else float("inf"),
+            cell_timeout=self.cell_timeout,
+            user_usd=self.max_usd is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RLMResult:
+    """What a session came to. ``success`` only if ``done()`` ended it, else ``error`` says why.
+
+    ``cost_usd`` is None when a model without a known price was called. ``coverage`` is the share of
+    a Corpus' lines that were passed to a sub-call, None for other contexts.
+    """
+
+    answer: Any
+    success: bool
+    error: str
+    findings: tuple[Finding, ...]
+    iterations: int
+    sub_calls: int
+    usage: Usage
+    coverage: float | None
+    trajectory: tuple[Turn, ...]
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Dollars spent, None if unknown."""
+        return self.usage.usd
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the root and the sub-calls its cell made."""
+
+    step: Step
+    sub_calls: tuple[SubCall, ...]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a session and the sessions nested in it share."""
+
+    root: Caller
+    sub: Caller
+    config: RLMConfig
+    models: tuple[str, str]
+    context: Context
+    progress: Callable[[Turn], None]
+
+
+class RLMSession:
+    """Answer questions about a context through a root model in a sandboxed REPL.
+
+    ``context`` is a str, list or dict (the REPL's ``context``) or a Corpus (the REPL's ``files``).
+    ``provider`` is a provider's name or anything that has its ``complete``.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        provider: str | Provider = "anthropic",
+        config: RLMConfig | None = None,
+        *,
+        progress: Callable[[Turn], None] = lambda _turn: None,
+    ) -> None:
+        self.context = context
+        self.config = config or RLMConfig()
+        self._provider = _open(provider)
+        self._progress = progress
+        if self.config.coverage not in {"none", "all"}:
+            raise UsageError('RLMConfig.coverage is "none" or "all"')
+        if self.config.coverage == "all" and not isinstance(context, Corpus):
+            raise UsageError('coverage="all" counts lines of files: pass a Corpus as the context')
+
+    def run(self, query: str, schema: object = None) -> RLMResult:
+        """Work until the root calls ``done()`` or a limit is met. What was found is kept.
+
+        ``schema`` (a pydantic model class or a JSON Schema) types the answer: it is refused until
+        it fits. Raises UsageError for what can't work; a failure on the way is ``success=False``.
+        """
+        wanted = Schema.of(schema)
+        config = self.config
+        known = prices.load()
+        models = (known.resolve(config.root_model), known.resolve(config.sub_model))
+        account = Account(config.budget())
+        with ExitStack() as stack:
+            root = stack.enter_context(Caller(self._provider, account, known))
+            sub = root
+            if config.sub_provider is not None:
+                sub = stack.enter_context(Caller(_open(config.sub_provider), account, known))
+            work = _Work(root, sub, config, models, self.context, self._progress)
+            return _Room(work, depth=0).run(query, wanted)
+
+    async def arun(self, query: str, schema: object = None) -> RLMResult:
+        """Run in a thread, for asyncio callers: the engine itself works with threads."""
+        import asyncio
+
+        return await asyncio.to_thread(self.run, query, schema)
+
+
+class _Room:
+    """One REPL with its root: the session itself, or one that ``rlm_query`` opened."""
+
+    def __init__(self, work: _Work, depth: int) -> None:
+        self.work = work
+        self.depth = depth
+        self.texts = _texts(work.context)
+        self.turns: list[Turn] = []
+        self.pending: list[SubCall] = []
+        self.reporter = _reporter(work)
+
+    def run(self, query: str, schema: Schema) -> RLMResult:
+        """Open the REPL and work in it."""
+        delivery = Delivery(lambda answer: self._objection(answer, schema))
+        try:
+            with self._repl(delivery) as repl:
+                end = run_loop(
+                    self.work.root,
+                    repl,
+                    delivery,
+                    self._opening(query, schema),
+                    max_turns=self.work.config.max_iterations,
+                    cell_timeout=self.work.config.cell_timeout,
+                    progress=self._heard,
+                )
+        except EngineError as error:
+            end = LoopEnd(None, str(error), ())
+        return self._result(end, schema)
+
+    def _repl(self, delivery: Delivery) -> Repl:
+        context = self.work.context
+        given: dict[str, Any] = {"context": context}
+        if isinstance(context, Corpus):
+            given = {"texts": self.texts}
+        return Repl(
+            **given,
+            functions=self._functions(delivery),
+            allow_reduced=self.work.config.allow_reduced_sandbox,
+        )
+
+    def _functions(self, delivery: Delivery) -> dict[str, Callable[..., Any]]:
+        work = self.work
+        sub_calls = SubCalls(work.sub, work.models[1], self.texts, self.pending.append)
+        functions: dict[str, Callable[..., Any]] = {
+            **sub_calls.functions(),
+            "rlm_query": self._recurse,
+            "budget": lambda: remaining(work.root.account),
+            "done": delivery,
+        }
+        if self.reporter:
+            functions |= self.reporter.functions()
+            functions |= {"outline": outline_of(self.texts), "coverage": self._coverage}
+        return functions
+
+    def _recurse(self, query: Any, spans: Any = ()) -> Any:
+        """Give a question to a session of its own over the same context."""
+        if self.depth >= self.work.config.max_depth:
+            raise CodeError(
+                f"rlm_query: {self.work.config.max_depth} levels deep is the limit; use llm_query"
+            )
+        if not isinstance(query, str) or not query.strip():
+            raise CodeError("rlm_query takes a non-empty str")
+        if spans:
+            query = f"{query}\n\nIt is about these lines: {spans}"
+        result = _Room(self.work, self.depth + 1).run(query, Schema())
+        if result.success:
+            return result.answer
+        return {"$error": {"kind": "rlm_query", "message": result.error}}
+
+    def _opening(self, query: str, schema: Schema) -> ModelRequest:
+        corpus = isinstance(self.work.context, Corpus)
+        system = prompt(
+            "session",
+            name="files" if corpus else "context",
+            names=prompt("session_files" if corpus else "session_context"),
+        )
+        text = f"{query}\n\n{_described(self.work.context)}"
+        if schema.json_schema is not None:
+            text += (
+                f"\n\nThe answer given to done() must fit this JSON Schema: {schema.json_schema}"
+            )
+        return ModelRequest(
+            model=self.work.models[0],
+            system=system,
+            messages=(Message("user", text),),
+            max_tokens=self.work.config.root_max_tokens,
+        )
+
+    def _heard(self, step: Step) -> None:
+        turn = Turn(step, tuple(self.pending))
+        self.pending.clear()
+        self.turns.append(turn)
+        self.work.progress(turn)
+
+    def _objection(self, answer: Any, schema: Schema) -> str:
+        if self.work.config.coverage == "all":
+            missing = self._uncovered()
+            if missing:
+                first = missing[0]
+                return (
+                    f"{sum(map(len, missing))} lines were passed to no sub-call yet, "
+                    f"first {first.path}:{first.start}-{first.end}; coverage() lists them"
+                )
+        return schema.problem(answer)
+
+    def _covered(self) -> list[Span]:
+        calls = [call for turn in self.turns for call in turn.sub_calls]
+        answered = [call for call in (*calls, *self.pending) if not call.error]
+        return list(merge_spans(span for call in answered for span in call.spans))
+
+    def _uncovered(self) -> list[Span]:
+        from rlm_gate.rlm.ledger import subtract
+
+        corpus = self.work.context
+        if not isinstance(corpus, Corpus):
+            return []
+        covered = self._covered()
+        return [
+            gap
+            for file in corpus.files
+            for gap in subtract(file.in_scope, [one for one in covered if one.path == file.path])
+        ]
+
+    def _coverage(self) -> dict[str, Any]:
+        gaps = self._uncovered()
+        return {
+            "missing_lines": sum(map(len, gaps)),
+            "missing": [[gap.path, gap.start, gap.end] for gap in gaps[:200]],
+        }
+
+    def _share(self) -> float | None:
+        corpus = self.work.context
+        if not isinstance(corpus, Corpus):
+            return None
+        total = sum(len(span) for file in corpus.files for span in file.in_scope)
+        return 1.0 - sum(map(len, self._uncovered())) / total if total else 1.0
+
+    def _result(self, end: LoopEnd, schema: Schema) -> RLMResult:
+        usage = self.work.root.account.usage()
+        return RLMResult(
+            answer=schema.typed(end.answer) if not end.error else None,
+            success=not end.error,
+            error=end.error,
+            findings=tuple(self.reporter.found) if self.reporter else (),
+            iterations=len(self.turns),
+            sub_calls=usage.calls,
+            usage=usage,
+            coverage=self._share(),
+            trajectory=tuple(self.turns),
+        )
+
+
+def _open(provider: str | Provider) -> Provider:
+    if not isinstance(provider, str):
+        return provider
+    return load(provider)
+
+
+def _texts(context: Context) -> Mapping[str, str]:
+    return Masked(context.tree) if isinstance(context, Corpus) else {}
+
+
+def _reporter(work: _Work) -> Reporter | None:
+    if not isinstance(work.context, Corpus):
+        return None
+    return Reporter(work.context, AnyRule(), lambda _rule, _file: "", Origin.MODEL, work.models[0])
+
+
+def _described(context: Context) -> str:
+    """Say type and size, the constant-size facts that open every session (arXiv 2512.24601, §2)."""
+    if isinstance(context, Corpus):
+        sizes = [len(text) for text in context.tree.values()]
+        return f"`files` holds {len(sizes):,} files with {sum(sizes):,} characters."
+    kind = type(context).__name__
+    unit = "characters" if isinstance(context, str) else "items"
+    return f"`context` is a {kind} of {len(context):,} {unit}."

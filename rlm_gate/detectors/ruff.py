@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rlm_gate.config import child_environment
 from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip, SourceFile, display_path
 from rlm_gate.detectors import (
     LINE_OPTIONS,
@@ -39,6 +40,7 @@ _ENGINE = "ruff"
 _TARGET = "py315"  # the newest syntax ruff 0.17 knows: what is new is not an error
 _ON_DISK = {"worktree", "all", "paths"}
 _PLAIN = re.compile(r"(?:[\w.+][\w.+-]*/)*[\w.+][\w.+-]*\.pyi?\Z", re.ASCII)
+_VARIABLES = ("RUFF_OUTPUT_FILE", "RUFF_OUTPUT_FORMAT", "RUFF_CACHE_DIR", "RUFF_CONFIG")
 _UNREADABLE = "E902"
 _BROKEN = "invalid-syntax"
 
@@ -175,11 +177,11 @@ def _hits(paths: Sequence[str], codes: Sequence[str]) -> list[_Hit]:
 
 
 def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run the binary without the user's RUFF_* variables; 0 and 1 are answers, all else fails."""
+    """Run the binary without the user's own settings; 0 and 1 are answers, all else fails."""
     path = binary()
     if path is None:
         raise EngineError(_MISSING)
-    environment = {key: value for key, value in os.environ.items() if key[:5] != "RUFF_"}
+    environment = child_environment(without=_VARIABLES)
     done = subprocess.run([path, *arguments], check=False, capture_output=True, env=environment)
     if done.returncode not in {0, 1}:
         message = done.stderr.decode("utf-8", "replace").strip()

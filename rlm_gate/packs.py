@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,10 +172,17 @@ def _packs_in(folder: Path, label: str | None = None, *, builtin: bool = False) 
     if not folder.is_dir():
         return []
     return [
-        PackFolder(name, folder / name, display_path(f"{label or folder}/{name}"), builtin)
+        PackFolder(name, folder / name, display_path(f"{label or _short(folder)}/{name}"), builtin)
         for name in _listed(folder)
         if (folder / name).is_dir()
     ]
+
+
+def _short(folder: Path) -> str:
+    """Return the path as people here would write it."""
+    with suppress(ValueError, OSError):
+        return str(folder.relative_to(Path.cwd()))
+    return str(folder)
 
 
 def _listed(folder: Path) -> list[str]:

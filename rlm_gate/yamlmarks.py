@@ -192,7 +192,8 @@ class _Builder:
         if event.anchor is not None:
             self.refuse(_mark(event), f"anchor &{event.anchor}: leave it out")
         if event.tag is not None:
-            self.refuse(_mark(event), f"tag {event.tag}: leave it out; the value tells its type")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.refuse(_mark(event), f"tag {tag}: leave it out; the value tells its type")
 
     def _expects_key(self) -> bool:
         return bool(

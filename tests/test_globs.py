@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlm_gate import globs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATHS = (
+    "a.py",
+    "src/a.py",
+    "src/deep/a.py",
+    "tests/a.py",
+    "x/tests/b.txt",
+    "build/out/a.o",
+    "docs/a b.md",
+    "a[1].txt",
+    "é/u.txt",
+)
+
+
+def matches(glob: str, path: str) -> bool:
+    [pattern] = globs.to_regex([glob])
+    return re.match(pattern, path) is not None
+
+
+@pytest.mark.parametrize(
+    "glob",
+    [
+        "*.py",
+        "/*.py",
+        "src/*.py",
+        "src/**/*.py",
+        "**/a.py",
+        "tests/",
+        "tests/**",
+        "/tests",
+        "tests",
+        "build/*",
+        "build/**/a.o",
+        "a?b",
+        "*/",
+        "*",
+        "**",
+        "docs/a b.md",
+        "a\\[1\\].txt",
+        "[ab].py",
+        "[!b].py",
+        "é",
+        "nothing",
+    ],
+)
+def test_a_glob_means_what_git_says(glob: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text(glob + "\n", encoding="utf-8")
+    for path in PATHS:
+        place = tmp_path / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    command = ["git", "-c", "core.quotePath=off", "check-ignore", "--no-index", *PATHS]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert [path for path in PATHS if matches(glob, path)] == done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("glob", "remedy"),
+    [
+        ("!a", "'exclude'"),
+        ("", "leave it out"),
+        ("  ", "leave it out"),
+        ("# note", "write '\\#'"),
+        ("./a", "leave out './'"),
+        ("a//b", "one slash"),
+        ("../a", "repository's root"),
+        ("a/../b", "repository's root"),
+        ("*.{js,ts}", "one glob each"),
+        ("[[:alpha:]]", "write the characters out"),
+        ("a[", "not a glob"),
+        ("a\\", "not a glob"),
+        ("[z-a]", "not a glob"),
+        ("/", "not a glob"),
+    ],
+)
+def test_a_glob_that_could_never_match_is_refused(glob: str, remedy: str) -> None:
+    assert remedy in globs.mistake(glob)
+
+
+def test_patterns_can_be_joined() -> None:
+    joined = "|".join(f"(?:{pattern})" for pattern in globs.to_regex(["a/", "b/", "*.c"]))
+    assert [path for path in ("a/x", "y/b/x", "y.c", "z") if re.match(joined, path)] == [
+        "a/x",
+        "y/b/x",
+        "y.c",
+    ]
+
+
+def test_a_line_feed_in_a_name_hides_nothing() -> None:
+    assert not matches("/a", "a\n")
+    assert matches("*.py", "x\ny.py")
+    assert matches("*/", "x\n/y.py")
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_judged_and_what_passes_compiles(glob: str) -> None:
+    if not globs.mistake(glob):
+        [pattern] = globs.to_regex([glob])
+        re.compile(pattern)

@@ -115,7 +115,7 @@ def check_depth(value: Any, depth: int = 0) -> None:
 
 
 class Pipe:
-    """Both ends of the host's side. It owns the descriptors."""
+    """The host's side of the pipe. Its descriptors belong to the process object."""
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading, self._writing = reading, writing
@@ -124,11 +124,6 @@ class Pipe:
         os.set_blocking(writing, False)
         self._room = select.poll()
         self._room.register(writing, select.POLLOUT | select.POLLERR)
-
-    def close(self) -> None:
-        """Close both ends."""
-        os.close(self._reading)
-        os.close(self._writing)
 
     def send(self, message: dict[str, Any], deadline: float) -> None:
         """Send a message. Raises Closed if the child has gone, Silence if it does not read."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 _PIECE = 1 << 20
+_HAS_MEMFD = hasattr(os, "memfd_create")
 _SEALS = 0x000F  # F_SEAL_SEAL | SHRINK | GROW | WRITE
 _F_ADD_SEALS = 1033
 
@@ -41,7 +41,7 @@ class MappedFile:
         whole = {**header, "files": self.files, "context": self.context}
         self._write(json.dumps(whole, separators=(",", ":")))
         os.write(self.descriptor, (self._size - start).to_bytes(8, "little"))
-        if sys.platform == "linux":
+        if _HAS_MEMFD:
             import fcntl
 
             fcntl.fcntl(self.descriptor, _F_ADD_SEALS, _SEALS)
@@ -73,7 +73,7 @@ class MappedFile:
 
 
 def _open() -> int:
-    if sys.platform == "linux":
+    if _HAS_MEMFD:
         return os.memfd_create("corpus", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with tempfile.TemporaryFile() as file:  # unlinked from the start
         return os.dup(file.fileno())

@@ -18,7 +18,7 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 def clean(text: str) -> str:
     """Return the text without terminal sequences, controls, surrogates and what XML forbids.
 
-    ``\\r\\n`` and ``\\r`` become ``\\n``: a lone return overwrites the line before it.
+    A carriage return becomes a line end: alone, it overwrites the line before it.
     """
     if text.isascii() and text.isprintable():
         return text

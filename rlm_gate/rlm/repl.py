@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias
 
 from rlm_gate.errors import GateError, SandboxDied
 from rlm_gate.rlm.frames import Closed, Pipe, Silence, Violation, check_depth
@@ -26,7 +26,7 @@ from rlm_gate.rlm.plaintext import clean
 
 __all__ = ["Cell", "CellError", "CodeError", "HostFunction", "Json", "Layer", "Limits", "Repl"]
 
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 HostFunction: TypeAlias = Callable[..., Any]
 """Called with the JSON arguments a cell sent. Raises CodeError (for the model) or GateError."""
 
@@ -112,7 +112,7 @@ class Repl:
         self.layers: tuple[Layer, ...] = ()
         self.level = ""
 
-    def __enter__(self) -> Repl:
+    def __enter__(self) -> Self:
         host = host_layer()
         self._mapped = MappedFile(self._texts, self._context)
         self._texts = self._context = None
@@ -281,7 +281,7 @@ class Repl:
     def _fail(self, reason: str) -> NoReturn:
         self._dead = reason
         self._stop()
-        raise SandboxDied(reason)
+        raise SandboxDied(reason) from None
 
 
 class _Turn:
@@ -318,10 +318,10 @@ class _Child:
             cwd="/",
             start_new_session=True,
         )
-        process = self._process
-        assert process.stdin and process.stdout and process.stderr  # noqa: S101 - asked for above
-        self._complaints = process.stderr
-        self.pipe = Pipe(process.stdout.fileno(), process.stdin.fileno())
+        streams = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._streams = [stream for stream in streams if stream]
+        writing, reading, self._complaints = self._streams
+        self.pipe = Pipe(reading.fileno(), writing.fileno())
 
     def complaint(self) -> str:
         """Return the last line the child wrote before it died."""
@@ -341,9 +341,8 @@ class _Child:
         """End the child and everything of it."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream:
-                stream.close()
+        for stream in self._streams:
+            stream.close()
 
 
 def _cell_error(error: dict[str, Any]) -> CellError:

@@ -43,7 +43,7 @@ class LLMError(Exception):
 
     __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __contains__ = __getitem__ = __raise
     __iter__ = __len__ = __lt__ = __gt__ = __raise
-    __format__ = __raise  # type: ignore[assignment]  # it never returns
+    __format__ = __raise
 
 
 def formatted(value: Any) -> str:
@@ -103,7 +103,7 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
     kind = type(value)
     if value is None or kind in {bool, str}:
         return value
-    if kind is int or kind is float:
+    if kind in {int, float}:
         return _number(value, what)
     if depth > _DEPTH:
         raise ValueError(f"{what} is nested too deeply, or contains itself")
@@ -111,14 +111,20 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
         return [plain(item, what, depth + 1) for item in value]
     if kind in _MAPPINGS:
         return {_key(key, what): plain(item, what, depth + 1) for key, item in value.items()}
+    return plain(_record(value, what), what, depth + 1)
+
+
+def _record(value: Any, what: str) -> Any:
+    """Return one of our objects, or of a cell's dataclasses, as a dict or text."""
+    kind = type(value)
     if kind in SPANS:
         return {name: getattr(value, name) for name in value.shown}
-    if kind is LLMError:
-        raise value
     if kind in {Taken, Refusal}:
         return str(value)
     if hasattr(kind, "__cell_record__"):
-        return plain(records.asdict(value), what, depth + 1)
+        return records.asdict(value)
+    if kind is LLMError:
+        raise value.with_traceback(None)
     raise TypeError(f"{what} takes JSON values (str, numbers, lists, dicts), not {kind.__name__}")
 
 
@@ -174,6 +180,7 @@ class Calls:
         self.names = names
         self.scope = scope
         self.notes: list[str] = []
+        self.given: frozenset[str] = frozenset()  # names that are no variables of the cells
 
     def functions(self) -> dict[str, Any]:
         """Return every function of the host by its name in a cell."""
@@ -279,16 +286,13 @@ class Calls:
         return {"done": done, "FINAL": done, "FINAL_VAR": final_var}
 
     def _show_vars(self) -> Callable[[], dict[str, str]]:
-        given: set[str] = set()
-
         def show_vars() -> dict[str, str]:
             return {
                 name: guards.classname(value)
                 for name, value in self.scope.items()
-                if name not in given and not name.startswith("_")
+                if name not in self.given and not name.startswith("_")
             }
 
-        self.remember = lambda: given.update(self.scope)
         return show_vars
 
 

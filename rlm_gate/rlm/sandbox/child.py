@@ -127,7 +127,7 @@ def _scope(corpus: Corpus, host: Host, output: Any) -> tuple[dict[str, Any], Any
         scope["context"] = corpus.context()
     corpus.close_unless_files()
     scope.update(header["variables"])
-    functions.remember()
+    functions.given = frozenset(scope)
     return scope, functions
 
 

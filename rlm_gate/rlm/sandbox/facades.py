@@ -9,7 +9,7 @@ import bisect
 import collections
 import collections.abc
 import copy
-import datetime
+import datetime as dt
 import difflib
 import fnmatch
 import functools
@@ -64,6 +64,7 @@ class Typing:
         self.__title__ = title
 
     def __mro_entries__(self, _bases: Any) -> tuple[type, ...]:
+        """Vanish from a list of base classes."""
         return ()
 
     def __getitem__(self, _item: Any) -> Typing:
@@ -75,6 +76,7 @@ class Typing:
     __ror__ = __or__
 
     def __call__(self, *arguments: Any, **_named: Any) -> Any:
+        """Stand for ``cast(kind, value)``, ``TypeVar("T")`` and the like."""
         return arguments[-1] if self.__title__ == "cast" and arguments else self
 
     def __repr__(self) -> str:
@@ -221,7 +223,7 @@ def _members() -> dict[str, dict[str, Any]]:
         "itertools": _pick(itertools, _ITERTOOLS),
         "textwrap": _pick(textwrap, "dedent fill indent shorten wrap"),
         "functools": _functools(),
-        "datetime": _pick(datetime, "date datetime timedelta"),
+        "datetime": _pick(dt, "date datetime timedelta"),
         "typing": _typing(),
         "dataclasses": data,
         "string": _pick(string, _STRING),
@@ -265,19 +267,19 @@ def _allow_dates() -> None:
     date = "day isocalendar isoformat isoweekday month replace toordinal weekday year"
     clockless = dict.fromkeys(("today", "now", "utcnow"), lambda _owner: _no_clock)
     shown = {"strftime": _bound("strftime")}
-    guards.allow(datetime.date, date, **shown)
-    guards.allow(datetime.datetime, f"{date} date hour microsecond minute second", **shown)
-    guards.allow(datetime.timedelta, "days microseconds seconds total_seconds")
-    for kind in (datetime.date, datetime.datetime):
+    guards.allow(dt.date, date, **shown)
+    guards.allow(dt.datetime, f"{date} date hour microsecond minute second", **shown)
+    guards.allow(dt.timedelta, "days microseconds seconds total_seconds")
+    for kind in (dt.date, dt.datetime):
         guards.allow_on_class(kind, "fromisoformat fromisocalendar", **clockless)
-    guards.allow_on_class(datetime.datetime, "", strptime=_bound("strptime"))
-    guards.PLAIN_TYPES.update({datetime.date, datetime.datetime, datetime.timedelta})
+    guards.allow_on_class(dt.datetime, "", strptime=_bound("strptime"))
+    guards.PLAIN_TYPES.update({dt.date, dt.datetime, dt.timedelta})
 
 
 def _warm_up() -> None:
     """Run once what imports on first use: after the lock nothing can be opened."""
     re.sub(r"(a)", r"\1", "a")
-    datetime.datetime.strptime("2026", "%Y").strftime("%Y")  # noqa: DTZ007 - a warm-up, no time
+    dt.datetime.strptime("2026 +0000", "%Y %z").strftime("%Y")
     json.dumps({"a": [1.5, None]}, indent=1, sort_keys=True)
     statistics.mean([1, 2])
     statistics.stdev([1.5, 2.5])

@@ -34,7 +34,10 @@ WRITABLE: set[type] = {
 """Exact types whose items a cell may set and delete."""
 
 _EXCEPTION_FIELDS = frozenset(
-    "args msg pos lineno colno reason start end encoding offset text value kind message".split()
+    {
+        *("args", "msg", "pos", "lineno", "colno", "offset", "text", "reason"),
+        *("start", "end", "encoding", "value"),
+    }
 )
 """Never ``obj``, ``name``, ``doc``, ``object``, ``with_traceback``: they lead to other objects."""
 _BASES: frozenset[type] = frozenset(
@@ -92,7 +95,7 @@ class CellClass(type):
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> CellClass:
         """Make the class on ``Base`` or an exception. Raises TypeError for any other base."""
-        listed = body.pop(FIELDS, ())
+        listed = str(body.pop(FIELDS, "")).split()
         given = tuple(base for base in bases if base is not object)
         for base in given:
             if type(base) is not CellClass and base not in _BASES and base not in RECORD_BASES:
@@ -133,7 +136,7 @@ def _other(owner: Any, name: str) -> Any:
         return READERS[kind](owner, name)
     if type(kind) is CellClass and _own(kind, name):
         return getattr(owner, name)
-    if kind is CellClass and _own(owner, name):
+    if isinstance(owner, CellClass) and _own(owner, name):
         return getattr(owner, name)
     if kind is super and not name.startswith("__"):
         return _inherited(owner, name)
@@ -144,7 +147,7 @@ def _other(owner: Any, name: str) -> Any:
     raise AttributeError(_nothing(owner, name))
 
 
-def _own(kind: CellClass, name: str) -> bool:
+def _own(kind: Any, name: str) -> bool:
     """Say whether a name of a cell's class is the cell's own, not one inherited from C."""
     if name.startswith("__"):
         return False
@@ -158,7 +161,7 @@ def _defined(kind: CellClass, name: str) -> bool:
 
 
 def _inherited(owner: Any, name: str) -> Any:
-    kind = owner.__self_class__
+    kind = _self_class(owner)
     if type(kind) is CellClass and _defined(kind, name):
         return getattr(owner, name)
     raise AttributeError(f"no class above defines {name!r}")
@@ -184,7 +187,7 @@ def _nothing(owner: Any, name: str) -> str:
 def typename(owner: Any) -> str:
     """Return the name of a class or function, which is all of them a cell can see."""
     if isinstance(owner, type):
-        return type.__getattribute__(owner, "__name__")
+        return str(type.__getattribute__(owner, "__name__"))
     if isinstance(owner, types.FunctionType | types.BuiltinFunctionType | TypeView):
         return owner.__name__
     raise AttributeError(_nothing(owner, "__name__"))
@@ -298,9 +301,15 @@ def _store_attribute(kind: str, owner: Any, name: str, current: Any, operand: An
 
 def super_init(above: Any, *arguments: Any, **named: Any) -> None:
     """Call the constructor above a cell's own class."""
-    if type(above) is not super or type(above.__self_class__) is not CellClass:
+    kind = _self_class(above) if type(above) is super else None
+    if type(kind) is not CellClass:
         raise TypeError("super().__init__() works in a method of a class of yours")
-    above.__init__(*arguments, **named)
+    construct = getattr(above, "__init__")  # noqa: B009 - mypy rightly distrusts it on plain objects
+    construct(*arguments, **named)
+
+
+def _self_class(above: Any) -> Any:
+    return object.__getattribute__(above, "__self_class__")
 
 
 # getattr and kin, by a name made at run time

@@ -1,4 +1,4 @@
-"""The names a cell reads the corpus by: files, grep, read, span, chunks (design §7.2).
+r"""The names a cell reads the corpus by: files, grep, read, span, chunks (design §7.2).
 
 Texts stay in the mapped file and are decoded when asked for. Only \n, \r\n and \r end a line.
 """
@@ -61,7 +61,7 @@ class Files:
 
     def get(self, path: Any, default: Any = None) -> Any:
         """Return a text or the default."""
-        return self[path] if path in self else default
+        return self[path] if path in self.__index__of__ else default
 
     def keys(self) -> list[str]:
         """Return the paths."""
@@ -83,7 +83,7 @@ class Span:
     """Lines ``start`` to ``end`` of a file. Hits, chunks and symbols are spans, too."""
 
     __slots__ = ("end", "path", "start")
-    shown = ("path", "start", "end")
+    shown: tuple[str, ...] = ("path", "start", "end")
 
     def __init__(self, path: str, start: int, end: int) -> None:
         self.path = path
@@ -256,7 +256,7 @@ class Library:
         files = self._files()
         if paths is None:
             return files.keys()
-        wanted = [paths] if type(paths) is str else list(paths)
+        wanted: list[Any] = [paths] if type(paths) is str else list(paths)
         chosen: dict[str, None] = {}
         for one in wanted:
             if type(one) in SPANS:

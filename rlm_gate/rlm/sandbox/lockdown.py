@@ -201,7 +201,7 @@ class Lockdown:
             return "only Linux has it"
         if not seccomp.install(self._libc, platform.machine()):
             return "no filter for this architecture, or the kernel refuses filters"
-        return _must_fail(lambda: os.listdir("/nowhere"), PermissionError)
+        return _must_fail(lambda: os.open("/nowhere", os.O_RDONLY), PermissionError)
 
     def _audit_hook(self) -> str:
         quiet, leave = _QUIET_EVENTS, os._exit

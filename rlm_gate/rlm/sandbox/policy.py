@@ -5,6 +5,8 @@ decided at run time by ``guards``. The names it inserts, like ``<getattr>``, can
 Python, so no assignment, argument, import or keyword can replace a guard.
 """
 
+# ruff: noqa: N802 - ast.NodeTransformer finds its visitors by names such as visit_Name
+
 from __future__ import annotations
 
 import ast
@@ -21,10 +23,11 @@ SUPER_INIT, EXCEPTION, METACLASS, FIELDS = "<superinit>", "<exception>", "<metac
 MAGIC = frozenset(
     f"__{name}__"
     for name in (
-        "init repr str len iter next getitem setitem delitem contains eq ne lt le gt ge hash bool "
-        "call add radd sub rsub mul rmul truediv floordiv mod neg pos abs or and xor invert int "
-        "float post_init"
-    ).split()
+        *("init", "post_init", "repr", "str", "len", "iter", "next", "call", "bool", "hash"),
+        *("getitem", "setitem", "delitem", "contains", "eq", "ne", "lt", "le", "gt", "ge"),
+        *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "floordiv", "mod", "neg"),
+        *("pos", "abs", "or", "and", "xor", "invert", "int", "float"),
+    )
 )
 """Methods a class may define: those the interpreter calls with plain values.
 
@@ -192,13 +195,12 @@ class Policy(RestrictingNodeTransformer):
     def visit_Call(self, node: ast.Call) -> _Visited:
         """Allow calls; ``str(x)`` shows no address, ``super().__init__`` is the one dunder call."""
         function = node.func
-        if isinstance(function, ast.Attribute) and _is_super(function.value):
-            if function.attr == "__init__":
-                node.args.insert(0, function.value)
-                node.func = ast.copy_location(ast.Name(SUPER_INIT, ast.Load()), function)
-                for field in ("args", "keywords"):
-                    setattr(node, field, [self.visit(part) for part in getattr(node, field)])
-                return node
+        if isinstance(function, ast.Attribute) and _is_super_init(function):
+            node.args.insert(0, function.value)
+            node.args = [self.visit(part) for part in node.args]
+            node.keywords = [self.visit(part) for part in node.keywords]
+            node.func = ast.copy_location(ast.Name(SUPER_INIT, ast.Load()), function)
+            return node
         if _is_plain_str(node):
             name = self.visit(function)
             return _call(STR, node, name, self.visit(node.args[0]))
@@ -234,9 +236,9 @@ class Policy(RestrictingNodeTransformer):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> _Visited:
         """Turn ``x: int = 1`` into ``x = 1``; in a class, remember the field for dataclasses."""
-        if id(node) in self._class_bodies and isinstance(node.target, ast.Name):
-            if "ClassVar" not in ast.unparse(node.annotation):
-                self._fields[-1].append(node.target.id)
+        is_field = id(node) in self._class_bodies and isinstance(node.target, ast.Name)
+        if is_field and "ClassVar" not in ast.unparse(node.annotation):
+            self._fields[-1].append(ast.unparse(node.target))
         if node.value is None:
             self.visit(node.target)
             return ast.copy_location(ast.Pass(), node)
@@ -371,7 +373,7 @@ class Policy(RestrictingNodeTransformer):
         self._class_bodies.update(id(part) for part in node.body)
         self._fields.append([])
         node = self.node_contents_visit(node)
-        fields = ast.Constant(tuple(self._fields.pop()))
+        fields = ast.Constant(" ".join(self._fields.pop()))
         node.body.append(ast.Assign(targets=[ast.Name(FIELDS, ast.Store())], value=fields))
         node.keywords = [ast.keyword(arg="metaclass", value=ast.Name(METACLASS, ast.Load()))]
         return node
@@ -381,13 +383,15 @@ class Policy(RestrictingNodeTransformer):
         return self.node_contents_visit(node)
 
 
-def _is_super(node: ast.expr) -> bool:
+def _is_super_init(node: ast.Attribute) -> bool:
+    owner = node.value
     return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "super"
-        and not node.args
-        and not node.keywords
+        node.attr == "__init__"
+        and isinstance(owner, ast.Call)
+        and isinstance(owner.func, ast.Name)
+        and owner.func.id == "super"
+        and not owner.args
+        and not owner.keywords
     )
 
 

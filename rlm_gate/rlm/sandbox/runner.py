@@ -133,6 +133,7 @@ class Runner:
         self, scope: dict[str, Any], output: Output, clock: Clock, *, policy: bool
     ) -> None:
         self.scope = scope
+        self.follow_up: Callable[[], str] = str
         self.output = output
         self.clock = clock
         self._policy = policy

@@ -67,17 +67,26 @@ def _leaves(value: Any, depth: int) -> Iterator[Any]:
         yield value
 
 
+_FIELD = re.compile(r"([^.\[]*)((?:\.[^.\[]+|\[[^\]]+\])*)")
+_STEP = re.compile(r"\.([^.\[]+)|\[([^\]]+)\]")
+
+
+def _index(name: str) -> Any:
+    return int(name) if name.isdecimal() else name
+
+
 class _Formatter(string.Formatter):
     """``str.format`` whose attribute look-ups pass the guard, and whose fields nest once."""
 
     def get_field(self, field_name: Any, args: Any, kwargs: Any) -> Any:
         """Return the object a field such as ``0.name[key]`` refers to."""
-        import _string  # as string.Formatter does; it is loaded long before the first cell
-
-        first, rest = _string.formatter_field_name_split(field_name)
+        parts = _FIELD.fullmatch(field_name)
+        if parts is None:
+            raise ValueError(f"{field_name!r} is no field like {{name}}, {{0.end}} or {{0[key]}}")
+        first = _index(parts[1])
         found = self.get_value(first, args, kwargs)
-        for is_attribute, name in rest:
-            found = get_attribute(found, name) if is_attribute else found[name]
+        for attribute, key in _STEP.findall(parts[2]):
+            found = get_attribute(found, attribute) if attribute else found[_index(key)]
         return found, first
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -88,7 +97,9 @@ class _Formatter(string.Formatter):
         """Apply ``!r`` or ``!s``."""
         if conversion == "r":
             return representation(value)
-        return text(value) if conversion == "s" else super().convert_field(value, conversion)  # type: ignore[arg-type]  # typeshed narrows it to the three letters
+        if conversion == "a":
+            return ascii(value)
+        return text(value) if conversion == "s" else value
 
 
 _FORMATTER = _Formatter()

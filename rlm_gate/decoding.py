@@ -8,8 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 import warnings
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 HEAD: Final = 8000
 """How far into a file git, and so we, look for a NUL byte."""
@@ -26,8 +25,7 @@ _COOKIE: Final = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"  # PEP 263
 _COMMENT: Final = rb"[ \t\f]*(?:#.*)?"
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """The text, how it was read, and whether its lines are those of the bytes.
 
     Where they are not (UTF-16, or a codec that makes line feeds of something else), line numbers

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 FILE: Final = "100644"
+LINK: Final = "120000"
 SUBMODULE: Final = "160000"
-_SPECIAL: Final = {"120000": "symbolic link", SUBMODULE: "submodule"}
+_SPECIAL: Final = {LINK: "symbolic link", SUBMODULE: "submodule"}
 _SPARSE: Final = "S"
 _OTHER: Final = "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A path at the judged side. ``oid`` is "" for what is read from disk, size None if not told.
-
-    ``unmerged`` marks one with several versions in the index.
-    """
+class Entry(NamedTuple):
+    """A path at the judged side. ``oid`` is "" for what is on disk, ``size`` None if not told."""
 
     path: str
     mode: str = FILE

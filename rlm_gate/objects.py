@@ -5,25 +5,27 @@ from __future__ import annotations
 import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
+from rlm_gate.decoding import HEAD
 from rlm_gate.errors import GitError
 
 LIMIT: Final = 1 << 20
 """Bytes of a file beyond which only its beginning is read."""
-HEAD: Final = 8000
 
 _CHUNK: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a file holds: all of it, or its first ``HEAD`` bytes where it is larger than asked."""
+class Content(NamedTuple):
+    """What a file holds: all of it, or its first ``HEAD`` bytes where it is larger than asked.
+
+    ``special`` says what it is if not a regular file; then there is nothing in it.
+    """
 
     size: int
     data: bytes
+    special: str = ""
 
     @property
     def is_whole(self) -> bool:

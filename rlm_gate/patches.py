@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from rlm_gate.errors import GitError
 
@@ -19,8 +18,7 @@ _UNMERGED: Final = "U"
 _ESCAPES: Final = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """One side of a change. ``oid`` is all zeros for what is absent, or only on the disk."""
 
     mode: str
@@ -37,26 +35,24 @@ class Side:
         return self.oid.strip("0") != ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
-    """``count`` lines from ``start`` on in the new file stand where ``removed`` stood.
+class Hunk(NamedTuple):
+    """``length`` lines from ``start`` on in the new file stand where ``removed`` stood.
 
-    With a count of 0, ``start`` is the line before the gap. Lines are git's: only a line feed ends
+    With a length of 0, ``start`` is the line before the gap. Lines are git's: only a line feed ends
     one.
     """
 
     start: int
-    count: int
+    length: int
     removed: bytes
 
     @property
     def after(self) -> int:
         """The last line before the hunk that both files have."""
-        return self.start - 1 if self.count else self.start
+        return self.start - 1 if self.length else self.start
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One path of a diff. ``letter`` is git's: A, M, D, R, T (another type of file), U (unmerged).
 
     A file that was only touched is not ``shown``. One that git calls ``binary``, by its content,
@@ -84,21 +80,20 @@ def parse(stream: IO[bytes]) -> Iterator[Change]:
             shown, binary = True, binary or waiting.binary
             hunks += waiting.hunks
             waiting = next(patches, None)  # a change of type is shown as two patches
-        yield _shown(change, tuple(hunks), shown=shown, binary=binary)
+        yield change._replace(hunks=tuple(hunks), shown=shown, binary=binary)
     if waiting:
         raise GitError(f"can't read git's diff: no change belongs to {waiting.header!r}")
 
 
-@dataclass(slots=True)
 class _Patch:
-    header: bytes
-    hunks: list[Hunk] = field(default_factory=list)
-    binary: bool = False
+    """One "diff --git" part while it is read."""
 
+    __slots__ = ("binary", "header", "hunks")
 
-def _shown(change: Change, hunks: tuple[Hunk, ...], *, shown: bool, binary: bool) -> Change:
-    sides = (change.letter, change.path, change.old_path, change.old, change.new)
-    return Change(*sides, hunks, shown, binary)
+    def __init__(self, header: bytes) -> None:
+        self.header = header
+        self.hunks: list[Hunk] = []
+        self.binary = False
 
 
 def _split(stream: IO[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -131,7 +126,7 @@ def _patches(lines: Iterator[bytes]) -> Iterator[_Patch]:
             patch = _Patch(line)
         elif patch and line.startswith(b"@@ "):
             patch.hunks.append(_hunk(line, lines))
-        elif patch and line.startswith(b"\\") and patch.hunks and not patch.hunks[-1].count:
+        elif patch and line.startswith(b"\\") and patch.hunks and not patch.hunks[-1].length:
             patch.hunks[-1] = _unterminated(patch.hunks[-1])
         elif patch and line.startswith(b"Binary files "):
             patch.binary = True
@@ -143,8 +138,8 @@ def _hunk(header: bytes, lines: Iterator[bytes]) -> Hunk:
     found = re.match(_HUNK, header)
     if not found:
         raise GitError(f"can't read git's diff: {header!r}")
-    old_left, start, count = int(found[1] or b"1"), int(found[2]), int(found[3] or b"1")
-    new_left, removed = count, list[bytes]()
+    old_left, start, length = int(found[1] or b"1"), int(found[2]), int(found[3] or b"1")
+    new_left, removed = length, list[bytes]()
     while old_left or new_left:
         line = next(lines, b"")
         if line.startswith(b"-"):
@@ -156,12 +151,12 @@ def _hunk(header: bytes, lines: Iterator[bytes]) -> Hunk:
             removed[-1] = removed[-1].removesuffix(b"\n")
         else:
             raise GitError(f"can't read git's diff: {line!r} in a hunk without context")
-    return Hunk(start, count, b"".join(removed))
+    return Hunk(start, length, b"".join(removed))
 
 
 def _unterminated(hunk: Hunk) -> Hunk:
     """Take off the line feed that git had to add to a last line without one."""
-    return Hunk(hunk.start, hunk.count, hunk.removed.removesuffix(b"\n"))
+    return Hunk(hunk.start, hunk.length, hunk.removed.removesuffix(b"\n"))
 
 
 def _header(change: Change) -> bytes:

@@ -1,0 +1,114 @@
+"""Build the Corpus: the text files of a scope as spans of lines, and what was left out and why.
+
+Which paths are meant, and at which side, is for ``scopes``; what a path holds, for ``reading``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from rlm_gate import scopes
+from rlm_gate.config import ScopeRequest
+from rlm_gate.core import Corpus, Skip, SourceFile
+from rlm_gate.listings import Entry
+from rlm_gate.reading import Reading
+from rlm_gate.repo import Repo
+from rlm_gate.scopes import ATTRIBUTES, Selection
+from rlm_gate.sources import Source, Texts, Tree
+
+_ASKED: Final = ("linguist-generated", "linguist-vendored", "filter")
+_TELLING: Final = (b"linguist-", b"filter=lfs")
+
+
+def build(
+    request: ScopeRequest, *, exclude: Sequence[str] = (), no_ignores: bool = False
+) -> Corpus:
+    """Read what the request asks for. ``exclude`` are patterns for ``re.match`` on paths.
+
+    Raises UsageError for a directory, ref or path that does not exist, GitError for what git can't
+    do.
+    """
+    excluded = re.compile("|".join(f"(?:{one})" for one in exclude)) if exclude else None
+    repo = Repo.open(request.repo)
+    if not repo:
+        root, selection = scopes.folder(request)
+        source = Source(root, None)
+        reading = Reading(
+            source, Texts(source), whole=True, excluded=excluded, no_ignores=no_ignores
+        )
+        return _corpus(selection, reading, root)
+    objects = repo.objects()
+    try:
+        selection = scopes.select(request, repo, objects)
+        source = Source(repo.root, objects)
+        attributes = _attributes(repo, selection, source)
+        whole = selection.scope.whole
+        reading = Reading(source, Texts(source), whole, excluded, no_ignores, attributes)
+        return _corpus(selection, reading, repo.root)
+    finally:
+        objects.close()
+
+
+def _corpus(selection: Selection, reading: Reading, root: str | None) -> Corpus:
+    outcomes = list(_outcomes(selection, reading))
+    files = [outcome for outcome in outcomes if isinstance(outcome, SourceFile)]
+    files.sort(key=lambda file: file.path)
+    skipped = [outcome for outcome in outcomes if isinstance(outcome, Skip)]
+    skipped.sort(key=lambda skip: (skip.what, skip.why))
+    judged = {file.path: file.read for file in files if file.status != "deleted"}
+    tree = Tree(reading.texts, selection.tree, judged)
+    return Corpus(selection.scope, tuple(files), tuple(skipped), tree, root)
+
+
+def _outcomes(selection: Selection, reading: Reading) -> Iterator[SourceFile | Skip]:
+    if selection.attributes_changed:
+        yield Skip(ATTRIBUTES, "changed here, so what it says of generated files does not count")
+    for entry in selection.entries:
+        outcome = reading.entry(entry)
+        if outcome:
+            yield outcome
+    for change in selection.changes:
+        yield from reading.change(change)
+
+
+def _attributes(
+    repo: Repo, selection: Selection, source: Source
+) -> Mapping[str, Mapping[str, str]]:
+    """Ask git for the attributes of the selected paths, if any .gitattributes could matter."""
+    if selection.attributes_changed:
+        return {}
+    contents = (source.read(entry) for entry in _attribute_files(selection))
+    if not any(word in content.data for content in contents if content for word in _TELLING):
+        return {}
+    commit, cached = selection.commit, selection.cached
+    return repo.attributes(_paths(selection), _ASKED, commit=commit, cached=cached)
+
+
+def _attribute_files(selection: Selection) -> Iterator[Entry]:
+    """Yield where .gitattributes that concern the selection may be."""
+    if selection.scope.kind in {"rev", "all"}:
+        yield from (one for one in selection.tree() if one.path.rpartition("/")[2] == ATTRIBUTES)
+        return
+    side = f"{selection.commit}:" if selection.commit else ":0:" if selection.cached else ""
+    for folder in _folders(_paths(selection)):
+        path = f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES
+        yield Entry(path, oid=f"{side}{path}" if side else "")
+
+
+def _folders(paths: Sequence[str]) -> list[str]:
+    folders = {""}
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return sorted(folders)
+
+
+def _paths(selection: Selection) -> list[str]:
+    changed = (
+        path for change in selection.changes for path in (change.path, change.old_path) if path
+    )
+    return [*(entry.path for entry in selection.entries), *changed]

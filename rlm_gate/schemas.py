@@ -249,7 +249,7 @@ class OverrideModel(Strict):
 def _models_kind(value: Any) -> str | None:
     if isinstance(value, str):
         return "<off>"
-    return "<models>" if isinstance(value, Mapping) else None
+    return "<models>" if isinstance(value, Mapping | BaseModel) else None
 
 
 class ConfigModel(Strict):
@@ -273,7 +273,7 @@ class ConfigModel(Strict):
     exclude: list[Glob] = []
     never_send: list[Glob] = []
     overrides: list[OverrideModel] = []
-    on_inconclusive: Literal["fail", "warn"] = "fail"
+    on_inconclusive: Literal["fail", "warn"] | None = None  # "fail", but "warn" on pushes
 
 
 def _schema_problems(

@@ -11,7 +11,7 @@ from typing import Any
 
 from rlm_gate import detectors, globs, mistakes, schemas, yamlmarks
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rule, Severity
-from rlm_gate.errors import Problem
+from rlm_gate.errors import EngineError, Problem
 from rlm_gate.yamlmarks import Document
 
 
@@ -69,8 +69,11 @@ def _engine_problems(
         yield document.problem(("detect", index, "engine"), text)
         return
     options = {key: value for key, value in entry.items() if key != "engine"}
-    for where, text in detectors.load(engine).validate(options, languages):
-        yield document.problem(("detect", index, *where), f"detect[{index}]: {text}")
+    try:
+        for where, text in detectors.load(engine).validate(options, languages):
+            yield document.problem(("detect", index, *where), f"detect[{index}]: {text}")
+    except EngineError as error:
+        yield document.problem(("detect", index, "engine"), f"can't be checked: {error}")
 
 
 def _texts(written: Any) -> tuple[str, ...]:

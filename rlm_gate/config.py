@@ -27,6 +27,7 @@ _DIFF_LIMITS = (1.0, 600.0)  # dollars, seconds
 _WHOLE_LIMITS = (5.0, 3600.0)
 _READ_LIMIT = (1 << 20) + 1  # enough for yamlmarks to see that a file is too large
 _CACHE_KIND = "config"
+_INPUT = "RLM_GATE_INPUT_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Environment:
     columns: int | None
     cache_dir: Path
     state_dir: Path
+    inputs: Mapping[str, str] = field(default_factory=dict)  # of action.yml, the empty ones not
+    in_commit: bool = False  # git itself runs us, about a commit
 
     @property
     def cache(self) -> CacheDir:
@@ -106,6 +109,7 @@ class Flags:
     max_calls: int | None = None
     deadline: float | None = None
     on_inconclusive: str | None = None
+    on_inconclusive_unsaid: str = "fail"  # where neither the flag nor the file says it
     allow_reduced_sandbox: bool = False
 
 
@@ -157,6 +161,8 @@ def environment() -> Environment:
         if own
         else (_folder(variables.get("XDG_CACHE_HOME")) or home / ".cache") / "rlm-gate",
         state_dir=(_folder(variables.get("XDG_STATE_HOME")) or home / ".local/state") / "rlm-gate",
+        inputs=_inputs(variables),
+        in_commit="GIT_INDEX_FILE" in variables,
     )
 
 
@@ -186,7 +192,8 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         never_send=tuple(written["never_send"]),
         overrides=tuple(_override(entry) for entry in written["overrides"]),
         no_ignores=flags.no_ignores,
-        on_inconclusive=flags.on_inconclusive or written["on_inconclusive"],
+        on_inconclusive=flags.on_inconclusive
+        or written.get("on_inconclusive", flags.on_inconclusive_unsaid),
         allow_reduced_sandbox=flags.allow_reduced_sandbox,
         ci=env.ci,
     )
@@ -211,7 +218,6 @@ _NOTHING_WRITTEN: Mapping[str, Any] = {
     "exclude": [],
     "never_send": [],
     "overrides": [],
-    "on_inconclusive": "fail",
 }
 
 
@@ -334,6 +340,15 @@ def _threshold(label: str) -> Severity | None:
 
 def _starting(variables: Mapping[str, str], *prefixes: str) -> Mapping[str, str]:
     return {name: value for name, value in variables.items() if name.startswith(prefixes)}
+
+
+def _inputs(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the action's inputs by their names there: ``fail-on``."""
+    return {
+        name.removeprefix(_INPUT).lower().replace("_", "-"): value
+        for name, value in _starting(variables, _INPUT).items()
+        if value.strip()
+    }
 
 
 def _columns(text: str) -> int | None:

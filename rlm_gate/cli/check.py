@@ -29,17 +29,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def judge(flags: config.Flags, arguments: argparse.Namespace) -> int:
-    """Run the gate with these flags and print as the output arguments say."""
+    """Run the gate with these flags and return the exit code."""
+    return examine(flags, arguments)[1]
+
+
+def examine(
+    flags: config.Flags, arguments: argparse.Namespace, env: config.Environment | None = None
+) -> tuple[Verdict, int]:
+    """Run the gate, print and write as the output arguments say; return the exit code too."""
     for spec in arguments.output:
         reports.target(spec)
     found = Repo.open(flags.scope.repo)
-    settings = config.settings(flags, Path(found.root) if found and found.root else None)
+    settings = config.settings(flags, Path(found.root) if found and found.root else None, env)
     with _progress.on_terminal(quiet=arguments.quiet) as progress:
         verdict = gate.run(settings, progress)
     for spec in arguments.output:
         reports.write(spec, verdict)
     _print(verdict, arguments)
-    return exit_code(verdict, settings.on_inconclusive)
+    return verdict, exit_code(verdict, settings.on_inconclusive)
 
 
 def exit_code(verdict: Verdict, on_inconclusive: str) -> int:

@@ -1,0 +1,54 @@
+# Everything is installed into .venv. A stamp file in it says what for, so that nothing is
+# installed twice; a changed pyproject.toml makes the stamps old.
+#
+#   make gate   judge this repository by its own gate      make lint   ruff and mypy
+#   make test   the whole test suite                       make rigs   the real tools around it
+#   make docs   write docs/cli.md from the parsers         make PYTHON=python3.12 ...
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DELETE_ON_ERROR:
+.PHONY: gate test lint rigs docs
+
+gate: .venv/installed
+	$(BIN)/rlm-gate check --all --offline
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+rigs: .venv/installed-dev .venv/rigs/installed
+	$(BIN)/python -m pytest -o python_files='rig_*.py' tests/rigs
+
+docs: .venv/installed-dev
+	$(BIN)/python tests/cli_page.py > docs/cli.md
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 16))' || { \
+	  echo "$(PYTHON) is no Python 3.11 to 3.15; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "$(PYTHON) can't make environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/made pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+# The first stamp too: what the gate needs is part of what its development needs.
+.venv/installed-dev: .venv/made pyproject.toml
+	$(PIP) --editable '.[dev]'
+	@touch .venv/installed $@
+
+# Tools that judge us live in an environment of their own: none may change what the gate finds.
+.venv/rigs/installed: .venv/made tests/rigs/requirements.txt
+	$(PYTHON) -m venv .venv/rigs
+	.venv/rigs/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --requirement tests/rigs/requirements.txt
+	@touch $@

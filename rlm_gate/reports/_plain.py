@@ -46,7 +46,12 @@ def disarm(line: str) -> str:
     GitHub's runner obeys ``::name::`` after leading white space and ``##[name]`` anywhere
     (actions/runner, ActionCommand.cs); Azure has ``##vso[name]``, TeamCity ``##teamcity[name]``.
     """
-    return _COMMAND.sub(r"##\1\\[", _LEADING.sub(r"\1\\::", line))
+    return disarm_inside(_LEADING.sub(r"\1\\::", line))
+
+
+def disarm_inside(text: str) -> str:
+    """Return the text without the commands that runners obey anywhere in a line."""
+    return _COMMAND.sub(r"##\1\\[", text)
 
 
 def disarm_json(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from rlm_gate.core import Finding, Severity, Status, Verdict
 from rlm_gate.reports import _digest as digest
-from rlm_gate.reports._plain import counted, one_line, shown_path
+from rlm_gate.reports._plain import counted, disarm_inside, one_line, shown_path
 
 HELP = "GitHub workflow commands: the ten worst findings of each level as annotations"
 
@@ -74,7 +74,7 @@ def _message(finding: Finding, verdict: Verdict) -> str:
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:
     pairs = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
-    return f"::{level} {pairs}::{_escape(message)}"
+    return disarm_inside(f"::{level} {pairs}::{_escape(message)}")
 
 
 def _escape(text: str) -> str:

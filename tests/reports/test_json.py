@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlm_gate import core
+from rlm_gate.core import Verdict
+from rlm_gate.reports import json as report
+
+SCHEMA = Path(report.__file__).with_name("schema.json")
+
+
+def _document(verdict: Verdict) -> Any:
+    return json.loads(report.render(verdict))
+
+
+def test_every_sample_is_valid_by_the_published_schema(sample: Verdict) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(_document(sample))
+
+
+def test_json_is_exactly(samples: dict[str, Verdict], golden: Callable[[str, bytes], None]) -> None:
+    golden("failed.json", report.render(samples["failed"]))
+
+
+def test_keys_are_sorted_and_the_bytes_are_ascii(sample: Verdict) -> None:
+    content = report.render(sample)
+    assert content.isascii()
+    assert content.endswith(b"}\n")
+    document = json.loads(content)
+    assert json.dumps(document) == json.dumps(document, sort_keys=True)
+
+
+def test_a_name_that_is_not_utf8_comes_back_as_it_was(samples: dict[str, Verdict]) -> None:
+    (finding,) = _document(samples["hostile"])["findings"]
+    assert finding["path"] == samples["hostile"].findings[0].span.path
+    assert finding["quote"] == samples["hostile"].findings[0].quote
+
+
+def test_which_findings_block_is_told_finding_by_finding(samples: dict[str, Verdict]) -> None:
+    findings = _document(samples["failed"])["findings"]
+    assert [finding["blocking"] for finding in findings] == [True, True, False, False]
+
+
+def test_unknown_cost_is_null_and_not_zero(samples: dict[str, Verdict]) -> None:
+    assert _document(samples["inconclusive"])["usage"]["usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "renamed"),
+    [
+        pytest.param(core.Verdict, (), {"blocking"}, id="verdict"),
+        pytest.param(core.Finding, ("findings",), {"rule_id", "span", "columns"}, id="finding"),
+        pytest.param(core.Skip, ("skipped",), {"rule_ids"}, id="skip"),
+        pytest.param(core.Coverage, ("coverage",), set(), id="coverage"),
+        pytest.param(core.RuleCoverage, ("coverage", "rules"), {"rule_id"}, id="rule coverage"),
+        pytest.param(core.Gap, ("coverage", "gaps"), {"rule_id", "span"}, id="gap"),
+        pytest.param(core.Usage, ("usage",), set(), id="usage"),
+        pytest.param(core.Audit, ("audit",), set(), id="audit"),
+        pytest.param(core.Estimate, ("audit", "estimate"), set(), id="estimate"),
+    ],
+)
+def test_no_field_of_the_verdict_is_forgotten(
+    samples: dict[str, Verdict], kind: Any, where: tuple[str, ...], renamed: set[str]
+) -> None:
+    """A field that core.py gains must come to the report, or be named here."""
+    name = "passed" if "estimate" in where else "inconclusive"
+    value = _document(samples[name])
+    for key in where:
+        value = value[key]
+    entry = value[0] if isinstance(value, list) else value
+    assert {field.name for field in dataclasses.fields(kind)} - renamed <= set(entry)

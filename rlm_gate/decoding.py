@@ -121,11 +121,11 @@ def _second_end(content: bytes) -> int:
 
 
 def _strict(content: bytes, encoding: str) -> str | None:
-    """Decode, or return None. What can't be encoded again (a lone surrogate) is not text."""
+    """Decode, or return None. A lone surrogate, which some codecs give, is no text: it becomes ?."""
     try:
         text = content.decode(encoding)
-        if encoding not in {"UTF-8", "latin-1"}:
-            text.encode()
     except (UnicodeError, LookupError):
         return None
-    return text
+    if encoding in {"UTF-8", "latin-1"}:
+        return text
+    return text.encode(errors="replace").decode()

@@ -80,6 +80,25 @@ class Tree:
         nodes = self._nodes({"rule": {"any": [{"kind": kind} for kind in kinds]}})
         return tuple(_nested(_pieces(nodes, kinds)))
 
+    def prose(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield the comments and strings: first line and column, last line and column, exclusive.
+
+        Lines and columns as in Match. What is interpolated into a string counts as part of it.
+        """
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            if any(word in str(node.kind()) for word in ("comment", "string")):
+                span = node.range()
+                yield (
+                    span.start.line + 1,
+                    span.start.column + 1,
+                    span.end.line + 1,
+                    span.end.column + 1,
+                )
+            else:
+                waiting.extend(node.children())
+
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))
 
@@ -111,14 +130,14 @@ def validate(rule_config: Mapping[str, Any], language: str) -> str | None:
     try:
         list(Tree("", language).find(rule_config))
     except RuntimeError as error:
-        return f"{language}: {_reason(str(error))}"
+        return _reason(str(error))
     broken = (code for code in _patterns(rule_config) if Tree(_plain(code), language).trouble())
-    return next((_NOT_CODE.format(code=code, language=language) for code in broken), None)
+    return next((_NOT_CODE.format(code=code) for code in broken), None)
 
 
 _NOT_CODE = (
-    "{code!r} is not {language} by itself, so it would never match; give the pattern a context and"
-    " a selector, or match by kind and has"
+    "{code!r} does not parse by itself, so it would never match; give the pattern a context and a"
+    " selector, or match by kind and has"
 )
 
 

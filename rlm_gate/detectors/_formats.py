@@ -106,10 +106,9 @@ FORMATS: tuple[Format, ...] = (
     _format("vault-token", "hvs. hvb.", r"hv[sb]\.[A-Za-z0-9_-]{24,200}"),
 )
 
-# A password in the address of a service: scheme://user:password@host
-ADDRESS = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?P<scheme>[a-z][a-z0-9+.-]{1,20})://(?P<user>[^\s:/@\"'`<>{}$]{0,60}):"
-    r"(?P<value>[^\s:/@\"'`<>{}$]{3,100})@(?P<host>[A-Za-z0-9.-]+)"
+# What stands after the :// of a service's address, where it has a password: user:password@host
+AUTHORITY = re.compile(
+    r"(?P<user>[^\s:/@\"'`<>{}$]{0,60}):(?P<value>[^\s:/@\"'`<>{}$]{3,100})@(?P<host>[A-Za-z0-9.-]+)"
 )
 
 # Names that announce a secret, in lower case; and what makes a longer name harmless again.

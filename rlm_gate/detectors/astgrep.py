@@ -125,10 +125,12 @@ def _config(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _compiles(options: Mapping[str, Any], named: Sequence[str]) -> Iterator[Complaint]:
     dialects = {**dict.fromkeys(named), **({"tsx": None} if "typescript" in named else {})}
+    problems: dict[str, list[str]] = {}
     for language in dialects:
-        problem = syntax.validate(_config(options), language)
-        if problem:
-            yield ("rule",), problem
+        if problem := syntax.validate(_config(options), language):
+            problems.setdefault(problem, []).append(language)
+    for problem, concerned in problems.items():
+        yield ("rule",), f"{', '.join(concerned)}: {problem}"
 
 
 # What ast-grep's rule reference allows, checked here because ast-grep itself reports a wrong shape

@@ -19,7 +19,7 @@ from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import Complaint, Text, applies, entries, finding, unknown_keys
-from rlm_gate.detectors._formats import ADDRESS, ASSIGNED, FORMATS, HARMLESS, NAMES
+from rlm_gate.detectors._formats import ASSIGNED, AUTHORITY, FORMATS, HARMLESS, NAMES
 
 _ENGINE = "secrets"
 
@@ -146,9 +146,9 @@ def _apart(secrets: Iterable[Secret]) -> list[Secret]:
 
 
 def _by_format(text: str) -> Iterator[Secret]:
-    for form in FORMATS:
-        if not any(mark in text for mark in form.marks):
-            continue
+    possible = {number for mark, number in _MARKS if mark in text}
+    for number in sorted(possible):
+        form = FORMATS[number]
         group = "value" if "value" in form.pattern.groupindex else 0
         for match in form.pattern.finditer(text):
             value = match[group]
@@ -168,15 +168,20 @@ def _checksum_fits(token: str) -> bool:
 
 
 def _by_address(text: str) -> Iterator[Secret]:
-    """Find passwords in addresses, unless the host is no real one or the password is a stand-in."""
-    if "://" not in text:
-        return
-    for match in ADDRESS.finditer(text):
-        value, host = match["value"], match["host"].lower()
-        local = "." not in host.strip(".") or _NO_HOST.search(host) or host[:4] == "127."
-        stand_in = value == match["user"] or _STAND_IN.search(value) or len({*value}) < _VARIETY
-        if not local and not stand_in:
-            yield Secret(*match.span("value"), "connection-password", value, certain=False)
+    """Find passwords in addresses, unless the host is no real one or the password a stand-in."""
+    place = text.find("://")
+    while place >= 0:
+        match = AUTHORITY.match(text, place + 3)
+        if match and _is_real(match):
+            yield Secret(*match.span("value"), "connection-password", match["value"], certain=False)
+        place = text.find("://", place + 3)
+
+
+def _is_real(authority: re.Match[str]) -> bool:
+    value, host = authority["value"], authority["host"].lower()
+    local = "." not in host.strip(".") or _NO_HOST.search(host) or host.startswith("127.")
+    stand_in = value == authority["user"] or _STAND_IN.search(value) or len({*value}) < _VARIETY
+    return not (local or stand_in)
 
 
 def _by_name(text: str) -> Iterator[Secret]:
@@ -235,6 +240,7 @@ def _entropy(value: str) -> float:
 _SORTS = {"known": True, "guessed": False}
 _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chance
 _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+_MARKS = tuple((mark, number) for number, form in enumerate(FORMATS) for mark in form.marks)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY = 3, 4

@@ -172,11 +172,9 @@ def mode(verdict: Verdict) -> str:
 def not_evaluated(verdict: Verdict, limit: int) -> Iterator[str]:
     """Name the rules whose question nobody put; some of them were judged by detectors."""
     asked, detected = _split_unasked(verdict)
-    if asked:
-        yield one_line(listed(sorted(asked), limit or len(asked)))
-    if detected:
-        names = one_line(listed(sorted(detected), limit or len(detected)))
-        yield f"by detectors alone: {names}"
+    for label, rules in (("not evaluated", asked), ("judged by detectors alone", detected)):
+        if rules:
+            yield f"{label}: {one_line(listed(sorted(rules), limit or len(rules)))}"
 
 
 def examined(verdict: Verdict) -> Iterator[str]:
@@ -276,9 +274,11 @@ def _unasked(verdict: Verdict) -> str:
     total = len({rule.id for rule in verdict.rules} | asked)
     if not (asked or detected):
         return "no selected rule needs one"
-    verb = "was" if len(asked) == 1 else "were"
-    text = f"{len(asked):,} of {counted(total, 'rule')} {verb} not evaluated"
-    return f"{text}, {len(detected):,} by detectors alone" if detected else text
+    rules = counted(total, "rule")
+    alone = f"{len(detected):,} of {rules} judged by detectors alone"
+    if not asked:
+        return alone
+    return f"{len(asked):,} of {rules} not evaluated" + (f"; {alone}" if detected else "")
 
 
 def _split_unasked(verdict: Verdict) -> tuple[set[str], set[str]]:
@@ -336,11 +336,11 @@ def _next(verdict: Verdict) -> str:
         return "mend what is marked [blocks], then run again."
     if verdict.status is Status.INCONCLUSIVE:
         return f"remove the causes named above, or {_way_out(verdict)}."
-    if verdict.audit.mode == "offline" and verdict.audit.not_evaluated:
-        return "nothing to do; run without --offline to put the questions of the other rules."
-    if verdict.audit.mode == "no-key" and verdict.audit.not_evaluated:
-        return "nothing to do; set ANTHROPIC_API_KEY to put the questions of the other rules."
-    return "nothing to do."
+    remedy = {"offline": "run without --offline", "no-key": "set ANTHROPIC_API_KEY"}
+    if not verdict.audit.not_evaluated or verdict.audit.mode not in remedy:
+        return "nothing to do."
+    questions = f"the questions of {counted(len(verdict.audit.not_evaluated), 'rule')}"
+    return f"nothing to do; {remedy[verdict.audit.mode]} to put {questions} to a model."
 
 
 def _way_out(verdict: Verdict) -> str:

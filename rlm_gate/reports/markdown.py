@@ -71,7 +71,7 @@ def _tail(verdict: Verdict) -> Iterator[str]:
     blocking = [one for one in digest.worst_first(verdict) if digest.blocks(one, verdict)]
     yield from (_details(finding, verdict) for finding in blocking[:_MAX_DETAILS])
     yield from _section("Examined", digest.examined(verdict))
-    yield from _section("Not evaluated", digest.not_evaluated(verdict, _MAX_LINES))
+    yield from _section("Questions not put", digest.not_evaluated(verdict, _MAX_LINES))
     yield from _section("Not examined", (entry.sentence for entry in digest.missing(verdict)))
     groups = digest.skipped(verdict)
     yield from _section("Skipped", (group.sentence(_MAX_NAMES) for group in groups))

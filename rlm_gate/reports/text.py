@@ -75,7 +75,9 @@ class _Page:
             yield from self._notes(finding)
             yield ""
         yield from self._section("Examined", digest.examined(self._verdict))
-        yield from self._section("Not evaluated", digest.not_evaluated(self._verdict, caps.rules))
+        yield from self._section(
+            "Questions not put", digest.not_evaluated(self._verdict, caps.rules)
+        )
         yield from self._section("Not examined", self._missing())
         yield from self._section("Skipped", self._skipped())
         yield from self._section("Remarks", digest.remarks(self._verdict))

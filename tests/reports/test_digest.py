@@ -129,6 +129,15 @@ def test_the_gates_own_findings_get_a_rule_to_be_named_by(samples: dict[str, Ver
     assert rules["gate/policy-changed"].title == "Look."
 
 
+def test_the_first_line_does_not_count_rules_that_detectors_judged_as_not_evaluated(
+    samples: dict[str, Verdict],
+) -> None:
+    audit = replace(samples["passed"].audit, not_evaluated=("security/sql-injection",))
+    assert digest.mode(replace(samples["passed"], audit=audit)) == (
+        "No language model was called (offline, as asked): 1 of 2 rules judged by detectors alone."
+    )
+
+
 def test_the_first_line_of_a_run_without_questions_claims_no_gap(
     samples: dict[str, Verdict],
 ) -> None:

@@ -39,7 +39,7 @@ def test_offline_says_so_on_the_first_line_and_the_verdict_is_on_the_last(
     lines = text.render(samples["passed"]).decode().splitlines()
     assert lines[0] == (
         "No language model was called (offline, as asked): "
-        "1 of 3 rules was not evaluated, 1 by detectors alone."
+        "1 of 3 rules not evaluated; 1 of 3 rules judged by detectors alone."
     )
     assert lines[-1].startswith("PASS: ")
 

@@ -36,6 +36,13 @@ _FLOAT = re.compile(
 _UNPRINTABLE = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
+_REMEDIES = {  # of what people run into; the rest of the parser's messages speak for themselves
+    "mapping values are not allowed in this context": "; put text that has ': ' in quotes",
+    "did not find expected key": "; look at the indentation, and at quotes within quotes",
+    "found character that cannot start any token": "; put text that starts with it in quotes",
+    "found a tab character that violates indentation": "; indent with spaces",
+    "found unknown escape character": "; use single quotes: backslashes mean themselves there",
+}
 _BASES = {"0o": 8, "0x": 16}
 
 
@@ -269,7 +276,8 @@ def _feed(builder: _Builder, text: str) -> bool:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = (mark.line + 1, mark.column + 1) if mark else _START
-        builder.refuse(where, f"not YAML: {getattr(error, 'problem', None) or error}")
+        what = getattr(error, "problem", None) or str(error)
+        builder.refuse(where, f"not YAML: {what}{_REMEDIES.get(what, '')}")
         return False
     return True
 

@@ -114,6 +114,21 @@ def test_what_hides_meaning_is_refused_at_its_place(text: str, problem: str) -> 
     assert any(one.startswith(problem) for one in found), found
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("a: b: c", "put text that has ': ' in quotes"),
+        ("a:\n  - b\n c: d", "look at the indentation"),
+        ("a: @b", "put text that starts with it in quotes"),
+        ("a: 1\n\tb: 2", "indent with spaces"),
+        (r'a: "\d"', "use single quotes"),
+    ],
+)
+def test_common_slips_are_explained(text: str, remedy: str) -> None:
+    [found] = problems(yamlmarks.parse(text, "f"))
+    assert remedy in found
+
+
 def test_several_mistakes_are_found_in_one_pass() -> None:
     document = yamlmarks.parse("a: &x 1\nb: *x\nc: !!str d\na: 2\n", "f")
     assert [problem.line for problem in document.problems] == [1, 2, 3, 4]

@@ -32,6 +32,7 @@ from rlm_gate.rlm.playbooks.audit import SERVED
 if TYPE_CHECKING:
     from rlm_gate.providers import Provider
     from rlm_gate.rlm.audit import Job, Outcome
+    from rlm_gate.rlm.callers import Line
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); total is 0 where it isn't known."""
@@ -181,8 +182,27 @@ def _with_models(this: _Run) -> None:
         try:
             audit.with_models(_job(this), line, outcome)
         finally:  # an interrupt keeps what was found and what was paid
-            outcome.usage = line.caller.account.usage()
             _take(this, outcome)
+        try:
+            this.findings = list(_verified(this, line))
+        finally:
+            this.usage = line.caller.account.usage()
+
+
+def _verified(this: _Run, line: Line) -> Iterator[Finding]:
+    """Put every candidate that could block, and whose rule wants it, to a second reader."""
+    from rlm_gate.rlm import refute
+
+    rules = {rule.id: rule for rule in _with_host_rules(this)}
+    decided = policy.Policy(this.settings.fail_on, this.settings.overrides)
+    kept = policy.narrow(this.findings, this.corpus, tuple(rules.values()), decided)
+    doubted = [
+        one for one in kept if decided.reaches(one) and rules[one.rule_id].verify == "refute"
+    ]
+    this.progress("verify", 0, len(doubted))
+    answers = refute.verify(doubted, rules, this.corpus, line.caller, line.root)
+    judged = dict(zip(doubted, answers, strict=True))
+    return (judged.get(one, one) for one in kept)
 
 
 def _with_playbook(this: _Run) -> None:
@@ -218,7 +238,6 @@ def _job(this: _Run) -> Job:
 def _take(this: _Run, outcome: Outcome) -> None:
     this.findings.extend(outcome.findings)
     this.skips.extend(outcome.skips)
-    this.usage = outcome.usage
     this.audit = outcome.audit
 
 

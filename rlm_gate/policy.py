@@ -66,6 +66,10 @@ class Policy:
         severity = self.severity(rule, path)
         return None not in (severity, self.threshold) and severity >= self.threshold  # type: ignore[operator]  # both are severities here
 
+    def reaches(self, finding: Finding) -> bool:
+        """Say whether the finding's severity reaches the threshold."""
+        return self.threshold is not None and finding.severity >= self.threshold
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -108,7 +112,7 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
     """Return the verdict: FAIL outranks INCONCLUSIVE outranks PASS."""
     refuted = tuple(one for one in evidence.findings if effect(one) == REFUTED)
     shown = tuple(one for one in evidence.findings if effect(one) != REFUTED)
-    at_threshold = [one for one in shown if _reaches(one, policy.threshold)]
+    at_threshold = [one for one in shown if policy.reaches(one)]
     blocking = [one for one in at_threshold if effect(one) == BLOCKS]
     missing = _missing(evidence, [one for one in at_threshold if effect(one) == LOST])
     status = Status.FAIL if blocking else Status.INCONCLUSIVE if missing else Status.PASS
@@ -150,10 +154,6 @@ def _in_scope(finding: Finding, files: Mapping[str, SourceFile]) -> bool:
         end.path in files and files[end.path].touched(end.start, end.end)
         for end in (finding.span, *finding.flow[-1:])
     )
-
-
-def _reaches(finding: Finding, threshold: Severity | None) -> bool:
-    return threshold is not None and finding.severity >= threshold
 
 
 def _outranks(new: Finding, old: Finding) -> bool:

@@ -18,7 +18,6 @@ from rlm_gate.core import (
     Origin,
     Rule,
     Skip,
-    Usage,
 )
 from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
@@ -67,7 +66,6 @@ class Outcome:
     audit: Audit
     findings: list[Finding] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
 
 
 def with_models(job: Job, line: Line, outcome: Outcome) -> None:
@@ -195,11 +193,11 @@ def _diff(corpus: Corpus) -> str:
 
 def _commits(corpus: Corpus) -> list[dict[str, str]]:
     """Return what the authors said of the change; unreadable history is no reason to stop."""
-    from rlm_gate import history
-
     scope = corpus.scope
     if corpus.root is None or scope.kind != "diff" or not scope.head:
         return []
+    from rlm_gate import history
+
     with suppress(GitError):
         return [
             {"subject": one.subject, "body": one.body}

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rlm_gate.core import Removed, SourceFile, Span
+from rlm_gate.core import Removed, SourceFile, Span, split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,18 @@ def block(
             rows.append(Row(mark, lines[line - 1], line))
         rows.extend(_removed_at(removed, line))
     return Block(file.path, tuple(rows))
+
+
+def excerpt(path: str, text: str, span: Span) -> Block:
+    """Return the lines of a span of any text as context: nothing marked, nothing removed."""
+    lines = split_lines(text)
+    return Block(
+        path,
+        tuple(
+            Row(" ", line, number)
+            for number, line in enumerate(lines[span.start - 1 : span.end], span.start)
+        ),
+    )
 
 
 def _removed_at(removed: Sequence[Removed], line: int) -> list[Row]:

@@ -46,7 +46,5 @@ def open_line(settings: Settings, provider: Provider | None = None) -> Iterator[
         if allowed and model not in allowed:
             raise UsageError(f"model {model} is not among models.allowed")
     limits, notes = bound_unpriced(settings.budget, (root, sub), known)
-    with Caller(
-        provider or load("anthropic"), Account(limits), known
-    ) as caller:
+    with Caller(provider or load("anthropic"), Account(limits), known) as caller:
         yield Line(caller, root, sub, notes)

@@ -19,13 +19,12 @@ from rlm_gate.core import (
     Rule,
     Severity,
     Span,
-    split_lines,
 )
 from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.rlm.answers import Schema
-from rlm_gate.rlm.blocks import Block, Row
+from rlm_gate.rlm.blocks import excerpt
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
 from rlm_gate.rlm.ledger import Applies
@@ -97,7 +96,9 @@ class SubCalls:
     def _request(self, text: Any, spans: Sequence[Span], schema: Schema) -> ModelRequest:
         if not isinstance(text, str) or not text.strip():
             raise CodeError("a prompt is a non-empty str, spans are passed beside it")
-        full = "\n\n".join((text, *(_block(self.texts, span).render() for span in spans)))
+        full = "\n\n".join(
+            (text, *(excerpt(span.path, self.texts[span.path], span).render() for span in spans))
+        )
         if len(full) > PROMPT_CHARS:
             raise CodeError(
                 f"the prompt and its spans have {len(full):,} characters; at most "
@@ -321,16 +322,6 @@ def _schema(schema: Any) -> Schema:
         return Schema.of(schema)
     except UsageError as error:
         raise CodeError(str(error)) from error
-
-
-def _block(texts: Mapping[str, str], found: Span) -> Block:
-    """Return the lines a span names, clipped to the file."""
-    lines = split_lines(texts[found.path])
-    rows = [
-        Row(" ", text, number)
-        for number, text in enumerate(lines[found.start - 1 : found.end], found.start)
-    ]
-    return Block(found.path, tuple(rows))
 
 
 def _spans(values: Any, texts: Mapping[str, str]) -> Iterable[Span]:

@@ -1,0 +1,241 @@
+"""Argue against candidates that could block: a second call that needs evidence to refute (§7.6).
+
+A refutation counts only with a known reason and a grounded quote of code, never in a call that saw
+text addressed to the reviewer. Whatever else comes back is "unclear" or a failed call.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rlm_gate import syntax
+from rlm_gate.core import Confidence, Corpus, Finding, Rule, Span, Verification, split_lines
+from rlm_gate.errors import BudgetExceeded, ProviderError
+from rlm_gate.languages import language_of
+from rlm_gate.providers import Message, ModelReply, ModelRequest
+from rlm_gate.rlm.blocks import Block, block, excerpt
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.grounding import Place, ground
+from rlm_gate.rlm.masking import judged_text, masked_lines, masked_removed
+from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head, shown_parts
+from rlm_gate.rlm.prompting import prompt
+
+REASONS = ("constant_input", "sanitised", "unreachable", "framework_guarantee", "rule_misread")
+_CALLERS = 5
+_AROUND = 8
+_LEAST_NAME = 4
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "verdict": {"type": "string", "enum": ["confirmed", "refuted", "unclear"]},
+        "reason": {"type": "string", "enum": ["none", *REASONS]},
+        "path": {"type": "string"},
+        "row": {"type": "integer"},
+        "quote": {"type": "string"},
+        "argument": {"type": "string"},
+        "addressed_to_reviewer": {"type": "boolean"},
+    },
+    "required": [
+        "verdict",
+        "reason",
+        "path",
+        "row",
+        "quote",
+        "argument",
+        "addressed_to_reviewer",
+    ],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A candidate and what the second reader sees of the repository."""
+
+    finding: Finding
+    rule: Rule
+    shown: Block
+    context: tuple[Block, ...]
+
+
+def verify(
+    candidates: Sequence[Finding],
+    rules: Mapping[str, Rule],
+    corpus: Corpus,
+    caller: Caller,
+    model: str,
+) -> list[Finding]:
+    """Return the candidates with what the second call came to, in their order."""
+    cases = [case(one, rules[one.rule_id], corpus) for one in candidates]
+    replies = caller.call_many([request(one, model) for one in cases])
+    return [judged(one, reply, corpus) for one, reply in zip(cases, replies, strict=True)]
+
+
+def case(finding: Finding, rule: Rule, corpus: Corpus) -> Case:
+    """Gather the code around a candidate, the head of its file and callers of its symbol."""
+    file = corpus.file(finding.span.path)
+    if file is None:
+        text = judged_text(corpus, finding.span.path) or ""
+        around = _widened(finding.span, len(split_lines(text)))
+        return Case(finding, rule, excerpt(finding.span.path, text, around), ())
+    lines = masked_lines(file)
+    part = next(
+        (one for one in shown_parts(file) if _holds(one, finding.span)),
+        MapCall(file, _widened(finding.span, len(lines)), (), (), ()),
+    )
+    shown = block(file, lines, part.shown, masked_removed(part.removed))
+    head = imports_head(file, lines, part.shown.start)
+    context = [block(file, lines, head)] if head else []
+    return Case(finding, rule, shown, (*context, *_callers(finding, corpus)))
+
+
+def request(one: Case, model: str) -> ModelRequest:
+    """Compose the second call."""
+    rule, finding = one.rule, one.finding
+    claim = f"{finding.message}\nThe evidence:\n{finding.quote}"
+    if finding.explanation:
+        claim += f"\nThe first reader's words: {finding.explanation}"
+    context = "".join(
+        f"\n# Context: {_printable(part.path)}\n\n{part.render()}\n" for part in one.context
+    )
+    text = prompt(
+        "refute_request",
+        rule=rule.id,
+        title=rule.title,
+        message=rule.message,
+        question=rule.ask.question.strip() if rule.ask else "",
+        why=rule.help.why.strip(),
+        claim=claim,
+        path=_printable(finding.span.path),
+        block=one.shown.render(),
+        context=context,
+    )
+    return ModelRequest(
+        model=model,
+        system=prompt("refute"),
+        messages=(Message("user", text),),
+        max_tokens=MAP_TOKENS,
+        schema=_SCHEMA,
+    )
+
+
+def judged(
+    one: Case, reply: ModelReply | ProviderError | BudgetExceeded, corpus: Corpus
+) -> Finding:
+    """Return the candidate with its verification: the host decides what a refutation is worth."""
+    answer = _parse(reply.text) if isinstance(reply, ModelReply) else None
+    if answer is None:
+        return replace(one.finding, verification=Verification.FAILED)
+    if answer["verdict"] == "confirmed":
+        return _with(one.finding, Verification.CONFIRMED, Confidence.HIGH)
+    if answer["verdict"] == "refuted" and _counts(answer, one, corpus):
+        argued = f"{answer['reason']}: {answer['argument']}"[:600]
+        refuted = _with(one.finding, Verification.REFUTED, Confidence.LOW)
+        return replace(refuted, explanation=argued)
+    return _with(one.finding, Verification.UNCLEAR, Confidence.LOW)
+
+
+def _with(finding: Finding, verification: Verification, confidence: Confidence) -> Finding:
+    return replace(finding, verification=verification, confidence=confidence)
+
+
+def _counts(answer: Mapping[str, Any], one: Case, corpus: Corpus) -> bool:
+    """Say whether a refutation has its reason and its proof, and was not talked into."""
+    if answer["addressed_to_reviewer"] or answer["reason"] not in REASONS:
+        return False
+    path = answer["path"] or one.finding.span.path
+    text = judged_text(corpus, path)
+    if text is None:
+        return False
+    line = _line(answer["row"], path, one)
+    place = ground(text, line, answer["quote"])
+    return isinstance(place, Place) and is_code(text, language_of(path), place)
+
+
+def is_code(text: str, language: str, place: Place) -> bool:
+    """Say whether the place holds code: something that is neither comment nor string."""
+    if syntax.grammar(language) is None:
+        return False
+    covered = list(syntax.parse(text, language).prose())
+    lines = split_lines(text)
+    return any(
+        re.search(r"\w", _outside(lines[number - 1], number, covered))
+        for number in range(place.start, place.end + 1)
+    )
+
+
+def _outside(line: str, number: int, covered: Sequence[tuple[int, int, int, int]]) -> str:
+    """Return the line with its comments and strings blanked out."""
+    kept = list(line)
+    for first, start, last, end in covered:
+        if first <= number <= last:
+            left = start - 1 if number == first else 0
+            right = end - 1 if number == last else len(kept)
+            kept[left:right] = " " * (min(right, len(kept)) - left)
+    return "".join(kept)
+
+
+def _line(row: int, path: str, one: Case) -> int:
+    blocks = [part for part in (one.shown, *one.context) if part.path == path]
+    return next((line for part in blocks if (line := part.line(row))), row)
+
+
+def _callers(finding: Finding, corpus: Corpus) -> Iterator[Block]:
+    """Yield the places that name the symbol around the finding, a few of them."""
+    name = _symbol(finding, corpus)
+    if len(name) < _LEAST_NAME:
+        return
+    shape = re.compile(rf"\b{re.escape(name)}\b")
+    found = 0
+    for path in corpus.tree:
+        text = judged_text(corpus, path) or ""
+        lines = split_lines(text) if name in text else []
+        for number, line in enumerate(lines, 1):
+            near = path == finding.span.path and abs(number - finding.span.start) < 2 * _AROUND
+            if near or not shape.search(line):
+                continue
+            yield excerpt(path, text, _widened(Span(path, number, number), len(lines)))
+            found += 1
+            if found == _CALLERS:
+                return
+            break
+
+
+def _symbol(finding: Finding, corpus: Corpus) -> str:
+    file = corpus.file(finding.span.path)
+    symbols = syntax.outline(file.text, file.language) if file else ()
+    around = [
+        one for one in symbols if one.start <= finding.span.start and finding.span.end <= one.end
+    ]
+    inner = min(around, key=lambda one: one.end - one.start, default=None)
+    return inner.name.rpartition(".")[2] if inner else ""
+
+
+def _holds(part: MapCall, span: Span) -> bool:
+    return part.shown.start <= span.start and span.end <= part.shown.end
+
+
+def _widened(span: Span, last: int) -> Span:
+    return Span(span.path, max(1, span.start - _AROUND), max(1, min(last, span.end + _AROUND)))
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "replace").decode()
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    """Return the answer if it has exactly the promised shape, else None."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(answer, dict) or set(answer) != set(_SCHEMA["required"]):
+        return None
+    kinds = {"row": int, "addressed_to_reviewer": bool}
+    sound = all(type(answer[key]) is kinds.get(key, str) for key in answer)
+    known = answer["verdict"] in {"confirmed", "refuted", "unclear"}
+    return answer if sound and known else None

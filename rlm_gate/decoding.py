@@ -99,7 +99,7 @@ def _by_cookie(content: bytes) -> Decoded | None:
         warnings.simplefilter("ignore")
         text = _strict(content, encoding)
         lines = [_strict(line, encoding) for line in content.split(b"\n")]
-    if text is None:
+    if text is None or text == _strict(content, "UTF-8"):
         return None
     return Decoded(text, encoding, text.split("\n") == lines)
 
@@ -121,7 +121,7 @@ def _second_end(content: bytes) -> int:
 
 
 def _strict(content: bytes, encoding: str) -> str | None:
-    """Decode, or return None. A lone surrogate, which some codecs give, is no text: it becomes ?."""
+    """Decode, or return None. Lone surrogates, which some codecs give, become "?"."""
     try:
         text = content.decode(encoding)
     except (UnicodeError, LookupError):

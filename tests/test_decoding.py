@@ -60,7 +60,10 @@ from rlm_gate.decoding import decode, decode_part, is_binary
             b"# coding: rot13\n'\xe6'\n", "python", None, "read as Latin-1", id="no text codec"
         ),
         pytest.param(b"# coding: utf8\n'\xe6'\n", "python", None, "read as Latin-1", id="a lie"),
-        pytest.param(b"# coding: cp1251", "python", None, "read as cp1251", id="no line end"),
+        pytest.param(b"# coding: cp1251 \xe6", "python", None, "read as cp1251", id="no end"),
+        pytest.param(
+            b"# coding: cp1251\n", "python", "# coding: cp1251\n", "", id="ASCII after all"
+        ),
     ],
 )
 def test_the_encoding_is_known_by_rules(

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rlm_gate.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RULE = """\
+title: No evil
+severity: high
+precision: medium
+tags: [external/cwe/cwe-1]
+languages: [python]
+detect: [{engine: regex, pattern: evil}]
+ask: {over: chunk, question: Is it evil?}
+message: Stop that.
+help: {why: It is bad., fix: Do good., links: ["https://example.com/"]}
+aliases: [demo/once]
+tests:
+  bad:
+    - evil()
+    - {before: x, after: evil()}
+  good: [fine()]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_repository(git_repo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(git_repo.path)
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    folder = tmp_path / "all" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "no-evil.yaml").write_text(RULE)
+    quiet = RULE.replace("demo/once", "demo/before").replace(
+        "ask: {over: chunk", "ask: {over: corpus"
+    )
+    (folder / "quiet.yaml").write_text(quiet + "enabled: false\n")
+    return folder
+
+
+def test_list_is_a_table_of_every_rule(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "list", "--rules", str(pack)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["RULE", "SEVERITY", "LANGUAGES", "JUDGED", "BY", "TITLE"]
+    assert " ".join(lines[1].split()) == "demo/no-evil high python regex + model (chunk) No evil"
+    assert lines[2].endswith("regex + model (corpus)  No evil (only by --select)")
+    assert lines[3] == "2 rules in 1 pack"
+
+
+def test_list_as_json(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "list", "--json", "--rules", str(pack)]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first == {
+        "id": "demo/no-evil",
+        "title": "No evil",
+        "severity": "high",
+        "precision": "medium",
+        "languages": ["python"],
+        "engines": ["regex"],
+        "ask": "chunk",
+        "verify": "none",
+        "tags": ["external/cwe/cwe-1"],
+        "aliases": ["demo/once"],
+        "enabled": True,
+    }
+    assert not second["enabled"]
+
+
+@pytest.mark.parametrize("name", ["demo/no-evil", "demo/once"])
+def test_show_tells_the_help_and_the_examples(
+    name: str, pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "show", name, "--rules", str(pack)]) == 0
+    out = capsys.readouterr().out
+    for text in (
+        "demo/no-evil: No evil",
+        "severity high, precision medium, python",
+        "once called: demo/once",
+        "Stop that.",
+        "Why: It is bad.",
+        "Fix: Do good.",
+        "Asked: Is it evil?",
+        "See https://example.com/",
+        "Bad:\n    evil()\n",
+        "    before:\n      x\n    after:\n      evil()\n",
+        "Good:\n    fine()\n",
+    ):
+        assert text in out
+
+
+def test_show_refuses_what_is_no_rule(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "show", "demo/no-evli", "--rules", str(pack)]) == 2
+    assert "did you mean 'demo/no-evil'?" in capsys.readouterr().err
+    assert main(["rules", "show", "demo", "--rules", str(pack)]) == 2
+    assert "write <pack>/<rule>" in capsys.readouterr().err
+
+
+def test_validate_counts_or_names_every_mistake(
+    pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "validate", str(pack.parent)]) == 0
+    assert capsys.readouterr().out == f"{pack}: 2 rules\n"
+    (pack / "bad.yaml").write_text(RULE.replace("high", "hihg").replace("title", "titel"))
+    assert main(["rules", "validate", str(pack)]) == 2
+    err = capsys.readouterr().err
+    assert f"{pack}/bad.yaml:1:1: unknown key 'titel'; did you mean 'title'?" in err
+    assert f"{pack}/bad.yaml:2:11: severity: 'hihg' is not one of" in err
+
+
+def test_validate_checks_the_configured_packs(
+    pack: Path, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.write(".rlm-gate.yaml", f"packs: [{pack}]")
+    assert main(["rules", "validate"]) == 0
+    assert capsys.readouterr().out == f"{pack}: 2 rules\n"
+
+
+def test_test_says_that_all_hold(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "test", str(pack)]) == 0
+    assert capsys.readouterr().out == "2 rules, 6 examples: all hold\n"
+
+
+def test_test_names_the_example_that_fails(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pack / "third.yaml").write_text(
+        RULE.replace("demo/once", "demo/third-once").replace("[fine()]", "[evil()]")
+    )
+    assert main(["rules", "test", str(pack)]) == 1
+    assert capsys.readouterr().out == (
+        f"{pack}/third.yaml:15:10: demo/third: this good example is found by regex, in its line 1\n"
+        "3 rules, 9 examples: 1 failure\n"
+    )
+    assert main(["rules", "test", str(pack), "demo/no-evil"]) == 0
+    assert capsys.readouterr().out == "1 rule, 3 examples: all hold\n"
+    assert main(["rules", "test", str(pack), "demo/nothing"]) == 2
+
+
+def test_one_builtin_rule_can_be_tested_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "list", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)[0]["id"]
+    assert main(["rules", "test", first]) == 0
+    assert capsys.readouterr().out.startswith("1 rule, ")
+    assert main(["rules", "show", first]) == 0
+
+
+def test_schema_is_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "tests" in schema["required"]
+
+
+def test_without_an_action_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["rules"])
+    assert caught.value.code == 2
+    assert "ACTION" in capsys.readouterr().err

@@ -56,6 +56,8 @@ def target(spec: str) -> Target:
     load(name)
     if Path(path).is_dir():
         raise UsageError(f"--output {display_path(spec)}: that is a directory, name a file in it")
+    if not _is_special(Path(path)):
+        _check_folder(spec, Path(path))
     return Target(name, Path(path))
 
 
@@ -74,7 +76,7 @@ def write(spec: str, verdict: Verdict) -> None:
 
 
 def _store(path: Path, content: bytes) -> None:
-    if path.parts[:2] in {("/", "dev"), ("/", "proc")} or _is_special(path):
+    if _is_special(path):
         with path.open("ab") as stream:
             stream.write(content)
         return
@@ -88,8 +90,18 @@ def _store(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
+def _check_folder(spec: str, path: Path) -> None:
+    folder = next(one for one in path.absolute().parents if one.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        below = display_path(str(folder))
+        raise UsageError(f"--output {display_path(spec)}: can't write below {below}")
+
+
 def _is_special(path: Path) -> bool:
+    """Say whether the path is a device or a pipe; /dev/stdout may well lead to a plain file."""
+    if path.parts[:2] in {("/", "dev"), ("/", "proc")}:
+        return True
     try:
         return not stat.S_ISREG(path.stat().st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False

@@ -77,17 +77,24 @@ def test_write_keeps_a_link_and_replaces_what_it_points_to(
     assert b"PASS" in (tmp_path / "real").read_bytes()
 
 
+def test_standard_output_is_a_target_where_dev_is_not_writable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert reports.target("text=/dev/stdout").name == "text"
+    with pytest.raises(UsageError, match="can't write below"):
+        reports.target("text=out.txt")
+
+
 def test_write_does_not_replace_a_device(samples: dict[str, Verdict]) -> None:
     reports.write(f"text={os.devnull}", samples["passed"])
     assert Path(os.devnull).is_char_device()
 
 
-def test_a_file_in_the_place_of_a_folder_is_a_usage_error_with_the_path(
-    tmp_path: Path, samples: dict[str, Verdict]
-) -> None:
+def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"file/out\.sarif"):
-        reports.write(f"sarif={tmp_path}/file/out.sarif", samples["passed"])
+    with pytest.raises(UsageError, match=r"file/deep/out\.sarif: can't write below .*/file$"):
+        reports.target(f"sarif={tmp_path}/file/deep/out.sarif")
 
 
 def test_a_directory_as_path_is_a_usage_error(tmp_path: Path, samples: dict[str, Verdict]) -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
-from rlm_gate import compiled, config, packs
+from rlm_gate import compiled, config, detectors, packs, rulefile
 from rlm_gate.config import Flags, Settings
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rule, RulePack, Severity
 from rlm_gate.errors import PackError, UsageError
@@ -468,3 +472,22 @@ def test_a_name_that_means_nothing_is_refused(
     with pytest.raises(UsageError) as caught:
         packs.select(PACKS, select, ignore)
     assert said in str(caught.value)
+
+
+KEYS = ["pattern", "not", "select", "language", "rule", "regex", "kind", "has", "sources", "x"]
+OPTIONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["python", "a", "(", "$A", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(detectors.names()), st.dictionaries(st.sampled_from(KEYS), OPTIONS))
+@settings_of_hypothesis(max_examples=200, deadline=None)
+def test_no_options_of_any_engine_raise(engine: str, options: dict[str, object]) -> None:
+    entry = json.dumps({"engine": engine} | options)
+    text = PLAIN.replace("{engine: regex, pattern: todo}", entry).replace("[any]", "[python]")
+    file = rulefile.read("demo", "rule.yaml", text.encode(), "rule.yaml")
+    assert (file.rule is None) == bool(file.problems)

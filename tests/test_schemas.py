@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,6 +202,19 @@ def test_the_schema_for_editors_knows_every_key_and_requires_the_proof() -> None
     assert schema["additionalProperties"] is False
     assert '"null"' not in json.dumps(schema)
     assert schema["$defs"]["DetectModel"]["additionalProperties"] is True
+
+
+@pytest.mark.parametrize(
+    ("page", "model"), [("rules.md", RuleModel), ("config.md", ConfigModel)], ids=str
+)
+def test_the_page_has_every_key_and_its_example_is_valid(
+    page: str, model: type[RuleModel | ConfigModel]
+) -> None:
+    text = (Path(__file__).parent.parent / "docs" / page).read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    assert schemas.check(model, yamlmarks.parse(example, page))[1] == ()
+    for key in model.model_fields:
+        assert f"| `{key}`" in text or f"`{key}." in text
 
 
 VALID: dict[str, Any] = yamlmarks.parse(RULE, "r.yaml").data

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping
 from typing import Any
 
-from rlm_gate.rlm.sandbox import calls, facades, guards, policy, show
+from rlm_gate.rlm.sandbox import calls, facades, guards, names, show
 from rlm_gate.rlm.sandbox.runner import Output, printer
 
 _VALUES = (
@@ -27,9 +27,9 @@ _ERRORS = (
 
 def build(modules: Mapping[str, facades.Facade], output: Output) -> dict[str, Any]:
     """Return what takes the place of ``__builtins__``."""
-    names = f"{_VALUES} {_ERRORS}".split()
+    plain = f"{_VALUES} {_ERRORS}".split()
     return {
-        **{name: getattr(builtins, name) for name in names},
+        **{name: getattr(builtins, name) for name in plain},
         "__name__": "__main__",
         "__import__": facades.importer(modules),
         "print": printer(output),
@@ -47,20 +47,20 @@ def build(modules: Mapping[str, facades.Facade], output: Output) -> dict[str, An
 
 def _guards() -> dict[str, Any]:
     return {
-        policy.GETATTR: guards.guarded_getattr,
-        policy.TYPENAME: guards.typename,
-        policy.CLASSNAME: guards.classname,
-        policy.WRITE_ATTR: guards.writable_attributes,
-        policy.WRITE_ITEM: guards.writable_items,
-        policy.AUG_ATTR: guards.augment_attribute,
-        policy.AUG_ITEM: guards.augment_item,
-        policy.TEXT: calls.formatted,
-        policy.REPR: show.representation,
-        policy.STR: show.called_str,
-        policy.MOD: show.modulo,
-        policy.SUPER_INIT: guards.super_init,
-        policy.EXCEPTION: Exception,
-        policy.METACLASS: guards.CellClass,
+        names.GETATTR: guards.guarded_getattr,
+        names.TYPENAME: guards.typename,
+        names.CLASSNAME: guards.classname,
+        names.WRITE_ATTR: guards.writable_attributes,
+        names.WRITE_ITEM: guards.writable_items,
+        names.AUG_ATTR: guards.augment_attribute,
+        names.AUG_ITEM: guards.augment_item,
+        names.TEXT: calls.formatted,
+        names.REPR: show.representation,
+        names.STR: show.called_str,
+        names.MOD: show.modulo,
+        names.SUPER_INIT: guards.super_init,
+        names.EXCEPTION: Exception,
+        names.METACLASS: guards.CellClass,
     }
 
 

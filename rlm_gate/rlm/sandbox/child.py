@@ -94,11 +94,15 @@ class Host:
 
     def _exchange(self, frame: bytes) -> Any:
         """Talk to the host. What breaks off in the middle would put the pipe out of step."""
+        whole = False
         try:
             self._pipe.send(frame)
-            return self._pipe.receive()
-        except BaseException:  # noqa: BLE001 - the process ends, whatever it was
-            os._exit(98)
+            answer = self._pipe.receive()
+            whole = True
+        finally:
+            if not whole:
+                os._exit(98)
+        return answer
 
 
 def _headroom(depth: int) -> None:

@@ -26,7 +26,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from rlm_gate.rlm.sandbox import guards, records
+from rlm_gate.rlm.sandbox import attributes, guards, records
 from rlm_gate.rlm.sandbox.show import bound_format, bound_format_map, unbound_format
 
 
@@ -239,6 +239,7 @@ def _members() -> dict[str, dict[str, Any]]:
 
 def build() -> dict[str, Facade]:
     """Return the facades by the names cells import them under, and open their types' attributes."""
+    attributes.open_builtin_types()
     _allow_types()
     facades = {name: Facade(name, members) for name, members in _members().items()}
     facades["collections.abc"] = facades["collections"].abc

@@ -12,10 +12,10 @@ import functools
 import itertools
 import operator
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from rlm_gate.rlm.sandbox.policy import FIELDS
+from rlm_gate.rlm.sandbox.names import FIELDS
 
 Special = Callable[[Any], Any] | None
 ALLOW: dict[type, dict[str, Special]] = {}
@@ -354,67 +354,3 @@ def variables(owner: Any) -> dict[str, Any]:
     if type(type(owner)) is not CellClass:
         raise TypeError("vars() takes an object of a class of yours; show_vars() lists variables")
     return dict(owner.__dict__)
-
-
-def _names(kinds: Iterable[type], names: str) -> None:
-    for kind in kinds:
-        allow(kind, names)
-
-
-def _builtin_types() -> None:
-    allow(
-        str,
-        "capitalize casefold center count encode endswith expandtabs find index isalnum isalpha "
-        "isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle "
-        "isupper join ljust lower lstrip maketrans partition removeprefix removesuffix replace "
-        "rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase "
-        "title translate upper zfill",
-    )
-    shared = (
-        "capitalize center count decode endswith expandtabs find fromhex hex index isalnum isalpha "
-        "isascii isdigit islower isspace istitle isupper join ljust lower lstrip maketrans "
-        "partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip "
-        "split splitlines startswith strip swapcase title translate upper zfill"
-    )
-    _names((bytes, bytearray), shared)
-    allow(bytearray, "append clear copy extend insert pop remove reverse")
-    allow(list, "append clear copy count extend index insert pop remove reverse sort")
-    allow(tuple, "count index")
-    mapping = "clear copy fromkeys get items keys pop popitem setdefault update values"
-    _names((dict, collections.OrderedDict, collections.defaultdict), mapping)
-    allow(collections.OrderedDict, "move_to_end")
-    allow(collections.defaultdict, "default_factory")
-    allow(
-        collections.Counter,
-        "clear copy elements get items keys most_common pop popitem setdefault subtract total "
-        "update values",
-    )
-    allow(
-        collections.deque,
-        "append appendleft clear copy count extend extendleft index insert maxlen pop popleft "
-        "remove reverse rotate",
-    )
-    immutable = (
-        "copy difference intersection isdisjoint issubset issuperset symmetric_difference union"
-    )
-    _names((set, frozenset), immutable)
-    allow(
-        set,
-        "add clear difference_update discard intersection_update pop remove "
-        "symmetric_difference_update update",
-    )
-    _names((int, bool), "bit_count bit_length conjugate denominator imag numerator real to_bytes")
-    allow(float, "as_integer_ratio conjugate hex imag is_integer real")
-    allow(complex, "conjugate imag real")
-    allow(range, "count index start step stop")
-    allow(slice, "indices start step stop")
-    _names((type({}.keys()), type({}.items())), "isdisjoint")
-    allow(types.GeneratorType, "close send throw")
-    allow(types.MappingProxyType, "copy get items keys values")
-    allow(property, "deleter getter setter")
-    allow(type(functools.lru_cache(int)), "cache_clear cache_info")
-    allow_on_class(int, "from_bytes")
-    allow_on_class(float, "fromhex")
-
-
-_builtin_types()

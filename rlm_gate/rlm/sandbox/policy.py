@@ -1,8 +1,7 @@
 """The language of a cell: RestrictedPython's allow-list of syntax, widened where models need it.
 
 The one home of RestrictedPython. It judges and rewrites source; what an attribute may be is
-decided at run time by ``guards``. The names it inserts, like ``<getattr>``, cannot be spelt in
-Python, so no assignment, argument, import or keyword can replace a guard.
+decided at run time by ``guards``, whose names it puts into the code (see ``names``).
 """
 
 # ruff: noqa: N802 - ast.NodeTransformer finds its visitors by names such as visit_Name
@@ -15,25 +14,24 @@ from typing import Any, TypeAlias
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES, RestrictingNodeTransformer
 
-GETATTR, TYPENAME, CLASSNAME = "<getattr>", "<typename>", "<classname>"
-WRITE_ATTR, WRITE_ITEM, AUG_ATTR, AUG_ITEM = "<wattr>", "<witem>", "<augattr>", "<augitem>"
-TEXT, REPR, STR, MOD = "<text>", "<repr>", "<str>", "<mod>"
-SUPER_INIT, EXCEPTION, METACLASS, FIELDS = "<superinit>", "<exception>", "<metaclass>", "<fields>"
-
-MAGIC = frozenset(
-    f"__{name}__"
-    for name in (
-        *("init", "post_init", "repr", "str", "len", "iter", "next", "call", "bool", "hash"),
-        *("getitem", "setitem", "delitem", "contains", "eq", "ne", "lt", "le", "gt", "ge"),
-        *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "floordiv", "mod", "neg"),
-        *("pos", "abs", "or", "and", "xor", "invert", "int", "float"),
-    )
+from rlm_gate.rlm.sandbox.names import (
+    AUG_ATTR,
+    AUG_ITEM,
+    CLASSNAME,
+    EXCEPTION,
+    FIELDS,
+    GETATTR,
+    MAGIC,
+    METACLASS,
+    MOD,
+    REPR,
+    STR,
+    SUPER_INIT,
+    TEXT,
+    TYPENAME,
+    WRITE_ATTR,
+    WRITE_ITEM,
 )
-"""Methods a class may define: those the interpreter calls with plain values.
-
-Not among them: ``__enter__``/``__exit__`` (get the traceback, and may swallow the deadline),
-``__getattr__`` and kin, ``__del__``, ``__index__``, ``__class_getitem__``, ``__init_subclass__``.
-"""
 
 _REMEDIES = {
     "AsyncFunctionDef": "use def: calls are synchronous here; llm_query_parallel asks many at once",
@@ -87,6 +85,10 @@ def _call(name: str, node: ast.expr, *arguments: ast.expr) -> ast.Call:
     """Return a call of a guard, placed where ``node`` stands."""
     call = ast.Call(func=ast.Name(name, ast.Load()), args=list(arguments), keywords=[])
     return ast.copy_location(call, node)
+
+
+def _parts(policy: Policy, node: Any) -> _Visited:
+    return policy.node_contents_visit(node)
 
 
 class Policy(RestrictingNodeTransformer):
@@ -260,14 +262,6 @@ class Policy(RestrictingNodeTransformer):
         statement = ast.Expr(ast.copy_location(ended, node))
         return ast.copy_location(statement, node)
 
-    def visit_For(self, node: ast.For) -> _Visited:
-        """Allow loops."""
-        return self.node_contents_visit(node)
-
-    def visit_With(self, node: ast.With) -> _Visited:
-        """Allow ``with``; nothing in reach is a context manager, so it fails by itself."""
-        return self.node_contents_visit(node)
-
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> _Visited:
         """Make a bare ``except:`` catch what code may catch: never the deadline."""
         self.check_name(node, node.name)
@@ -291,15 +285,11 @@ class Policy(RestrictingNodeTransformer):
             self.error(node, "relative imports are not available: there are no packages here")
         return self.check_import_names(node)
 
+    # Allowed as they are; their parts are visited. Nothing in reach is a context manager.
+    visit_For = visit_With = visit_Module = _parts
+    visit_Match = visit_match_case = visit_MatchSequence = visit_MatchOr = _parts
+
     # Patterns: only those that read no attributes in C
-
-    def visit_Match(self, node: ast.Match) -> _Visited:
-        """Allow ``match``."""
-        return self.node_contents_visit(node)
-
-    def visit_match_case(self, node: ast.match_case) -> _Visited:
-        """Allow ``case``."""
-        return self.node_contents_visit(node)
 
     def visit_MatchValue(self, node: ast.MatchValue) -> _Visited:
         """Allow literals; a dotted name would be read past the guards."""
@@ -309,14 +299,6 @@ class Policy(RestrictingNodeTransformer):
     def visit_MatchSingleton(self, node: ast.MatchSingleton) -> _Visited:
         """Allow None, True and False."""
         return node
-
-    def visit_MatchSequence(self, node: ast.MatchSequence) -> _Visited:
-        """Allow sequences."""
-        return self.node_contents_visit(node)
-
-    def visit_MatchOr(self, node: ast.MatchOr) -> _Visited:
-        """Allow alternatives."""
-        return self.node_contents_visit(node)
 
     def visit_MatchAs(self, node: ast.MatchAs) -> _Visited:
         """Check the captured name."""
@@ -377,10 +359,6 @@ class Policy(RestrictingNodeTransformer):
         node.body.append(ast.Assign(targets=[ast.Name(FIELDS, ast.Store())], value=fields))
         node.keywords = [ast.keyword(arg="metaclass", value=ast.Name(METACLASS, ast.Load()))]
         return node
-
-    def visit_Module(self, node: ast.Module) -> _Visited:
-        """Visit the statements; printing is a plain function here."""
-        return self.node_contents_visit(node)
 
 
 def _is_super_init(node: ast.Attribute) -> bool:

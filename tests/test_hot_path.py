@@ -1,0 +1,75 @@
+"""What a commit waits for: the staged, offline check of three files imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import GitRepo
+
+_HEAVY = {
+    *("anthropic", "git", "pydantic", "RestrictedPython", "junit_xml", "rich", "jinja2"),
+    *("asyncio", "yaml", "pathspec", "jsonschema", "httpx2", "urllib.request", "sqlite3"),
+}
+_MAIN = """
+import json, sys
+from rlm_gate.cli import main
+code = main(sys.argv[1:])
+sys.stderr.write(json.dumps([code, sorted(sys.modules)]))
+"""
+_FILE = (
+    "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
+)
+
+
+def imported(repo: GitRepo, *arguments: str) -> tuple[int, set[str]]:
+    """Return the exit code and every module that the command line has imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MAIN, *arguments], cwd=repo.path, capture_output=True, check=True
+    )
+    code, modules = json.loads(done.stderr)
+    return code, set(modules)
+
+
+@pytest.fixture
+def staged(git_repo: GitRepo) -> GitRepo:
+    """Three staged files with a finding each, and a configuration."""
+    git_repo.commit("first", **{".rlm-gate.yaml": "version: 1\nexclude: [vendored/]\n"})
+    for name in ("a.py", "b.py", "c.py"):
+        git_repo.write(name, _FILE)
+    git_repo.git("add", "-A")
+    return git_repo
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check", "--staged", "--offline"), ("hook",)], ids=["check", "hook"]
+)
+def test_a_warm_hook_imports_nothing_heavy(staged: GitRepo, arguments: tuple[str, ...]) -> None:
+    imported(staged, *arguments)  # packs and configuration go into the cache
+
+    code, modules = imported(staged, *arguments)
+
+    assert code == 1
+    assert modules & _HEAVY == set()
+
+
+def test_a_commit_that_changes_nothing_imports_no_engine(git_repo: GitRepo) -> None:
+    git_repo.commit("first", **{"a.py": _FILE})
+    imported(git_repo, "check", "--staged", "--offline")
+
+    code, modules = imported(git_repo, "check", "--staged", "--offline")
+
+    assert code == 0
+    assert modules & {*_HEAVY, "ast_grep_py"} == set()
+
+
+def test_the_package_itself_imports_next_to_nothing() -> None:
+    script = (
+        "import sys; before = set(sys.modules); import rlm_gate; print(set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert b"rlm_gate" in done.stdout
+    assert not any(name.encode() in done.stdout for name in _HEAVY)

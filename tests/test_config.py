@@ -245,7 +245,8 @@ def test_the_cached_form_is_the_same_and_follows_the_content(tmp_path: Path) -> 
     assert len(entries) == 1
     assert config.settings(Flags(), tmp_path) == first
     assert list((first.cache_dir / "config").iterdir()) == entries
-    assert written(tmp_path, EVERYTHING.replace("fail_on: low", "fail_on: info")).fail_on is Severity.INFO
+    changed = EVERYTHING.replace("fail_on: low", "fail_on: info")
+    assert written(tmp_path, changed).fail_on is Severity.INFO
 
 
 def test_a_cached_configuration_needs_no_yaml(tmp_path: Path) -> None:

@@ -336,11 +336,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Lines that a rule should have judged and nobody did, with the reason."""
+    """Lines that a rule should have judged and nobody did, with the reason.
+
+    ``required``: the rule's severity there reaches the threshold, so no verdict can pass over it.
+    """
 
     rule_id: str
     span: Span
     reason: str
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +367,7 @@ class RuleCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Who examined what. ``gaps`` lists every missing line range; ``required`` of them matter.
+    """Who examined what. ``gaps`` lists every missing line range.
 
     ``engines`` maps an engine to (files, lines) it finished; ``without_rules`` names languages in
     scope for which no deterministic rule exists, with their file counts.
@@ -373,9 +377,13 @@ class Coverage:
     lines: int
     rules: tuple[RuleCoverage, ...]
     gaps: tuple[Gap, ...] = ()
-    required_missing: int = 0
     engines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     without_rules: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def required_missing(self) -> int:
+        """Count the missing (line, rule) pairs without which no verdict can pass."""
+        return sum(len(gap.span) for gap in self.gaps if gap.required)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def _questions(rules: Sequence[Rule], played: frozenset[str]) -> tuple[str, ...]
 def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -> Judges:
     asked = [rule for rule in rules if rule.ask] if _asks(settings) else []
     return Judges(
-        engines=_engines,
+        engines=_engines(),
         chunk=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "chunk"),
         corpus=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "corpus"),
         playbook=played,
@@ -121,14 +121,22 @@ def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -
     )
 
 
-def _engines(rule: Rule, file: SourceFile) -> tuple[str, ...]:
-    """Name the rule's engines that read the file's language."""
-    names = {
-        entry.engine
-        for entry in rule.detect
-        if _reads(detectors.load(entry.engine).languages(entry.options), file.language)
-    }
-    return tuple(sorted(names))
+def _engines() -> Callable[[Rule, SourceFile], tuple[str, ...]]:
+    """Return what names the rule's engines that read a file's language, asking each once."""
+    known: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def engines(rule: Rule, file: SourceFile) -> tuple[str, ...]:
+        key = (rule.id, file.language)
+        if key not in known:
+            names = {
+                entry.engine
+                for entry in rule.detect
+                if _reads(detectors.load(entry.engine).languages(entry.options), file.language)
+            }
+            known[key] = tuple(sorted(names))
+        return known[key]
+
+    return engines
 
 
 def _reads(languages: frozenset[str] | None, language: str) -> bool:

@@ -8,6 +8,7 @@ from rlm_gate.core import (
     Audit,
     Coverage,
     Finding,
+    Gap,
     Origin,
     Severity,
     Skip,
@@ -48,13 +49,15 @@ def verdict(
     missing: int = 0,
     usage: Usage | None = None,
 ) -> Verdict:
+    places = (Span("a.py", line, line) for line in range(1, missing + 1))
+    gaps = tuple(Gap("security/example", place, "budget", required=True) for place in places)
     evidence = Evidence(
         corpus=corpus(),
         packs=(),
         rules=(rule(),),
         findings=findings,
         skips=skips,
-        coverage=Coverage(0, 0, (), required_missing=missing),
+        coverage=Coverage(0, 0, (), gaps),
         audit=Audit("offline"),
         usage=usage or Usage(),
     )

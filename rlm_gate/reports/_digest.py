@@ -110,33 +110,21 @@ def unknown_rules(verdict: Verdict) -> list[str]:
     return sorted(set(verdict.audit.not_evaluated) - {rule.id for rule in verdict.rules})
 
 
-def required_rules(verdict: Verdict) -> frozenset[str]:
-    """Return the rules whose missing lines keep the verdict from being green.
-
-    The verdict counts their lines and names no rule: these are the rules with gaps whose severity
-    reaches the threshold, or, where an override by path required one below it, all with gaps.
-    """
-    if verdict.threshold is None or not verdict.coverage.required_missing:
-        return frozenset()
-    gaps = {gap.rule_id for gap in verdict.coverage.gaps}
-    severe = {rule.id for rule in verdict.rules if rule.severity >= verdict.threshold}
-    return frozenset(gaps & severe or gaps)
-
-
 def missing(verdict: Verdict) -> list[Missing]:
     """Merge the gaps: one entry for each file, reason and set of rules; required ones first."""
-    required = required_rules(verdict)
-    rules: defaultdict[tuple[str, Span], set[str]] = defaultdict(set)
+    rules: defaultdict[tuple[bool, str, Span], set[str]] = defaultdict(set)
     for gap in verdict.coverage.gaps:
-        rules[gap.reason, gap.span].add(gap.rule_id)
-    spans: defaultdict[tuple[str, str, tuple[str, ...]], list[Span]] = defaultdict(list)
-    for (reason, span), rule_ids in rules.items():
-        spans[span.path, reason, tuple(sorted(rule_ids))].append(span)
+        rules[gap.required, gap.reason, gap.span].add(gap.rule_id)
+    spans: defaultdict[tuple[bool, str, str, tuple[str, ...]], list[Span]] = defaultdict(list)
+    for (required, reason, span), rule_ids in rules.items():
+        spans[required, span.path, reason, tuple(sorted(rule_ids))].append(span)
     merged = [
-        Missing(path, tuple(merge_spans(parts)), ids, reason, not required.isdisjoint(ids))
-        for (path, reason, ids), parts in spans.items()
+        Missing(path, tuple(merge_spans(parts)), ids, reason, required)
+        for (required, path, reason, ids), parts in spans.items()
     ]
-    return sorted(merged, key=lambda one: (not one.required, one.path, one.spans, one.reason))
+    return sorted(
+        merged, key=lambda one: (not one.required, one.path, one.spans, one.reason, one.rule_ids)
+    )
 
 
 def skipped(verdict: Verdict) -> list[Skipped]:

@@ -46,10 +46,9 @@ def _skips(verdict: Verdict) -> Iterator[_Json]:
 
 
 def _gaps(verdict: Verdict, index: Mapping[str, int]) -> Iterator[_Json]:
-    required = digest.required_rules(verdict)
     groups: defaultdict[tuple[bool, str, str], list[Gap]] = defaultdict(list)
     for gap in sorted(verdict.coverage.gaps, key=lambda gap: gap.span):
-        groups[gap.rule_id not in required, gap.rule_id, gap.reason].append(gap)
+        groups[not gap.required, gap.rule_id, gap.reason].append(gap)
     for (optional, rule_id, reason), gaps in sorted(groups.items()):
         lines = counted(sum(len(gap.span) for gap in gaps), "line")
         files = counted(len({gap.span.path for gap in gaps}), "file")

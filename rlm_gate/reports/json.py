@@ -110,7 +110,12 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
             for rule in sorted(coverage.rules, key=repr)
         ],
         "gaps": [
-            {**_span(gap.span), "rule": gap.rule_id, "reason": gap.reason}
+            {
+                **_span(gap.span),
+                "rule": gap.rule_id,
+                "reason": gap.reason,
+                "required": gap.required,
+            }
             for gap in sorted(coverage.gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
         ],
     }

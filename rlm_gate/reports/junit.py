@@ -117,7 +117,6 @@ class _RuleCases:
 
     def __init__(self, verdict: Verdict) -> None:
         self._verdict = verdict
-        self._required = digest.required_rules(verdict)
         self._coverage = {rule.rule_id: rule for rule in verdict.coverage.rules}
         self._gaps: defaultdict[str, list[Gap]] = defaultdict(list)
         self._shown: defaultdict[str, list[Finding]] = defaultdict(list)
@@ -137,7 +136,7 @@ class _RuleCases:
 
     def _evaluation(self, rule: Rule) -> tuple[str, str]:
         gaps = self._gaps[rule.id]
-        if gaps and rule.id in self._required:
+        if any(gap.required for gap in gaps):
             return "error", f"not examined: {_reasons(gaps)}"
         if rule.id in self._verdict.audit.not_evaluated and not rule.detect:
             return "skipped", f"not evaluated: {digest.mode(self._verdict)}"

@@ -6,8 +6,8 @@ Only what the host itself sent or ran earns coverage; a prompt the root wrote ea
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rlm_gate.core import (
     Corpus,
@@ -95,11 +95,9 @@ class Ledger:
             files=len(self.corpus.files),
             lines=sum(lines.values()),
             rules=tuple(counts[rule_id].row() for rule_id in sorted(counts)),
-            gaps=tuple(sorted(gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))),
-            required_missing=sum(
-                len(gap.span)
-                for gap in gaps
-                if gap.rule_id not in self._excused and required(by_id[gap.rule_id], gap.span.path)
+            gaps=tuple(
+                replace(gap, required=self._required(gap, by_id, required))
+                for gap in sorted(gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
             ),
             engines={
                 name: (len(paths), sum(lines[path] for path in paths))
@@ -107,6 +105,12 @@ class Ledger:
             },
             without_rules=self._without_rules(),
         )
+
+    def _required(
+        self, gap: Gap, rules: Mapping[str, Rule], required: Callable[[Rule, str], bool]
+    ) -> bool:
+        excused = gap.rule_id in self._excused
+        return not excused and required(rules[gap.rule_id], gap.span.path)
 
     def _pairs(
         self, rule: Rule, file: SourceFile, counts: _Counts, engines: dict[str, set[str]]

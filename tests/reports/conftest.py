@@ -200,8 +200,10 @@ INCONCLUSIVE = replace(
     coverage=replace(
         PASSED.coverage,
         rules=(_covered(SQL, missing=60, model=40), _covered(SWALLOWED, detector=120)),
-        gaps=tuple(Gap(SQL.id, Span(f"src/m{n:02}.py", n, n + 1), "budget") for n in range(1, 31)),
-        required_missing=60,
+        gaps=tuple(
+            Gap(SQL.id, Span(f"src/m{n:02}.py", n, n + 1), "budget", required=True)
+            for n in range(1, 31)
+        ),
     ),
     usage=Usage(calls=3, turns=1, input_tokens=900, output_tokens=10, usd=None, failed_calls=2),
     audit=replace(MODELS, refused=2, notes=("gate/prompt-injection: 1 call saw flagged text",)),

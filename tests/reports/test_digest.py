@@ -8,8 +8,8 @@ from rlm_gate.core import Gap, Origin, Severity, Skip, Span, Verdict, Verificati
 from rlm_gate.reports import _digest as digest
 
 
-def _with_gaps(verdict: Verdict, *gaps: Gap, required: int = 0) -> Verdict:
-    coverage = replace(verdict.coverage, gaps=gaps, required_missing=required)
+def _with_gaps(verdict: Verdict, *gaps: Gap) -> Verdict:
+    coverage = replace(verdict.coverage, gaps=gaps)
     return replace(verdict, coverage=coverage)
 
 
@@ -17,11 +17,11 @@ def test_gaps_of_one_file_and_reason_are_merged_with_their_rules(
     samples: dict[str, Verdict],
 ) -> None:
     gaps = [
-        Gap(rule, Span("a.py", start, start + 4), "budget")
+        Gap(rule, Span("a.py", start, start + 4), "budget", required=True)
         for start in (1, 6, 20)
         for rule in ("docs/drift", "security/sql-injection")
     ]
-    (only,) = digest.missing(_with_gaps(samples["passed"], *reversed(gaps), required=15))
+    (only,) = digest.missing(_with_gaps(samples["passed"], *reversed(gaps)))
     assert only.sentence == (
         "a.py:1-10, 20-24: docs/drift, security/sql-injection: budget (required)"
     )
@@ -31,8 +31,8 @@ def test_required_gaps_come_first_and_others_say_that_they_are_not(
     samples: dict[str, Verdict],
 ) -> None:
     low = Gap("docs/drift", Span("a.py", 1, 1), "budget")
-    high = Gap("security/sql-injection", Span("z.py", 2, 2), "refusal")
-    verdict = _with_gaps(samples["passed"], low, high, required=1)
+    high = Gap("security/sql-injection", Span("z.py", 2, 2), "refusal", required=True)
+    verdict = _with_gaps(samples["passed"], low, high)
     sentences = [one.sentence for one in digest.missing(verdict)]
     assert sentences == [
         "z.py:2: security/sql-injection: refusal (required)",
@@ -40,19 +40,13 @@ def test_required_gaps_come_first_and_others_say_that_they_are_not(
     ]
 
 
-def test_a_rule_required_by_an_override_alone_is_named_as_required(
-    samples: dict[str, Verdict],
-) -> None:
-    low = Gap("docs/drift", Span("a.py", 1, 1), "budget")
-    assert digest.missing(_with_gaps(samples["passed"], low, required=1))[0].required
-    assert not digest.missing(_with_gaps(samples["passed"], low, required=0))[0].required
-
-
-def test_nothing_is_required_where_nothing_can_fail(samples: dict[str, Verdict]) -> None:
-    verdict = replace(samples["passed"], threshold=None)
-    gap = Gap("security/sql-injection", Span("a.py", 1, 1), "budget")
-    assert not digest.missing(_with_gaps(verdict, gap, required=1))[0].required
-    assert "(threshold: never)" in digest.summary(verdict)
+def test_what_is_required_is_told_apart_in_the_same_lines(samples: dict[str, Verdict]) -> None:
+    span = Span("a.py", 1, 1)
+    low, high = Gap("docs/drift", span, "budget"), Gap("docs/lies", span, "budget", required=True)
+    assert [one.sentence for one in digest.missing(_with_gaps(samples["passed"], low, high))] == [
+        "a.py:1: docs/lies: budget (required)",
+        "a.py:1: docs/drift: budget (not required)",
+    ]
 
 
 def test_skips_are_grouped_by_reason_blocking_ones_first(samples: dict[str, Verdict]) -> None:

@@ -33,8 +33,8 @@ def test_lines_answered_by_a_model_are_covered_and_the_rest_is_missing() -> None
     coverage = close(books)
     assert coverage.rules[0].model == 3
     assert coverage.gaps == (
-        Gap("security/ask", Span("a.py", 3, 3), "not sent"),
-        Gap("security/ask", Span("a.py", 5, 5), "not sent"),
+        Gap("security/ask", Span("a.py", 3, 3), "not sent", required=True),
+        Gap("security/ask", Span("a.py", 5, 5), "not sent", required=True),
     )
     assert coverage.required_missing == 2
 
@@ -43,7 +43,9 @@ def test_a_failed_call_outweighs_an_answer_for_the_same_lines() -> None:
     books = ledger(ASK)
     books.answered(["security/ask"], Span("a.py", 1, 5))
     books.missing(["security/ask"], Span("a.py", 2, 3), "error (server)")
-    assert close(books).gaps == (Gap("security/ask", Span("a.py", 2, 3), "error (server)"),)
+    assert close(books).gaps == (
+        Gap("security/ask", Span("a.py", 2, 3), "error (server)", required=True),
+    )
 
 
 def test_answers_for_another_rule_cover_nothing() -> None:
@@ -62,7 +64,9 @@ def test_a_loop_that_did_not_end_leaves_every_line_missing() -> None:
     books = ledger(LOOP)
     books.loop(["security/loop"], "no done() in 20 turns")
     coverage = close(books)
-    assert coverage.gaps == (Gap("security/loop", Span("a.py", 1, 5), "no done() in 20 turns"),)
+    assert coverage.gaps == (
+        Gap("security/loop", Span("a.py", 1, 5), "no done() in 20 turns", required=True),
+    )
 
 
 def test_a_loop_that_never_ran_is_missing_too() -> None:
@@ -80,7 +84,9 @@ def test_a_file_an_engine_could_not_judge_is_missing_with_its_reason() -> None:
     books = ledger(CODE)
     books.failed(Skip("regex", "syntax error", path="a.py", rule_ids=("security/code",)))
     coverage = close(books)
-    assert coverage.gaps == (Gap("security/code", Span("a.py", 1, 5), "syntax error"),)
+    assert coverage.gaps == (
+        Gap("security/code", Span("a.py", 1, 5), "syntax error", required=True),
+    )
     assert coverage.engines == {}
 
 

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from conftest import GitRepo
+
+from rlm_gate.cli import main
+
+VULNERABLE = "import subprocess\n\n\ndef run(command):\n    subprocess.run(command, shell=True)\n"
+CLEAN = "def add(a, b):\n    return a + b\n"
+
+
+@pytest.fixture
+def project(git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> GitRepo:
+    """A repository with one clean commit on main; the test stands in it."""
+    git_repo.write("app.py", CLEAN)
+    git_repo.commit()
+    monkeypatch.chdir(git_repo.path)
+    return git_repo
+
+
+ASKS = """\
+title: A command a caller chooses
+severity: high
+precision: high
+languages: [python]
+ask: {over: chunk, question: Can a caller choose the command?}
+message: Pass a list.
+help: {why: It runs what it gets., fix: Pass a list.}
+tests:
+  bad: ["os.system(command)"]
+  good: ["print(1)"]
+"""
+
+
+@pytest.fixture
+def asking(project: GitRepo) -> GitRepo:
+    """The project with a rule of its own that asks about every Python file, and a new file."""
+    project.write(".rlm-gate/rules/own/ask.yaml", ASKS)
+    project.commit()
+    project.write("more.py", CLEAN)
+    return project
+
+
+class Failing(BaseHTTPRequestHandler):
+    """A Messages API that answers 500 to everything."""
+
+    def do_POST(self) -> None:  # the name is http.server's
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = b'{"type":"error","error":{"type":"api_error","message":"down"}}'
+        self.send_response(500)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def failing_endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "made-up")
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def check(*arguments: str) -> int:
+    return main(["check", *arguments])
+
+
+def test_the_vulnerable_branch_fails_on_its_line_and_the_clean_one_passes(
+    project: GitRepo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.git("checkout", "-q", "-b", "clean")
+    project.write("more.py", CLEAN)
+    project.commit()
+    assert check("--diff", "main", "--offline") == 0
+    project.git("checkout", "-q", "-b", "bad", "main")
+    project.write("tool.py", VULNERABLE)
+    project.commit()
+    capfd.readouterr()
+    assert check("--diff", "main", "--offline") == 1
+    assert "tool.py:5:" in capfd.readouterr().out
+
+
+def test_old_findings_do_not_block_a_change(project: GitRepo) -> None:
+    project.write("old.py", VULNERABLE)
+    project.commit()
+    project.git("checkout", "-q", "-b", "topic")
+    project.write("old.py", VULNERABLE + "\n\nVERSION = 1\n")
+    project.commit()
+    assert check("--diff", "main", "--offline") == 0
+    assert check("--all", "--offline") == 1
+
+
+def test_a_mistake_in_a_pack_exits_2_with_its_place(
+    project: GitRepo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.write(".rlm-gate/rules/own/bad.yaml", "title: x\nseverity: hgih\n")
+    assert check("--all", "--offline") == 2
+    assert ".rlm-gate/rules/own/bad.yaml:2:11: " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--diff", "no-such-ref"], id="unknown ref"),
+        pytest.param(["--rev", "no-such-ref"], id="unknown revision"),
+        pytest.param(["no-such-file.py"], id="unknown path"),
+        pytest.param(["--output", "nope=x"], id="unknown format"),
+        pytest.param(["--output", "sarif"], id="output without a path"),
+        pytest.param(["--rules", "no-such-pack"], id="unknown pack"),
+        pytest.param(["--select", "security/no-such-rule"], id="unknown rule"),
+    ],
+)
+def test_what_makes_no_sense_exits_2(project: GitRepo, arguments: list[str]) -> None:
+    assert project.path.exists()
+    assert check("--offline", *arguments) == 2
+
+
+def test_an_endpoint_that_answers_500_exits_3(
+    project: GitRepo, failing_endpoint: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert failing_endpoint is None
+    project.write(
+        "tool.py", "def read(request, folder):\n    return open(folder + request.args['f'])\n"
+    )
+    assert check("--deadline", "20") == 3
+    assert "tool.py" in capfd.readouterr().out
+
+
+def test_an_endpoint_that_answers_500_exits_1_beside_a_blocking_hit(
+    asking: GitRepo, failing_endpoint: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert failing_endpoint is None
+    asking.write("tool.py", VULNERABLE)
+    assert check("--deadline", "20") == 1
+    out = capfd.readouterr().out
+    assert "tool.py:5:" in out
+    assert "error (server)" in out
+
+
+def test_on_inconclusive_warn_turns_only_3_into_0(
+    asking: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert check() == 3
+    assert check("--on-inconclusive", "warn") == 0
+    asking.write("bad.py", VULNERABLE)
+    assert check("--on-inconclusive", "warn") == 1
+
+
+@pytest.mark.parametrize("name", ["json", "sarif", "junit", "github", "markdown"])
+def test_a_format_never_changes_the_exit_code(project: GitRepo, name: str) -> None:
+    assert check("--all", "--offline", "--format", name) == 0
+    project.write("tool.py", VULNERABLE)
+    assert check("--all", "--offline", "--format", name) == 1
+
+
+def test_two_runs_write_the_same_bytes(project: GitRepo, tmp_path: Path) -> None:
+    project.write("tool.py", VULNERABLE)
+    written = []
+    for run in ("first", "second"):
+        outputs = [f"{name}={tmp_path / run}.{name}" for name in ("sarif", "junit", "json")]
+        check("--all", "--offline", *(part for out in outputs for part in ("--output", out)))
+        written.append([Path(out.partition("=")[2]).read_bytes() for out in outputs])
+    assert written[0] == written[1]
+
+
+def test_fail_on_moves_the_threshold(project: GitRepo) -> None:
+    project.write("tool.py", VULNERABLE)
+    assert check("--offline", "--fail-on", "critical") == 0
+    assert check("--offline", "--fail-on", "never") == 0
+    assert check("--offline", "--fail-on", "low") == 1
+
+
+def test_paths_outside_a_repository_are_read_from_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tool.py").write_text(VULNERABLE)
+    monkeypatch.chdir(tmp_path)
+    assert check("tool.py", "--offline") == 1
+
+
+def test_a_bare_repository_is_judged_from_its_objects(project: GitRepo, tmp_path: Path) -> None:
+    project.write("tool.py", VULNERABLE)
+    project.commit()
+    bare = tmp_path / "bare.git"
+    project.git("clone", "-q", "--bare", ".", str(bare))
+    assert check("--repo", str(bare), "--diff", "HEAD~1", "--offline") == 1
+
+
+def test_an_empty_repository_passes_and_says_so(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(git_repo.path)
+    assert check("--offline") == 0
+    assert "nothing: no text file is in scope" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_still_writes_the_reports(
+    asking: GitRepo, tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    class Hanging(Failing):
+        def do_POST(self) -> None:  # the name is http.server's
+            time.sleep(30)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hanging)
+    server.daemon_threads = True
+    server.block_on_close = False
+    Thread(target=server.serve_forever, daemon=True).start()
+    asking.write("tool.py", VULNERABLE)
+    report = tmp_path / "report.json"
+    environment = os.environ | {
+        "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{server.server_port}",
+        "ANTHROPIC_API_KEY": "made-up",
+    }
+    command = [sys.executable, "-m", "rlm_gate", "check", "--output", f"json={report}"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        time.sleep(5)
+        process.send_signal(sent)
+        assert process.wait(timeout=20) == code
+    server.shutdown()
+    server.server_close()
+    assert [one["rule_id"] for one in json.loads(report.read_text())["findings"]]

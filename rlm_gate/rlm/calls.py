@@ -161,12 +161,12 @@ class Caller:
         except BudgetExceeded as error:
             self._finish(flight, error)
             return flight
-        self._note("request", {"key": key, "request": wire.request_json(request)})
         known, source = self._known(key)
-        if known:
+        if known:  # its request stands in the journal of the run that first made it
             self._settle(flight, known, paid=False)
             self._finish(flight, replies.judged(known, request), known, source)
             return flight
+        self._note("request", {"key": key, "request": wire.request_json(request)})
         self._flying[key] = flight
         self._workers.submit(lambda: self._run(flight))
         return flight

@@ -25,9 +25,18 @@ _FEATURE_BYTES = 2048  # the instructions a provider adds where tools or a schem
 
 
 def key(provider: str, request: ModelRequest) -> str:
-    """Return the SHA-256 of all that changes the answer. Order within schemas counts."""
-    whole = json.dumps([PROTOCOL, provider, request_json(request)], separators=(",", ":"))
-    return hashlib.sha256(whole.encode("ascii")).hexdigest()
+    """Return the SHA-256 of all that changes the answer. Order within schemas counts.
+
+    The long texts go in as digests of their own: escaping them as JSON would take most of the time
+    of a run that finds everything in the cache.
+    """
+    parts = request_json(request)
+    parts["system"] = _digest(request.system)
+    for message in parts["messages"]:
+        message["text"] = _digest(message["text"])
+        for result in message["tool_results"]:
+            result["text"] = _digest(result["text"])
+    return _digest(json.dumps([PROTOCOL, provider, parts]))
 
 
 def input_bytes(request: ModelRequest) -> int:
@@ -111,6 +120,10 @@ def _message_bytes(message: Message) -> int:
     for result in message.tool_results:
         size += _PART_BYTES + _size(result.id) + _size(result.text)
     return size
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _dumps(value: object) -> str:

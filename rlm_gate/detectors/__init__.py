@@ -160,6 +160,12 @@ def lines_fit(options: Mapping[str, Any], quote: str) -> bool:
     )
 
 
+def lines_possible(options: Mapping[str, Any], text: str) -> bool:
+    """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
+    have = options.get("lines_have")
+    return have is None or bool(_WHOLE_TEXT.search(have)) or _found(have, text)
+
+
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
     """Yield a complaint for every option the engine does not have."""
     for key in options:
@@ -197,16 +203,32 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.MULTILINE)
 
 
-# The plain characters a pattern begins with, after an optional \b, and what follows them.
-_BEGINNING = re.compile(r"(?:\\b)?((?:[\w \"'=:;,<>@#%&!/-]|\\[^\w\s])*)(.?)", re.DOTALL)
+_WHOLE_TEXT = re.compile(r"\\[AZ]")  # means the ends of the lines here, of the file there
+
+# The pieces of a regular expression, as far as they matter for finding plain text in it.
+_PIECE = re.compile(
+    r"(?P<char>\\[^\w\s]|[\w \"'=:;,<>@#%&!/~`-])|(?P<optional>[?*]|\{\d*,?\d*\})|(?P<open>\()"
+    r"|(?P<close>\))|(?P<either>\|)|(?P<other>\[\^?\]?(?:\\.|[^\]\\])*\]"
+    r"|\\(?:x..|u.{4}|U.{8}|N\{[^}]*\}|\d{1,3}|.)|.)",
+    re.DOTALL,
+)
 
 
 @lru_cache(maxsize=4096)
 def _literal(pattern: str) -> str:
     """Return a text without which the pattern can't match: ``in`` is far faster than ``re``."""
-    if "|" in pattern or "(?" in pattern:
+    if re.match(r"\(\?[a-z]+\)", pattern):
         return ""
-    plain, following = _BEGINNING.match(pattern).groups()  # type: ignore[union-attr]  # always
-    if following in {"*", "?", "{"}:
-        plain = re.sub(r"\\?.\Z", "", plain, flags=re.DOTALL)
-    return re.sub(r"\\(.)", r"\1", plain)
+    runs, depth = [""], 0
+    for piece in _PIECE.finditer(pattern):
+        kind = piece.lastgroup
+        depth += (kind == "open") - (kind == "close")
+        if kind == "either" and not depth:
+            return ""
+        if kind == "char" and not depth:
+            runs[-1] += piece[0][-1]
+        else:
+            if kind == "optional":
+                runs[-1] = runs[-1][:-1]
+            runs.append("")
+    return max(runs, key=len)

@@ -22,6 +22,7 @@ from rlm_gate.detectors import (
     finding,
     line_complaints,
     lines_fit,
+    lines_possible,
     listed,
     unknown_keys,
 )
@@ -80,7 +81,8 @@ def _wanted(file: SourceFile, rules: Sequence[Rule]) -> Iterator[tuple[Rule, Det
         mine = [entry for entry in entries(rule, _ENGINE) if _judges(entry, file.language)]
         if mine and not applies(rule, file):
             for entry in mine:
-                yield rule, entry
+                if lines_possible(entry.options, file.text):
+                    yield rule, entry
 
 
 def _judges(entry: Detect, language: str) -> bool:

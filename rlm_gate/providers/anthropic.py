@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from rlm_gate.config import environment
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import (
     Json,
@@ -49,19 +50,21 @@ _KINDS = {
 }
 
 
-class AnthropicProvider:
+class ClaudeProvider:
     """The Messages API. One instance serves any number of threads.
 
-    ``max_retries`` is the SDK's own; 0, since ``rlm/calls.py`` retries under one deadline.
+    Without a key or an address of its own it takes those of the environment, as config.py reads
+    it. ``max_retries`` is the SDK's own; 0, since ``rlm/calls.py`` retries under one deadline.
     """
 
     name = "anthropic"
 
     def __init__(
-        self, api_key: str | None, base_url: str | None = None, max_retries: int = 0
+        self, api_key: str | None = None, base_url: str | None = None, max_retries: int = 0
     ) -> None:
-        self._key = (api_key or "").strip()
-        self._base_url = base_url or BASE_URL
+        outside = environment()
+        self._key = (outside.anthropic_key or "" if api_key is None else api_key).strip()
+        self._base_url = base_url or outside.anthropic_base_url or BASE_URL
         self._max_retries = max_retries
         self._lock = threading.Lock()
         self._client: anthropic.Anthropic | None = None
@@ -95,7 +98,7 @@ class AnthropicProvider:
         raise failure
 
     def _ready(self) -> anthropic.Anthropic:
-        """Return the client. Its key and address are given to it: it must not look for others."""
+        """Return the client. Its key and address are given to it: it shall not look for others."""
         if not self._key:
             raise ProviderError("auth", "no API key is set")
         if not self._key.isascii() or not self._key.isprintable() or " " in self._key:
@@ -128,9 +131,9 @@ class AnthropicProvider:
         )
 
 
-def create(*, api_key: str | None, base_url: str | None) -> AnthropicProvider:
-    """Return the provider. An empty address is Anthropic's own."""
-    return AnthropicProvider(api_key, base_url)
+def create(*, api_key: str | None, base_url: str | None) -> ClaudeProvider:
+    """Return the provider; what is None is taken from the environment."""
+    return ClaudeProvider(api_key, base_url)
 
 
 def request_body(request: ModelRequest) -> dict[str, Any]:

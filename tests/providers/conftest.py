@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rlm_gate.providers.anthropic import AnthropicProvider
+from rlm_gate.providers.anthropic import ClaudeProvider
 
 KEY = "sk-" + "ant-" + "made-up-for-tests"
 Answer = Callable[["Handler"], None]
@@ -190,6 +190,6 @@ def endpoint() -> Iterator[Server]:
 
 
 @pytest.fixture
-def provider(endpoint: Server) -> Iterator[AnthropicProvider]:
-    with AnthropicProvider(KEY, endpoint.url) as ready:
+def provider(endpoint: Server) -> Iterator[ClaudeProvider]:
+    with ClaudeProvider(KEY, endpoint.url) as ready:
         yield ready

@@ -27,7 +27,7 @@ from rlm_gate.providers import (
     ToolCall,
     ToolResult,
 )
-from rlm_gate.providers.anthropic import AnthropicProvider
+from rlm_gate.providers.anthropic import ClaudeProvider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
 from rlm_gate.rlm.calls import Caller, Pace
@@ -38,7 +38,7 @@ ROOT = replace(SUB, tools=(TOOL,))
 MARK = {"type": "ephemeral"}
 
 
-def failure(provider: AnthropicProvider, timeout: float = 5.0) -> ProviderError:
+def failure(provider: ClaudeProvider, timeout: float = 5.0) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         provider.complete(SUB, timeout=timeout)
     return caught.value
@@ -50,7 +50,7 @@ def seconds(do: Callable[[], object]) -> float:
     return time.monotonic() - start
 
 
-def caller(provider: AnthropicProvider) -> Caller:
+def caller(provider: ClaudeProvider) -> Caller:
     return Caller(provider, Account(Budget()), prices.load(), pace=Pace(sleep=lambda _: None))
 
 
@@ -58,7 +58,7 @@ def caller(provider: AnthropicProvider) -> Caller:
 
 
 def test_a_sub_call_is_sent_whole_with_its_stable_prefix_marked(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     provider.complete(SUB, timeout=5)
     assert endpoint.log.paths == ["/v1/messages"]
@@ -76,7 +76,7 @@ def test_a_sub_call_is_sent_whole_with_its_stable_prefix_marked(
 
 
 def test_a_root_turn_offers_one_tool_whose_use_is_neither_forced_nor_parallel(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     provider.complete(ROOT, timeout=5)
     body = endpoint.log.bodies[0]
@@ -92,7 +92,7 @@ def test_a_root_turn_offers_one_tool_whose_use_is_neither_forced_nor_parallel(
 
 
 def test_a_schema_asks_for_json_and_never_by_a_tool(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
     provider.complete(replace(SUB, schema=schema), timeout=5)
@@ -106,7 +106,7 @@ def test_a_schema_asks_for_json_and_never_by_a_tool(
 
 
 def test_a_schema_the_api_can_not_serve_is_a_bad_request(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     with pytest.raises(ProviderError, match="bad_request: the API can't serve this schema"):
         provider.complete(replace(SUB, schema={"title": "anything"}), timeout=5)
@@ -115,15 +115,13 @@ def test_a_schema_the_api_can_not_serve_is_a_bad_request(
 
 @pytest.mark.parametrize("name", ["temperature", "top_p", "top_k", "stream"])
 def test_nothing_is_sent_that_the_api_refuses(
-    endpoint: Any, provider: AnthropicProvider, name: str
+    endpoint: Any, provider: ClaudeProvider, name: str
 ) -> None:
     provider.complete(ROOT, timeout=5)
     assert name not in endpoint.log.bodies[0]
 
 
-def test_an_assistant_turn_is_sent_back_as_it_came(
-    endpoint: Any, provider: AnthropicProvider
-) -> None:
+def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, provider: ClaudeProvider) -> None:
     content = [
         {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
         {"type": "text", "text": "Let me look."},
@@ -147,9 +145,7 @@ def test_an_assistant_turn_is_sent_back_as_it_came(
     assert sent[2]["content"][-1]["cache_control"] == MARK
 
 
-def test_a_turn_of_another_provider_is_translated(
-    endpoint: Any, provider: AnthropicProvider
-) -> None:
+def test_a_turn_of_another_provider_is_translated(endpoint: Any, provider: ClaudeProvider) -> None:
     turn = Message("assistant", "Look.", (ToolCall("t1", "run_python", {"code": "1"}),))
     result = Message("user", tool_results=(ToolResult("t1", "1"),))
     provider.complete(replace(ROOT, messages=(*ROOT.messages, turn, result)), timeout=5)
@@ -159,7 +155,7 @@ def test_a_turn_of_another_provider_is_translated(
     ]
 
 
-def test_a_name_that_is_not_utf8_can_be_sent(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_a_name_that_is_not_utf8_can_be_sent(endpoint: Any, provider: ClaudeProvider) -> None:
     provider.complete(replace(SUB, messages=(Message("user", "caf\udce9 é"),)), timeout=5)
     assert endpoint.log.bodies[0]["messages"][0]["content"][0]["text"] == "caf\ufffd é"
 
@@ -167,7 +163,7 @@ def test_a_name_that_is_not_utf8_can_be_sent(endpoint: Any, provider: AnthropicP
 # --- what comes back
 
 
-def test_a_reply_is_read(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_a_reply_is_read(endpoint: Any, provider: ClaudeProvider) -> None:
     usage = {
         "input_tokens": 10,
         "output_tokens": 20,
@@ -197,7 +193,7 @@ def test_a_reply_is_read(endpoint: Any, provider: AnthropicProvider) -> None:
     ["end_turn", "max_tokens", "refusal", "pause_turn", "model_context_window_exceeded", None],
 )
 def test_the_stop_reason_is_handed_on(
-    endpoint: Any, provider: AnthropicProvider, stop: str | None
+    endpoint: Any, provider: ClaudeProvider, stop: str | None
 ) -> None:
     endpoint.says(endpoint.sends(endpoint.message(None, stop_reason=stop)))
     reply = provider.complete(SUB, timeout=5)
@@ -205,7 +201,7 @@ def test_the_stop_reason_is_handed_on(
 
 
 def test_unknown_blocks_are_kept_but_count_for_nothing(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     content = [{"type": "hologram", "text": "boo"}, {"type": "text", "text": "ok"}]
     endpoint.says(endpoint.sends(endpoint.message(content=content)))
@@ -214,7 +210,7 @@ def test_unknown_blocks_are_kept_but_count_for_nothing(
 
 
 def test_half_a_surrogate_pair_does_not_break_the_next_turn(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     raw = json.dumps(endpoint.message("a \ud83d b \U0001f600")).encode()
     endpoint.says(endpoint.sends(raw))
@@ -245,7 +241,7 @@ def test_half_a_surrogate_pair_does_not_break_the_next_turn(
     ],
 )
 def test_every_http_error_has_its_kind(
-    endpoint: Any, provider: AnthropicProvider, status: int, kind: str, *, retryable: bool
+    endpoint: Any, provider: ClaudeProvider, status: int, kind: str, *, retryable: bool
 ) -> None:
     endpoint.says(endpoint.fails(status, text="the reason why"))
     error = failure(provider)
@@ -254,7 +250,7 @@ def test_every_http_error_has_its_kind(
     assert len(endpoint.log.bodies) == 1  # the SDK retries nothing by itself
 
 
-def test_an_error_page_in_html_is_an_http_error(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_an_error_page_in_html_is_an_http_error(endpoint: Any, provider: ClaudeProvider) -> None:
     page = b"<html>" + b"Bad gateway " * 1000
     endpoint.says(endpoint.sends(page, 502, "text/html"))
     error = failure(provider)
@@ -275,13 +271,13 @@ def test_an_error_page_in_html_is_an_http_error(endpoint: Any, provider: Anthrop
     ],
 )
 def test_retry_after_is_read(
-    endpoint: Any, provider: AnthropicProvider, header: str, value: str, expected: float | None
+    endpoint: Any, provider: ClaudeProvider, header: str, value: str, expected: float | None
 ) -> None:
     endpoint.says(endpoint.fails(429, "rate_limit_error", **{header: value}))
     assert failure(provider).retry_after == expected
 
 
-def test_retry_after_may_be_a_date(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_retry_after_may_be_a_date(endpoint: Any, provider: ClaudeProvider) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     endpoint.says(endpoint.fails(429, retry_after=date))
     assert failure(provider).retry_after == pytest.approx(60, abs=3)
@@ -289,7 +285,7 @@ def test_retry_after_may_be_a_date(endpoint: Any, provider: AnthropicProvider) -
 
 @pytest.mark.parametrize("status", [429, 500, 529])
 def test_x_should_retry_false_is_honoured(
-    endpoint: Any, provider: AnthropicProvider, status: int
+    endpoint: Any, provider: ClaudeProvider, status: int
 ) -> None:
     endpoint.says(endpoint.fails(status, x_should_retry="false"))
     assert not failure(provider).retryable
@@ -310,7 +306,7 @@ def test_x_should_retry_false_is_honoured(
     ],
 )
 def test_a_spend_limit_is_not_tried_again(
-    endpoint: Any, provider: AnthropicProvider, error: dict[str, Any]
+    endpoint: Any, provider: ClaudeProvider, error: dict[str, Any]
 ) -> None:
     endpoint.says(endpoint.sends({"type": "error", "error": error}, 429))
     found = failure(provider)
@@ -330,7 +326,7 @@ def test_a_spend_limit_is_not_tried_again(
     ],
 )
 def test_a_200_that_is_no_message_is_malformed(
-    endpoint: Any, provider: AnthropicProvider, body: bytes, content_type: str, says: str
+    endpoint: Any, provider: ClaudeProvider, body: bytes, content_type: str, says: str
 ) -> None:
     endpoint.says(endpoint.sends(body, 200, content_type))
     error = failure(provider)
@@ -357,7 +353,7 @@ def test_a_200_that_is_no_message_is_malformed(
     ],
 )
 def test_a_message_that_is_not_whole_is_malformed(
-    endpoint: Any, provider: AnthropicProvider, changes: dict[str, Any]
+    endpoint: Any, provider: ClaudeProvider, changes: dict[str, Any]
 ) -> None:
     endpoint.says(endpoint.sends(endpoint.message(**changes)))
     error = failure(provider)
@@ -366,7 +362,7 @@ def test_a_message_that_is_not_whole_is_malformed(
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_cut_was_lost(
-    endpoint: Any, provider: AnthropicProvider, *, chunked: bool
+    endpoint: Any, provider: ClaudeProvider, *, chunked: bool
 ) -> None:
     raw = json.dumps(endpoint.message("x" * 1000)).encode()
     endpoint.says(endpoint.cuts(raw, chunked=chunked))
@@ -375,7 +371,7 @@ def test_a_body_that_is_cut_was_lost(
 
 
 def test_a_connection_closed_without_a_word_was_lost(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     endpoint.says(endpoint.hangs_up)
     error = failure(provider)
@@ -384,19 +380,19 @@ def test_a_connection_closed_without_a_word_was_lost(
 
 def test_where_nobody_listens_nothing_was_sent(endpoint: Any) -> None:
     endpoint.server_close()
-    with AnthropicProvider(endpoint.key, endpoint.url) as provider:
+    with ClaudeProvider(endpoint.key, endpoint.url) as provider:
         error = failure(provider)
     assert (error.kind, error.retryable, error.lost) == ("connection", True, False)
 
 
 @pytest.mark.parametrize("address", ["nowhere", "ftp://127.0.0.1", "http://[::1"])
 def test_what_is_no_address_is_a_connection_error(address: str) -> None:
-    with AnthropicProvider("sk-" + "x", address) as provider:
+    with ClaudeProvider("sk-" + "x", address) as provider:
         error = failure(provider)
     assert (error.kind, error.lost) == ("connection", False)
 
 
-def test_silence_ends_at_the_deadline(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_silence_ends_at_the_deadline(endpoint: Any, provider: ClaudeProvider) -> None:
     endpoint.says(endpoint.silent)
     provider.warm()
     errors: list[ProviderError] = []
@@ -404,9 +400,7 @@ def test_silence_ends_at_the_deadline(endpoint: Any, provider: AnthropicProvider
     assert (errors[0].kind, errors[0].lost) == ("timeout", True)
 
 
-def test_a_body_that_drips_in_ends_at_the_deadline(
-    endpoint: Any, provider: AnthropicProvider
-) -> None:
+def test_a_body_that_drips_in_ends_at_the_deadline(endpoint: Any, provider: ClaudeProvider) -> None:
     endpoint.says(endpoint.drips(0.05, json.dumps(endpoint.message("x" * 500)).encode()))
     provider.warm()
     errors: list[ProviderError] = []
@@ -415,7 +409,7 @@ def test_a_body_that_drips_in_ends_at_the_deadline(
 
 
 def test_headers_that_drip_in_end_at_the_deadline_of_the_caller(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     endpoint.says(endpoint.drips_headers(0.05))
     provider.warm()
@@ -428,7 +422,7 @@ def test_headers_that_drip_in_end_at_the_deadline_of_the_caller(
 
 
 def test_a_body_without_end_is_malformed(
-    endpoint: Any, provider: AnthropicProvider, monkeypatch: pytest.MonkeyPatch
+    endpoint: Any, provider: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rlm_gate.providers.anthropic._MOST_BYTES", 1000)
     endpoint.says(endpoint.sends(endpoint.message("x" * 5000)))
@@ -437,22 +431,34 @@ def test_a_body_without_end_is_malformed(
 
 @pytest.mark.parametrize("key", [None, "", "  ", "schlüssel", "two words", "a\nb"])
 def test_without_a_proper_key_nothing_is_sent(endpoint: Any, key: str | None) -> None:
-    with AnthropicProvider(key, endpoint.url) as provider:
+    with ClaudeProvider(key, endpoint.url) as provider:
         assert failure(provider).kind == "auth"
     assert endpoint.log.bodies == []
 
 
-def test_the_environment_is_not_searched_for_a_key(
+def test_what_is_not_given_is_taken_from_the_environment(
     endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", endpoint.key)
-    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", endpoint.key)
-    with AnthropicProvider(None, endpoint.url) as provider:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", endpoint.url)
+    with ClaudeProvider() as provider:
+        provider.complete(SUB, timeout=5)
+    assert endpoint.log.headers[0]["authorization"] == f"Bearer {endpoint.key}"
+    with ClaudeProvider("") as provider:
         assert failure(provider).kind == "auth"
-    assert endpoint.log.bodies == []
 
 
-def test_no_error_carries_the_key(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_what_is_given_wins_over_the_environment(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-" + "of-the-environment")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    with ClaudeProvider(endpoint.key, endpoint.url) as provider:
+        provider.complete(SUB, timeout=5)
+    assert endpoint.log.headers[0]["authorization"] == f"Bearer {endpoint.key}"
+
+
+def test_no_error_carries_the_key(endpoint: Any, provider: ClaudeProvider) -> None:
     for answer in (
         endpoint.fails(401, text=f"unknown key {endpoint.key}"),
         endpoint.fails(500),
@@ -473,7 +479,7 @@ def test_no_error_carries_the_key(endpoint: Any, provider: AnthropicProvider) ->
 
 
 def test_outcomes_over_http_become_what_the_caller_promises(
-    endpoint: Any, provider: AnthropicProvider
+    endpoint: Any, provider: ClaudeProvider
 ) -> None:
     endpoint.says(
         endpoint.fails(529),
@@ -495,7 +501,7 @@ def test_outcomes_over_http_become_what_the_caller_promises(
     assert kinds == ["refusal", "max_tokens", "max_tokens", "malformed", "malformed", "malformed"]
 
 
-def test_one_client_serves_many_threads(endpoint: Any, provider: AnthropicProvider) -> None:
+def test_one_client_serves_many_threads(endpoint: Any, provider: ClaudeProvider) -> None:
     with caller(provider) as calls:
         outcomes = calls.call_many([replace(SUB, system=str(n)) for n in range(100)])
     assert all(isinstance(outcome, ModelReply) for outcome in outcomes)
@@ -504,7 +510,7 @@ def test_one_client_serves_many_threads(endpoint: Any, provider: AnthropicProvid
 
 
 def test_it_is_found_by_name_and_imports_the_sdk_at_first_use() -> None:
-    assert isinstance(providers.load("anthropic", api_key="k"), AnthropicProvider)
+    assert isinstance(providers.load("anthropic", api_key="k"), ClaudeProvider)
     code = (
         "import sys; from rlm_gate import providers; providers.load('anthropic', api_key='k');"
         "sys.exit(any(name in sys.modules for name in ('anthropic', 'httpx2', 'pydantic')))"

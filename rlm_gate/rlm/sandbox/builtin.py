@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping
 from typing import Any
 
-from rlm_gate.rlm.sandbox import calls, facades, guards, names, show
+from rlm_gate.rlm.sandbox import calls, facades, guards, names, shortcuts, show
 from rlm_gate.rlm.sandbox.runner import Output, printer
 
 _VALUES = (
@@ -42,6 +42,7 @@ def build(modules: Mapping[str, facades.Facade], output: Output) -> dict[str, An
         "delattr": guards.delete_attribute,
         "vars": guards.variables,
         **_guards(),
+        **shortcuts.short_calls(),
     }
 
 

@@ -123,10 +123,10 @@ RECORD_BASES: dict[type, Callable[[CellClass], CellClass]] = {}
 
 def guarded_getattr(owner: Any, name: str) -> Any:
     """Return an attribute that the owner's exact type allows. Raises AttributeError otherwise."""
-    try:
-        special = ALLOW[type(owner)][name]
-    except KeyError:
+    names = ALLOW.get(type(owner))
+    if names is None or name not in names:
         return _other(owner, name)
+    special = names[name]
     return getattr(owner, name) if special is None else special(owner)
 
 

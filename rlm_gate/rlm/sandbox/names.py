@@ -22,3 +22,21 @@ MAGIC = frozenset(
 Not among them: ``__enter__``/``__exit__`` (get the traceback, and may swallow the deadline),
 ``__getattr__`` and kin, ``__del__``, ``__index__``, ``__class_getitem__``, ``__init_subclass__``.
 """
+
+METHODS = frozenset(
+    {
+        *("strip", "lstrip", "rstrip", "startswith", "endswith", "split", "rsplit", "splitlines"),
+        *("lower", "upper", "replace", "find", "rfind", "count", "join", "partition"),
+        *("append", "extend", "insert", "pop", "sort", "index", "add", "discard", "remove"),
+        *("get", "items", "keys", "values", "setdefault", "update", "union"),
+        *("isdigit", "isalpha", "isalnum", "isspace", "isidentifier", "isupper", "islower"),
+        *("group", "groups", "start", "end", "span"),
+    }
+)
+"""Methods that loops call by the million: with up to two plain arguments, they go a shorter way."""
+MOST_ARGUMENTS = 2
+
+
+def method_name(name: str, arguments: int) -> str:
+    """Return the name of the guard that calls a method with so many arguments."""
+    return f"<{name}/{arguments}>"

@@ -4,7 +4,7 @@ The one home of RestrictedPython. It judges and rewrites source; what an attribu
 decided at run time by ``guards``, whose names it puts into the code (see ``names``).
 """
 
-# ruff: noqa: N802 - ast.NodeTransformer finds its visitors by names such as visit_Name
+# ruff: noqa: N802, N815 - ast.NodeTransformer finds its visitors by names such as visit_Name
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ from rlm_gate.rlm.sandbox.names import (
     TYPENAME,
     WRITE_ATTR,
     WRITE_ITEM,
+    method_name,
 )
+from rlm_gate.rlm.sandbox.shapes import is_number, is_plain_str, is_short_call, is_super_init
 
 _REMEDIES = {
     "AsyncFunctionDef": "use def: calls are synchronous here; llm_query_parallel asks many at once",
@@ -197,13 +199,16 @@ class Policy(RestrictingNodeTransformer):
     def visit_Call(self, node: ast.Call) -> _Visited:
         """Allow calls; ``str(x)`` shows no address, ``super().__init__`` is the one dunder call."""
         function = node.func
-        if isinstance(function, ast.Attribute) and _is_super_init(function):
+        if isinstance(function, ast.Attribute) and is_super_init(function):
             node.args.insert(0, function.value)
             node.args = [self.visit(part) for part in node.args]
             node.keywords = [self.visit(part) for part in node.keywords]
             node.func = ast.copy_location(ast.Name(SUPER_INIT, ast.Load()), function)
             return node
-        if _is_plain_str(node):
+        if isinstance(function, ast.Attribute) and is_short_call(function, node):
+            shorter = method_name(function.attr, len(node.args))
+            return _call(shorter, node, *map(self.visit, (function.value, *node.args)))
+        if is_plain_str(node):
             name = self.visit(function)
             return _call(STR, node, name, self.visit(node.args[0]))
         return self.node_contents_visit(node)
@@ -220,7 +225,7 @@ class Policy(RestrictingNodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> _Visited:
         """Let ``"%s" % x`` show values without addresses; leave plain arithmetic alone."""
         node = self.node_contents_visit(node)
-        if isinstance(node.op, ast.Mod) and not (_is_number(node.left) or _is_number(node.right)):
+        if isinstance(node.op, ast.Mod) and not (is_number(node.left) or is_number(node.right)):
             return _call(MOD, node, node.left, node.right)
         return node
 
@@ -359,29 +364,3 @@ class Policy(RestrictingNodeTransformer):
         node.body.append(ast.Assign(targets=[ast.Name(FIELDS, ast.Store())], value=fields))
         node.keywords = [ast.keyword(arg="metaclass", value=ast.Name(METACLASS, ast.Load()))]
         return node
-
-
-def _is_super_init(node: ast.Attribute) -> bool:
-    owner = node.value
-    return (
-        node.attr == "__init__"
-        and isinstance(owner, ast.Call)
-        and isinstance(owner.func, ast.Name)
-        and owner.func.id == "super"
-        and not owner.args
-        and not owner.keywords
-    )
-
-
-def _is_plain_str(node: ast.Call) -> bool:
-    return (
-        isinstance(node.func, ast.Name)
-        and node.func.id == "str"
-        and len(node.args) == 1
-        and not isinstance(node.args[0], ast.Starred)
-        and not node.keywords
-    )
-
-
-def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)

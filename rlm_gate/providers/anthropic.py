@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from rlm_gate.config import environment
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import (
     Json,
@@ -53,18 +52,17 @@ _KINDS = {
 class ClaudeProvider:
     """The Messages API. One instance serves any number of threads.
 
-    Without a key or an address of its own it takes those of the environment, as config.py reads
-    it. ``max_retries`` is the SDK's own; 0, since ``rlm/calls.py`` retries under one deadline.
+    The environment is not searched for a key or an address: config.py reads it. ``max_retries`` is
+    the SDK's own; 0, since ``rlm/calls.py`` retries under one deadline.
     """
 
     name = "anthropic"
 
     def __init__(
-        self, api_key: str | None = None, base_url: str | None = None, max_retries: int = 0
+        self, api_key: str | None, base_url: str | None = None, max_retries: int = 0
     ) -> None:
-        outside = environment()
-        self._key = (outside.anthropic_key or "" if api_key is None else api_key).strip()
-        self._base_url = base_url or outside.anthropic_base_url or BASE_URL
+        self._key = (api_key or "").strip()
+        self._base_url = base_url or BASE_URL
         self._max_retries = max_retries
         self._lock = threading.Lock()
         self._client: anthropic.Anthropic | None = None
@@ -132,7 +130,7 @@ class ClaudeProvider:
 
 
 def create(*, api_key: str | None, base_url: str | None) -> ClaudeProvider:
-    """Return the provider; what is None is taken from the environment."""
+    """Return the provider. No address means Anthropic's own."""
     return ClaudeProvider(api_key, base_url)
 
 

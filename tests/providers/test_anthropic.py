@@ -436,22 +436,14 @@ def test_without_a_proper_key_nothing_is_sent(endpoint: Any, key: str | None) ->
     assert endpoint.log.bodies == []
 
 
-def test_what_is_not_given_is_taken_from_the_environment(
-    endpoint: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", endpoint.key)
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", endpoint.url)
-    with ClaudeProvider() as provider:
-        provider.complete(SUB, timeout=5)
-    assert endpoint.log.headers[0]["authorization"] == f"Bearer {endpoint.key}"
-    with ClaudeProvider("") as provider:
-        assert failure(provider).kind == "auth"
-
-
-def test_what_is_given_wins_over_the_environment(
+def test_the_environment_is_not_searched_for_a_key_or_an_address(
     endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-" + "of-the-environment")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "sk-" + "of-the-environment")
+    with ClaudeProvider(None, endpoint.url) as provider:
+        assert failure(provider).kind == "auth"
+    assert endpoint.log.bodies == []
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     with ClaudeProvider(endpoint.key, endpoint.url) as provider:
         provider.complete(SUB, timeout=5)

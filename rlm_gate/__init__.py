@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rlm_gate.providers.anthropic import ClaudeProvider
+    from rlm_gate.providers.anthropic import AnthropicProvider as ClaudeProvider
     from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
 
 __version__ = "0.1.0"
 __all__ = ["ClaudeProvider", "RLMConfig", "RLMResult", "RLMSession", "__version__"]
 
 _HOMES = {
-    "ClaudeProvider": "rlm_gate.providers.anthropic",
-    "RLMConfig": "rlm_gate.rlm.session",
-    "RLMResult": "rlm_gate.rlm.session",
-    "RLMSession": "rlm_gate.rlm.session",
+    "ClaudeProvider": ("rlm_gate.providers.anthropic", "AnthropicProvider"),
+    "RLMConfig": ("rlm_gate.rlm.session", "RLMConfig"),
+    "RLMResult": ("rlm_gate.rlm.session", "RLMResult"),
+    "RLMSession": ("rlm_gate.rlm.session", "RLMSession"),
 }
 
 
@@ -29,4 +29,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -74,7 +74,7 @@ class Environment:
     """Every environment variable that is used anywhere, read once."""
 
     ci: bool
-    anthropic_key_present: bool
+    anthropic_key: str | None = field(repr=False)
     anthropic_base_url: str | None
     github: Mapping[str, str]
     pre_commit: Mapping[str, str]
@@ -149,9 +149,9 @@ def environment() -> Environment:
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() raises where there is none
     return Environment(
         ci=variables.get("CI", "").lower() in {"true", "1"},
-        anthropic_key_present=any(
-            variables.get(name) for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-        ),
+        anthropic_key=variables.get("ANTHROPIC_API_KEY")
+        or variables.get("ANTHROPIC_AUTH_TOKEN")
+        or None,
         anthropic_base_url=variables.get("ANTHROPIC_BASE_URL") or None,
         github=_starting(variables, "GITHUB_", "RUNNER_TEMP"),
         pre_commit=_starting(variables, "PRE_COMMIT"),
@@ -276,7 +276,7 @@ def _parse(content: bytes, label: str) -> Mapping[str, Any]:
 
 def _models(flags: Flags, written: Mapping[str, Any], env: Environment) -> Models:
     named = {} if written["models"] == "off" else written["models"]
-    mode = "on" if env.anthropic_key_present else "no-key"
+    mode = "on" if env.anthropic_key else "no-key"
     return Models(
         root=flags.root_model or named.get("root", DEFAULT_ROOT_MODEL),
         sub=flags.sub_model or named.get("sub", DEFAULT_SUB_MODEL),

@@ -278,7 +278,7 @@ def test_the_environment_is_gathered_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.github == {"GITHUB_SHA": "abc", "RUNNER_TEMP": "/t"}
     assert found.pre_commit == {"PRE_COMMIT": "1", "PRE_COMMIT_TO_REF": "r"}
     assert found.anthropic_base_url == "http://localhost:1"
-    assert not found.anthropic_key_present
+    assert found.anthropic_key is None
     assert found.no_color
     assert found.columns == 72
     assert config.settings(Flags(), None).ci
@@ -308,7 +308,7 @@ def test_folders_follow_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings_take_the_environment_they_are_given(tmp_path: Path) -> None:
-    env = replace(config.environment(), anthropic_key_present=True, cache_dir=tmp_path)
+    env = replace(config.environment(), anthropic_key="made-up", cache_dir=tmp_path)
     found = config.settings(Flags(), None, env)
     assert found.models.mode == "on"
     assert found.cache_dir == tmp_path

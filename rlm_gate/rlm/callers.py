@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rlm_gate.config import Settings
+from rlm_gate.config import Settings, environment
 from rlm_gate.errors import UsageError
 from rlm_gate.providers import Provider, load
 from rlm_gate.rlm import prices
@@ -46,5 +46,11 @@ def open_line(settings: Settings, provider: Provider | None = None) -> Iterator[
         if allowed and model not in allowed:
             raise UsageError(f"model {model} is not among models.allowed")
     limits, notes = bound_unpriced(settings.budget, (root, sub), known)
-    with Caller(provider or load("anthropic"), Account(limits), known) as caller:
+    with Caller(provider or named("anthropic"), Account(limits), known) as caller:
         yield Line(caller, root, sub, notes)
+
+
+def named(name: str) -> Provider:
+    """Return the provider of that name with the key and address that the environment gives."""
+    env = environment()
+    return load(name, api_key=env.anthropic_key, base_url=env.anthropic_base_url)

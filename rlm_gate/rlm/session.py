@@ -12,11 +12,11 @@ from typing import Any
 
 from rlm_gate.core import Budget, Corpus, Finding, Origin, Span, Usage, merge_spans
 from rlm_gate.errors import EngineError, UsageError
-from rlm_gate.providers import Message, ModelRequest, Provider, load
+from rlm_gate.providers import Message, ModelRequest, Provider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.answers import Schema
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.callers import remaining
+from rlm_gate.rlm.callers import named, remaining
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.loop import Delivery, LoopEnd, Step, run_loop
 from rlm_gate.rlm.masking import Masked
@@ -312,7 +312,7 @@ class _Room:
 def _open(provider: str | Provider) -> Provider:
     if not isinstance(provider, str):
         return provider
-    return load(provider)
+    return named(provider)
 
 
 def _texts(context: Context) -> Mapping[str, str]:

@@ -79,11 +79,20 @@ def _attributes(
     """Ask git for the attributes of the selected paths, if any .gitattributes could matter."""
     if selection.attributes_changed:
         return {}
-    contents = (source.read(entry) for entry in _attribute_files(selection))
-    if not any(word in content.data for content in contents if content for word in _TELLING):
+    files = [_content(source, entry) for entry in _attribute_files(selection)]
+    if not any(word in content for content in files for word in _TELLING):
         return {}
     commit, cached = selection.commit, selection.cached
     return repo.attributes(_paths(selection), _ASKED, commit=commit, cached=cached)
+
+
+def _content(source: Source, entry: Entry) -> bytes:
+    """Return what can be read; attributes that can't be leave nothing out."""
+    try:
+        content = source.read(entry)
+    except OSError:
+        return b""
+    return content.data if content else b""
 
 
 def _attribute_files(selection: Selection) -> Iterator[Entry]:

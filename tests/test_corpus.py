@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -328,10 +329,21 @@ def test_a_file_behind_a_linked_folder_is_not_read(git_repo: GitRepo, tmp_path: 
         assert "secret\n" not in built.tree.values()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_a_file_that_cannot_be_read_blocks(git_repo: GitRepo) -> None:
-    git_repo.write("a.py", "1\n").chmod(0)
-    assert reasons(build(git_repo, "all")) == {"a.py": ("can't be read: Permission denied", True)}
+def test_a_file_that_cannot_be_read_blocks(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_repo.commit(**{".gitattributes": "*.py linguist-generated\n"})
+    git_repo.write("a.py", "1\n")
+    git_repo.git("add", "-A")
+
+    def refused(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path, flags)
+
+    monkeypatch.setattr(os, "open", refused)
+    assert reasons(build(git_repo, "all")) == {
+        ".gitattributes": ("can't be read: Permission denied", True),
+        "a.py": ("can't be read: Permission denied", True),
+    }
 
 
 def test_an_object_that_is_missing_blocks(git_repo: GitRepo) -> None:

@@ -415,6 +415,22 @@ def test_a_reply_that_comes_too_late_is_kept_for_the_next_run() -> None:
     assert calls.account.usage().calls == 0
 
 
+def test_a_call_given_up_from_outside_is_one_failure_however_its_thread_ends() -> None:
+    class Late(Deaf):
+        def complete(self, request: ModelRequest, *, timeout: float) -> ModelReply:
+            super().complete(request, timeout=timeout)
+            raise DOWN
+
+    provider = Late()
+    with caller(provider) as calls:
+        with pytest.raises(ProviderError, match="timeout"):
+            calls.call(ask("hang"), timeout=0.05)
+        provider.wake.set()
+        time.sleep(0.05)
+        assert calls._breaker._failed == 1
+    assert calls.account.usage().failed_calls == 1
+
+
 def test_at_the_deadline_of_the_run_what_is_missing_is_over_budget() -> None:
     provider = Deaf()
     with caller(provider, Budget(deadline=0.1), pace=Pace(workers=1)) as calls:

@@ -1,0 +1,208 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from builders import corpus, rule, source
+
+from rlm_gate.core import Detect, Finding, Rule, Skip, SourceFile
+from rlm_gate.detectors import astgrep
+
+EVAL: Mapping[str, Any] = {"language": "python", "rule": {"pattern": "eval($A)"}}
+
+
+def seeking(*entries: Mapping[str, Any], languages: tuple[str, ...] = ("any",)) -> Rule:
+    detect = [Detect("astgrep", dict(entry)) for entry in entries]
+    return rule("security/shape", detect=detect, languages=languages)
+
+
+def detect(file: SourceFile, *rules: Rule) -> list[Finding | Skip]:
+    return list(astgrep.detect(corpus(file), rules))
+
+
+def lines(items: list[Finding | Skip]) -> list[int]:
+    return [item.span.start for item in items if isinstance(item, Finding)]
+
+
+def test_places_are_lines_and_code_points() -> None:
+    smile = "\N{GRINNING FACE}\N{LATIN SMALL LETTER E WITH ACUTE}"
+    file = source("a.py", f"y = 1\r\nx = '{smile}'; eval(\r\n  '{smile}')\r\n")
+    [found] = detect(file, seeking(EVAL))
+    assert isinstance(found, Finding)
+    assert (found.span.start, found.span.end, found.columns) == (2, 3, (11, 8))
+    assert found.quote == f"x = '{smile}'; eval(\n  '{smile}')"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_right_whatever_ends_them(end: str) -> None:
+    assert lines(detect(source("a.py", f"a = 1{end}{end}eval(a){end}"), seeking(EVAL))) == [3]
+
+
+def test_one_entry_serves_several_languages_and_typescript_serves_tsx() -> None:
+    both = seeking({"language": ["javascript", "typescript"], "rule": {"pattern": "eval($A)"}})
+    for name in ("a.js", "a.jsx", "a.ts", "a.tsx"):
+        assert lines(detect(source(name, "eval(a)\n"), both)) == [1], name
+    assert detect(source("a.py", "eval(a)\n"), both) == []
+    assert detect(source("a.sql", "eval(a)\n"), both) == []
+
+
+def test_constraints_and_utils_narrow_a_match() -> None:
+    entry = {
+        "language": "python",
+        "rule": {"pattern": "eval($A)", "has": {"matches": "name", "stopBy": "end"}},
+        "constraints": {"A": {"regex": "^user"}},
+        "utils": {"name": {"kind": "identifier", "regex": "input$"}},
+    }
+    file = source("a.py", "eval(user_input)\neval(my_input)\neval(user_text)\n")
+    assert lines(detect(file, seeking(entry))) == [1]
+
+
+def test_a_place_that_two_entries_find_is_one_finding() -> None:
+    other = {"language": "python", "rule": {"kind": "call"}}
+    assert lines(detect(source("a.py", "eval(a)\n"), seeking(EVAL, other))) == [1]
+
+
+def test_lines_have_and_lack_look_at_the_find() -> None:
+    entry = {**EVAL, "lines_have": "user", "lines_lack": "safe"}
+    file = source("a.py", "eval(a)\neval(user)\neval(user)  # safe\n")
+    assert lines(detect(file, seeking(entry))) == [2]
+
+
+def test_broken_code_in_judged_lines_is_a_skip_and_what_was_found_is_kept() -> None:
+    file = source("a.js", "eval(a);\nfunction ( {\n")
+    rules = [seeking({"language": "javascript", "rule": {"pattern": "eval($A)"}})]
+    found, skip = detect(file, *rules)
+    assert isinstance(found, Finding)
+    assert isinstance(skip, Skip)
+    assert (skip.path, skip.rule_ids, skip.blocking) == ("a.js", ("security/shape",), False)
+    assert "line 2 is not javascript" in skip.why
+
+
+def test_broken_code_outside_the_judged_lines_is_no_skip() -> None:
+    file = source("a.js", "f();\ng();\nfunction ( {\n", status="modified", changed=[(1, 1)])
+    shape = seeking({"language": "javascript", "rule": {"pattern": "eval($A)"}})
+    assert detect(file, shape) == []
+
+
+def test_a_token_the_parser_made_up_is_broken_code() -> None:
+    [skip] = detect(source("a.py", "def f(:\n  x = 1\n"), seeking(EVAL))
+    assert isinstance(skip, Skip)
+
+
+def test_files_of_other_languages_and_deleted_files_are_not_parsed() -> None:
+    deleted = source("a.py", "", status="deleted", removed=[(0, "eval(a)\n")])
+    assert detect(deleted, seeking(EVAL)) == []
+    assert detect(source("a.js", "function ( {\n"), seeking(EVAL)) == []
+
+
+def test_an_empty_file_has_neither_findings_nor_skips() -> None:
+    assert detect(source("a.py", ""), seeking(EVAL)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "text"),
+    [
+        pytest.param({"language": "python"}, (), "write an ast-grep rule", id="no-rule"),
+        pytest.param({"rule": {"kind": "call"}}, (), "language: name the language", id="no-lang"),
+        pytest.param(
+            {"language": "sql", "rule": {"kind": "call"}}, ("rule",), "no grammar", id="no-grammar"
+        ),
+        pytest.param(
+            {"language": "go", "rule": {"kind": "call_expression"}},
+            ("language",),
+            "'go' is not among the rule's languages (python, sql)",
+            id="other-language",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"any": [{"kind": "call"}, {"knd": "x"}]}},
+            ("rule", "any", 1, "knd"),
+            "unknown key 'knd'",
+            id="unknown-key",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"has": {"kind": "call", "stopBy": "ende"}}},
+            ("rule", "has", "stopBy"),
+            "stopBy: write neighbor, end",
+            id="stop",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"not": {"kind": 3}}},
+            ("rule", "not", "kind"),
+            "kind: write a text",
+            id="text",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"all": "x"}}, ("rule", "all"), "a list of", id="list"
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"pattern": {"context": "x", "strictness": "high"}}},
+            ("rule", "pattern", "strictness"),
+            "strictness is cst smart",
+            id="strictness",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"pattern": ["x"]}}, ("rule", "pattern"), "code", id="p"
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"kind": "call", "nthChild": [1]}},
+            ("rule", "nthChild"),
+            "nthChild: write a number",
+            id="nth",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"kind": "call"}, "constraints": []},
+            ("constraints",),
+            "write a mapping",
+            id="constraints",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"kind": "call"}, "utils": {"a": {"has": {"x": 1}}}},
+            ("utils", "a", "has", "x"),
+            "unknown key 'x'",
+            id="utils",
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"kind": "nosuch"}}, ("rule",), "`nosuch`", id="kind"
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"regex": "(?=x)"}}, ("rule",), "look-around", id="re"
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"pattern": "eval("}}, ("rule",), "parse", id="code"
+        ),
+        pytest.param(
+            {"language": "python", "rule": {"kind": "call"}, "lines_have": "["},
+            ("lines_have",),
+            "not a regular expression",
+            id="lines",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(
+    options: Mapping[str, Any], place: tuple[str | int, ...], text: str
+) -> None:
+    [(where, said)] = astgrep.validate(options, ("python", "sql"))
+    assert where == place
+    assert text in said
+
+
+def test_a_kind_that_only_some_of_the_languages_have_is_told_for_the_others() -> None:
+    options = {"language": ["javascript", "typescript"], "rule": {"kind": "interface_declaration"}}
+    [(place, said)] = astgrep.validate(options, ("any",))
+    assert place == ("rule",)
+    assert said.startswith("javascript: ")
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param({"pattern": "eval($A, $$$REST, $_)"}, id="metavariables"),
+        pytest.param({"pattern": {"context": "x(y)", "selector": "call"}}, id="context"),
+        pytest.param({"kind": "call", "nthChild": "2n+1"}, id="nth"),
+        pytest.param({"kind": "call", "inside": {"kind": "block", "stopBy": "end"}}, id="inside"),
+        pytest.param(
+            {"kind": "call", "inside": {"kind": "block", "stopBy": {"kind": "lambda"}}}, id="stop"
+        ),
+    ],
+)
+def test_good_options_raise_no_complaint(node: Mapping[str, Any]) -> None:
+    assert list(astgrep.validate({"language": "python", "rule": node}, ("python",))) == []

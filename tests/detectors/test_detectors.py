@@ -1,0 +1,172 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from builders import rule, source
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlm_gate import detectors
+from rlm_gate.core import Confidence, Origin, Severity, Span, split_lines
+from rlm_gate.detectors import Region, Text, applies
+from rlm_gate.errors import UsageError
+
+
+def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
+    assert detectors.names() == ("astgrep", "regex", "ruff", "secrets")
+
+
+def test_an_unknown_engine_is_a_usage_error_that_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"unknown engine 'semgrep'; choose from astgrep, regex"):
+        detectors.load("semgrep")
+
+
+@pytest.mark.parametrize("name", detectors.names())
+def test_every_engine_has_a_version_of_its_own(name: str) -> None:
+    assert detectors.load(name).version()
+
+
+@pytest.mark.parametrize("name", detectors.names())
+def test_every_engine_refuses_an_option_it_does_not_know(name: str) -> None:
+    complaints = dict(detectors.load(name).validate({"colour": "red"}, ("python",)))
+    assert complaints[("colour",)].startswith("unknown option 'colour'; this engine has ")
+
+
+def test_importing_the_engines_loads_neither_ast_grep_nor_tempfile() -> None:
+    code = (
+        "import sys; from rlm_gate import detectors;"
+        "[detectors.load(name) for name in detectors.names()];"
+        "print(sorted({'ast_grep_py', 'tempfile', 'yaml', 'pydantic'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+class TestApplies:
+    def test_a_rule_applies_to_files_of_its_languages(self) -> None:
+        python = rule(languages=("python", "typescript"))
+        assert applies(python, source("a.py", "x\n")) == ""
+        assert applies(python, source("a.tsx", "x\n")) == ""
+        assert applies(python, source("a.go", "x\n")) == "language"
+        assert applies(rule(languages=("any",)), source("notes", "x\n")) == ""
+
+    def test_included_and_excluded_paths_decide_before_any_text_is_read(self) -> None:
+        def unreadable() -> str:
+            raise AssertionError("the text was read")
+
+        file = replace(source("src/tests/a.py", "x\n"), read=unreadable)
+        excluding = replace(rule(prefilter=("x",)), exclude=(r"(?:.*/)?tests/.*\Z",))
+        including = replace(rule(prefilter=("x",)), include=(r"lib/.*\Z",))
+        assert applies(excluding, file) == "path"
+        assert applies(including, file) == "path"
+        both = replace(including, include=(r"lib/.*\Z", r"src/.*\Z"), prefilter=())
+        assert applies(both, file) == ""
+
+    def test_any_pattern_of_the_prefilter_is_enough(self) -> None:
+        asking = rule(prefilter=("zebra", r"^let\b"))
+        assert applies(asking, source("a.js", "a\nlet b\n")) == ""
+        assert applies(asking, source("a.js", "outlet\n")) == "prefilter"
+
+    def test_removed_lines_count_for_the_prefilter(self) -> None:
+        asking = rule(prefilter=("check_owner",))
+        gone = source("a.py", "x\n", status="modified", changed=(), removed=[(1, "check_owner()")])
+        deleted = source("b.py", "", status="deleted", removed=[(0, "check_owner()\n")])
+        assert applies(asking, gone) == ""
+        assert applies(asking, deleted) == ""
+        assert applies(asking, source("a.py", "x\n")) == "prefilter"
+
+
+PATTERNS = (
+    r"\beval\(",
+    r"new\s+Function\b",
+    r"[Cc]ertainly! ",
+    r"(?i)select",
+    r"foo?bar+x",
+    r"a|bc",
+    r"(?:get|set)query\(",
+    r"ab{2,3}cd",
+    r"ab{0}cd",
+    r"[\])x]abc",
+    r"x*",
+    r"a(b(c)d)?e\(f",
+    r"ab??c",
+    r"(?:abc)?def",
+    r"\x41bc\u0044e",
+    r"\N{BULLET}abc",
+    r"(a)b\1c",
+    r"\d+abc$",
+    r"\.pop\(0\)",
+    r"[]a]bc",
+    r"[^]a]bc",
+    r"a\|b",
+    r"ab*?c",
+)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_the_plain_text_of_a_pattern_is_in_all_that_it_matches(
+    pattern: str, data: st.DataObject
+) -> None:
+    text = data.draw(st.from_regex(pattern, fullmatch=True))
+    assert detectors._literal(pattern) in text
+
+
+def test_a_plain_text_is_found_where_there_is_one() -> None:
+    assert detectors._literal(r"\beval\(") == "eval("
+    assert detectors._literal(r"new\s+Function\b") == "Function"
+
+
+class TestText:
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_lines_are_those_of_the_core_whatever_ends_them(self, end: str) -> None:
+        raw = f"one{end}two\x0c\u2028still two{end}three"
+        text = Text.of(raw)
+        assert list(text.lines) == split_lines(raw)
+        start = text.text.index("three")
+        assert text.region(start, start + 5) == Region(3, 1, 3, 6)
+
+    def test_columns_count_code_points(self) -> None:
+        text = Text.of("x = '\N{GRINNING FACE}\N{LATIN SMALL LETTER E WITH ACUTE}'; eval(x)\n")
+        start = text.text.index("eval")
+        assert text.position(start) == (1, 11)
+
+    def test_a_trailing_newline_does_not_add_a_line(self) -> None:
+        text = Text.of("one\ntwo\nthree\n")
+        assert text.region(0, 4) == Region(1, 1, 1, 4)
+        assert text.region(0, 8) == Region(1, 1, 2, 4)
+
+
+def test_a_finding_quotes_its_whole_lines_and_trusts_the_rule() -> None:
+    trusted = replace(rule("security/x"), severity=Severity.LOW, precision=Confidence.MEDIUM)
+    lines = ("  first(", "    second)", "third")
+    found = detectors.finding(trusted, "a.py", lines, Region(1, 3, 2, 12), "regex")
+    assert found.quote == "  first(\n    second)"
+    assert found.span == Span("a.py", 1, 2)
+    assert found.columns == (3, 12)
+    assert (found.severity, found.confidence) == (Severity.LOW, Confidence.MEDIUM)
+    assert (found.origin, found.engine) == (Origin.DETECTOR, "regex")
+
+
+class TestLines:
+    def test_the_lines_of_a_find_must_have_one_pattern_and_lack_the_other(self) -> None:
+        options = {"lines_have": "token", "lines_lack": "tokens"}
+        assert detectors.lines_fit(options, "token = 1")
+        assert not detectors.lines_fit(options, "value = 1")
+        assert not detectors.lines_fit(options, "tokens = 1")
+        assert detectors.lines_fit({}, "")
+
+    def test_a_text_without_what_lines_must_have_is_not_worth_a_parse(self) -> None:
+        assert not detectors.lines_possible({"lines_have": "^token"}, "a\nthe token\n")
+        assert detectors.lines_possible({"lines_have": "^token"}, "a\ntoken\n")
+        assert detectors.lines_possible({}, "")
+
+    def test_anchors_of_the_whole_lines_are_not_taken_for_those_of_the_file(self) -> None:
+        assert detectors.lines_possible({"lines_have": r"\Atoken"}, "a\ntoken\n")
+
+    def test_a_bad_pattern_is_told_at_its_key(self) -> None:
+        [(place, text)] = detectors.line_complaints({"lines_lack": "("})
+        assert place == ("lines_lack",)
+        assert "not a regular expression" in text

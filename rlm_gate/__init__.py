@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rlm_gate.providers.anthropic import AnthropicProvider as ClaudeProvider
+    from rlm_gate.providers.anthropic import ClaudeProvider
     from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
 
 __version__ = "0.1.0"
 __all__ = ["ClaudeProvider", "RLMConfig", "RLMResult", "RLMSession", "__version__"]
 
 _HOMES = {
-    "ClaudeProvider": ("rlm_gate.providers.anthropic", "AnthropicProvider"),
+    "ClaudeProvider": ("rlm_gate.providers.anthropic", "ClaudeProvider"),
     "RLMConfig": ("rlm_gate.rlm.session", "RLMConfig"),
     "RLMResult": ("rlm_gate.rlm.session", "RLMResult"),
     "RLMSession": ("rlm_gate.rlm.session", "RLMSession"),

@@ -59,6 +59,10 @@ class CacheDir:
             if key.startswith(_PRUNED_WITH):
                 _prune(path.parent, time.time() - _MAX_AGE)
 
+    def signing_key(self) -> bytes:
+        """Return the user's random key, made at its first use. Raises OSError without a home."""
+        return _key(self.state)
+
     def _path(self, kind: str, key: str) -> Path:
         if not (kind.isalpha() and key.isalnum()):
             raise ValueError(f"no name for a cache entry: {kind}/{key}")

@@ -111,6 +111,9 @@ class Flags:
     on_inconclusive: str | None = None
     on_inconclusive_unsaid: str = "fail"  # where neither the flag nor the file says it
     allow_reduced_sandbox: bool = False
+    no_cache: bool = False
+    resume: bool = False
+    replay: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class Settings:
     """What one run does. ``packs`` None: every built-in pack and the repository's own.
 
     ``exclude`` and ``never_send`` are patterns for ``re.match``; ``fail_on`` None is "never".
+    ``replay`` is the journal whose answers stand in for models'; ``invocation`` is what a journal
+    needs to start the run again.
     """
 
     scope: ScopeRequest
@@ -135,6 +140,10 @@ class Settings:
     on_inconclusive: str = "fail"
     allow_reduced_sandbox: bool = False
     ci: bool = False
+    no_cache: bool = False
+    resume: bool = False
+    replay: Path | None = None
+    invocation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cache_dir(self) -> Path:
@@ -196,6 +205,9 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         or written.get("on_inconclusive", flags.on_inconclusive_unsaid),
         allow_reduced_sandbox=flags.allow_reduced_sandbox,
         ci=env.ci,
+        no_cache=flags.no_cache,
+        resume=flags.resume,
+        replay=flags.replay,
     )
 
 
@@ -276,7 +288,7 @@ def _parse(content: bytes, label: str) -> Mapping[str, Any]:
 
 def _models(flags: Flags, written: Mapping[str, Any], env: Environment) -> Models:
     named = {} if written["models"] == "off" else written["models"]
-    mode = "on" if env.anthropic_key else "no-key"
+    mode = "on" if env.anthropic_key or flags.replay else "no-key"
     return Models(
         root=flags.root_model or named.get("root", DEFAULT_ROOT_MODEL),
         sub=flags.sub_model or named.get("sub", DEFAULT_SUB_MODEL),

@@ -6,6 +6,7 @@ was found before is kept.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -55,6 +56,7 @@ class _Run:
     usage: Usage = field(default_factory=Usage)
     interrupted: str = ""
     provider: Provider | None = None
+    tell: Callable[[str], None] = lambda _remark: None
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -62,14 +64,18 @@ def _silent(_phase: str, _done: int, _total: int) -> None:
 
 
 def run(
-    settings: Settings, progress: Progress = _silent, provider: Provider | None = None
+    settings: Settings,
+    progress: Progress = _silent,
+    provider: Provider | None = None,
+    tell: Callable[[str], None] = lambda _remark: None,
 ) -> Verdict:
     """Judge what the settings name. Raises GateError only where no verdict is possible.
 
     ``provider`` stands in for the one the settings would open; a test's scripted one, say.
+    ``tell`` hears what is no part of a report, such as what this run really paid.
     """
     this = _open(settings, progress)
-    this.provider = provider
+    this.provider, this.tell = provider, tell
     try:
         _detect(this)
         _audit(this)
@@ -184,7 +190,7 @@ def _audit(this: _Run) -> None:
 def _with_models(this: _Run) -> None:
     from rlm_gate.rlm import audit, callers
 
-    with callers.open_line(this.settings, this.provider) as line:
+    with callers.open_line(this.settings, _input(this), this.tell, this.provider) as line:
         described = replace(this.audit, root_model=line.root, sub_model=line.sub, notes=line.notes)
         outcome = audit.Outcome(described)
         try:
@@ -194,7 +200,19 @@ def _with_models(this: _Run) -> None:
         try:
             this.findings = list(_verified(this, line))
         finally:
-            this.usage = line.caller.account.usage()
+            this.usage = line.usage()
+
+
+def _input(this: _Run) -> str:
+    """Hash everything that this run's answer depends on, so that a resumed run is the same run."""
+    settings = this.settings
+    parts = [
+        repr((this.corpus.scope, settings.models, settings.fail_on, settings.overrides)),
+        repr([(file.path, file.sha256, file.changed) for file in this.corpus.files]),
+        repr([(pack.name, pack.version) for pack in this.packs]),
+        repr(sorted(rule.id for rule in this.rules)),
+    ]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _verified(this: _Run, line: Line) -> Iterator[Finding]:

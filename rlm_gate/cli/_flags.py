@@ -57,6 +57,10 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-usd", metavar="X", type=_positive, help="most dollars to spend")
     group.add_argument("--max-calls", metavar="N", type=_count, help="most model calls")
     group.add_argument("--deadline", metavar="S", type=_positive, help="most seconds for the audit")
+    group.add_argument("--no-cache", action="store_true", help="ask again what was answered before")
+    group.add_argument(
+        "--resume", action="store_true", help="go on with the unfinished run of the same input"
+    )
     group.add_argument(
         "--allow-reduced-sandbox",
         action="store_true",
@@ -93,6 +97,9 @@ def flags(arguments: argparse.Namespace) -> Flags:
         deadline=arguments.deadline,
         on_inconclusive=arguments.on_inconclusive,
         allow_reduced_sandbox=arguments.allow_reduced_sandbox,
+        no_cache=arguments.no_cache,
+        resume=arguments.resume,
+        replay=getattr(arguments, "replay", None),
     )
 
 

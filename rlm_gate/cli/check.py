@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from rlm_gate import config, gate, reports
 from rlm_gate.cli import TERMINATED, _flags, _progress
@@ -41,12 +43,21 @@ def examine(
         reports.target(spec)
     found = Repo.open(flags.scope.repo)
     settings = config.settings(flags, Path(found.root) if found and found.root else None, env)
+    settings = replace(settings, invocation=_invocation(flags))
+    remarks: list[str] = []
     with _progress.on_terminal(quiet=arguments.quiet) as progress:
-        verdict = gate.run(settings, progress)
+        verdict = gate.run(settings, progress, tell=remarks.append)
+    for remark in remarks:
+        print(f"rlm-gate: {remark}", file=sys.stderr)
     for spec in arguments.output:
         reports.write(spec, verdict)
     _print(verdict, arguments)
     return verdict, exit_code(verdict, settings.on_inconclusive)
+
+
+def _invocation(flags: config.Flags) -> dict[str, Any]:
+    """Return what a journal needs so that ``rlm-gate replay`` can start the same run."""
+    return {"directory": str(Path.cwd()), "flags": asdict(replace(flags, replay=None))}
 
 
 def exit_code(verdict: Verdict, on_inconclusive: str) -> int:

@@ -203,7 +203,7 @@ class _Room:
         functions: dict[str, Callable[..., Any]] = {
             **sub_calls.functions(),
             "rlm_query": self._recurse,
-            "budget": lambda: remaining(work.root.account),
+            "budget": lambda: remaining(work.config.budget(), work.root.account.usage()),
             "done": delivery,
         }
         if self.reporter:

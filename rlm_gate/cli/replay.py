@@ -1,0 +1,44 @@
+"""``rlm-gate replay``: run a journaled check again, with no network and no key."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from rlm_gate.cli import _flags, check
+from rlm_gate.config import Flags, ScopeRequest
+from rlm_gate.rlm.callers import check_of
+
+HELP = "Repeat a journaled run from its journal alone; any difference is an error."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the journal and the outputs."""
+    parser.add_argument("journal", metavar="JOURNAL", type=Path, help="a file below journals/")
+    _flags.add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start the same check, in the directory it ran in, with the journal in the models' place."""
+    path = arguments.journal.absolute()
+    recorded = check_of(path)
+    arguments.output = [_absolute(spec) for spec in arguments.output]
+    os.chdir(recorded["directory"])
+    written = dict(recorded["flags"])
+    scope = ScopeRequest(**_tuples(written.pop("scope")))
+    flags = Flags(scope=scope, **_tuples(written) | {"replay": path, "resume": False})
+    return check.judge(flags, arguments)
+
+
+def _absolute(spec: str) -> str:
+    name, equals, path = spec.partition("=")
+    return f"{name}{equals}{Path(path).absolute()}" if path else spec
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with JSON's lists as the tuples they were."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }

@@ -57,14 +57,10 @@ class Source:
             if error.errno in _GONE:
                 return None
             raise
-        with os.fdopen(opened, "rb", buffering=0) as file:
-            status = os.fstat(opened)
-            if not stat.S_ISREG(status.st_mode):
-                return Content(0, b"", "not a regular file")
-            if status.st_size > limit:
-                return Content(status.st_size, file.read(HEAD))
-            data = file.read(status.st_size)
-            return Content(len(data), data)
+        try:
+            return _opened(opened, limit)
+        finally:
+            os.close(opened)
 
     def _is_real(self, folder: str) -> bool:
         """Say whether neither the folder nor one above it is a link to somewhere else."""
@@ -174,6 +170,18 @@ def understand(path: str, data: bytes) -> tuple[str, Decoded | None]:
     first_line = data[:_FIRST_LINE].partition(b"\n")[0].decode("latin-1")
     language = language_of(path, first_line)
     return language, decode(data, language)
+
+
+def _opened(file: int, limit: int) -> Content | None:
+    status = os.fstat(file)
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return Content(0, b"", "not a regular file")
+    if status.st_size > limit:
+        return Content(status.st_size, os.read(file, HEAD))
+    data = os.read(file, status.st_size)
+    return Content(len(data), data)
 
 
 def _is_folder(root: str | None, folder: str) -> bool:

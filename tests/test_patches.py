@@ -161,3 +161,10 @@ def test_a_binary_change_is_told(git_repo: GitRepo) -> None:
     (change,) = _staged(git_repo)
     assert change.binary
     assert change.hunks == ()
+
+
+def test_an_unmerged_path_does_not_take_the_patch_of_its_file() -> None:
+    unmerged = b":100644 000000 %s %s U\0a\0" % (_ID, b"0" * 40)
+    before, after = _parsed(unmerged, _RAW, _HEADER, b"@@ -1 +1 @@\n-x\n+y\n")
+    assert (before.letter, before.hunks) == ("U", ())
+    assert after.hunks == (Hunk(1, 1, b"x\n"),)

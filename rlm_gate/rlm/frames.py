@@ -13,6 +13,7 @@ MAX_FRAME = 16 << 20
 MAX_CONTAINERS = 1 << 20
 """Most opening brackets: an empty list costs 27 times its text in memory."""
 _MAX_DEPTH = 100
+_MOST = 1 << 62
 _CHUNK = 1 << 18
 
 _READY = {"t": str, "layers": list}
@@ -90,8 +91,13 @@ def _exactly(message: dict[str, Any], shape: dict[str, Any]) -> None:
 
 
 def _check_done(message: dict[str, Any]) -> None:
-    if message["error"] is not None:
-        _exactly(message["error"], _ERROR)
+    error = message["error"]
+    if error is not None:
+        _exactly(error, _ERROR)
+        if error["line"] is not None and not 0 < error["line"] < _MOST:
+            raise Violation("a line that cannot be")
+    if not 0 <= message["chars"] < _MOST:
+        raise Violation("a length that cannot be")
     if not all(type(note) is str for note in message["notes"]):
         raise Violation("a note that is no text")
 

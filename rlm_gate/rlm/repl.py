@@ -72,12 +72,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a session: output shown, memory beside the texts, time beyond a cell's own."""
+    """Bounds of a session.
+
+    Characters of output shown, memory beside the texts, seconds between a cell's time and its
+    kill, processor time of a child, calls of host functions in one cell.
+    """
 
     output_chars: int = 20_000
     memory_mb: int = 1024
     grace: float = 2.0
     cpu_seconds: int = 3600
+    calls: int = 20_000
 
 
 class Repl:
@@ -108,6 +113,7 @@ class Repl:
         self._mapped: MappedFile | None = None
         self._child: _Child | None = None
         self._number = 0
+        self._last_call = 0
         self._dead = ""
         self.layers: tuple[Layer, ...] = ()
         self.level = ""
@@ -160,6 +166,10 @@ class Repl:
             return self._lost(code, "Timeout", f"the cell was killed after {timeout:g} s")
         except Closed:
             return self._ended(code)
+        finally:
+            if session.open and self._child:  # it still waits for the answer of a call that failed
+                self._stop()
+                self._dead = "a function of the host failed"
 
     def _header(self) -> dict[str, Any]:
         assert self._mapped is not None  # noqa: S101 - called between open and seal
@@ -179,6 +189,7 @@ class Repl:
     def _start(self, host: tuple[str, str]) -> None:
         assert self._mapped is not None  # noqa: S101 - the callers checked
         self._child = child = _Child(self._mapped.descriptor)
+        self._last_call = 0
         try:
             ready = child.pipe.receive(time.monotonic() + _START_SECONDS)
         except (Violation, Silence, Closed):
@@ -198,43 +209,40 @@ class Repl:
         assert child is not None  # noqa: S101 - run() started it
         request = {"t": "run", "id": turn.number, "code": turn.code, "seconds": turn.seconds}
         child.pipe.send(request, turn.deadline())
-        pending: Exception | None = None
-        calls = 0
         while True:
             message = child.pipe.receive(turn.deadline())
             if message["t"] == "done":
                 break
-            calls += 1
-            if message["t"] != "call" or (calls > 1 and message["id"] <= turn.last_call):
+            if message["t"] != "call" or message["id"] <= self._last_call:
                 raise Violation("a message out of turn")
-            turn.last_call = message["id"]
-            answer, pending = self._answer(message, turn, pending)
-            child.pipe.send(answer, turn.deadline())
+            self._last_call = message["id"]
+            child.pipe.send(self._answer(message, turn), turn.deadline())
         if message["id"] != turn.number:
             raise Violation("an answer to another question")
-        if pending:
-            raise pending
+        turn.open = False
+        if turn.failure:
+            raise turn.failure
         return self._cell(turn.code, message)
 
-    def _answer(
-        self, message: dict[str, Any], turn: _Turn, pending: Exception | None
-    ) -> tuple[dict[str, Any], Exception | None]:
+    def _answer(self, message: dict[str, Any], turn: _Turn) -> dict[str, Any]:
         """Call the host function that the cell asks for; the cell's clock stands meanwhile."""
-        identity = {"t": "value", "id": message["id"]}
-        if pending:
-            return {**identity, "abort": True}, pending
+        turn.calls += 1
         turn.hold()
         try:
-            return {**identity, "value": self._call(message)}, None
+            if turn.failure is None:
+                return {"value": self._call(message, turn)}
         except CodeError as error:
-            return {**identity, "error": str(error)}, None
+            return {"error": str(error)}
         except GateError as error:
-            return {**identity, "abort": True}, error
+            turn.failure = error
         finally:
             turn.go_on()
+        return {"abort": True}
 
-    def _call(self, message: dict[str, Any]) -> Any:
+    def _call(self, message: dict[str, Any], turn: _Turn) -> Any:
         name, arguments, named = message["name"], message["args"], message["kwargs"]
+        if turn.calls > self._limits.calls:
+            raise CodeError(f"more than {self._limits.calls:,} calls in one cell")
         if name not in self._functions:
             raise Violation("a call of a function that was not given")
         check_depth(arguments)
@@ -250,14 +258,14 @@ class Repl:
         restarted = done["full"]
         if restarted:
             self._stop()
-        output = clean(done["output"])
+        output = clean(done["output"][: self._limits.output_chars + 200])
         return Cell(
             code=code,
             output=f"{output}{_LOST}\n" if restarted else output,
             output_chars=done["chars"],
             error=None if error is None else _cell_error(error),
             restarted=restarted,
-            refusals=tuple(clean(note) for note in done["notes"]),
+            refusals=tuple(clean(note[:4000]) for note in done["notes"][:200]),
         )
 
     def _lost(self, code: str, kind: str, message: str) -> Cell:
@@ -289,7 +297,9 @@ class _Turn:
 
     def __init__(self, number: int, code: str, seconds: float, wall: float) -> None:
         self.number, self.code, self.seconds = number, code, seconds
-        self.last_call = 0
+        self.calls = 0
+        self.failure: GateError | None = None
+        self.open = True
         self._left = wall
         self._since = time.monotonic()
 
@@ -347,7 +357,10 @@ class _Child:
 
 def _cell_error(error: dict[str, Any]) -> CellError:
     return CellError(
-        clean(error["type"]), clean(error["message"]), error["line"], clean(error["source"])
+        clean(error["type"][:200]),
+        clean(error["message"][:4000]),
+        error["line"],
+        clean(error["source"][:500]),
     )
 
 

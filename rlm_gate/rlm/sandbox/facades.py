@@ -260,8 +260,8 @@ def _allow_types() -> None:
     )
     guards.allow_on_class(itertools.chain, "from_iterable")
     _allow_dates()
-    for name in ("correlation", "intercept", "slope"):
-        guards.allow(statistics.LinearRegression, name)
+    guards.allow(statistics.LinearRegression, "intercept slope")
+    guards.allow(type(functools.lru_cache(abs).cache_info()), "currsize hits maxsize misses")
 
 
 def _allow_dates() -> None:

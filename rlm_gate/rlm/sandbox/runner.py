@@ -151,6 +151,7 @@ class Runner:
             finally:
                 self.clock.stop()
         except CellTimeout as timeout:
+            self.clock.stop()  # a second strike may have hit the first stop
             error = self._timed_out(timeout, name, seconds)
         except CellAbort as abort:
             error = self._describe("Aborted", "the session has ended", abort.__traceback__, name)

@@ -149,11 +149,22 @@ def test_a_blocking_finding_outranks_missing_evidence(project: Callable[..., Git
 def test_missing_evidence_below_the_threshold_is_said_and_passes(
     project: Callable[..., GitRepo],
 ) -> None:
+    def reply(request: ModelRequest) -> Answer:
+        refused = "app.py" in request.messages[0].text
+        return ProviderError("refusal", "no") if refused else NOTHING
+
     repo = project(mild=ASK)
-    verdict = check(repo, [NOTHING, ProviderError("auth", "no")])
+    repo.write("more.py", BAD)
+    verdict = check(repo, reply)
     assert verdict.status is Status.PASS
-    verdict = check(repo, [ProviderError("refusal", "no"), NOTHING])
-    assert verdict.coverage.gaps
+    assert [(gap.span.path, gap.required) for gap in verdict.coverage.gaps] == [("app.py", False)]
+
+
+def test_a_run_in_which_every_call_failed_is_inconclusive_at_any_threshold(
+    project: Callable[..., GitRepo],
+) -> None:
+    verdict = check(project(mild=ASK), [ProviderError("refusal", "no")])
+    assert verdict.status is Status.INCONCLUSIVE
 
 
 def test_offline_says_what_was_not_evaluated(project: Callable[..., GitRepo]) -> None:

@@ -95,5 +95,5 @@ def _removed_at(removed: Sequence[Removed], line: int) -> list[Row]:
         Row("-", text, None, after=line)
         for part in removed
         if part.after_line == line
-        for text in part.text.split("\n")
+        for text in split_lines(part.text)
     ]

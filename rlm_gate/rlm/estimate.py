@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlm_gate.core import Budget, Corpus, Estimate, Rule
+from rlm_gate.core import Budget, Corpus, Estimate, Rule, split_lines
 from rlm_gate.rlm import planner, prices
 from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.planner import MAP_TOKENS, ROOT_TOKENS, MapCall, imports_head
@@ -68,7 +68,7 @@ def _size(call: MapCall) -> int:
     head = imports_head(call.file, lines, call.shown.start)
     if head:
         shown = [*lines[: head.end], *shown]
-    removed = [line for block in call.removed for line in block.text.split("\n")]
+    removed = [line for block in call.removed for line in split_lines(block.text)]
     text = sum(len(line.encode("utf-8", "replace")) + _ROW for line in (*shown, *removed))
     rules = len(questions(call.rules).encode())
     return text + rules + len(prompt("map").encode()) + len(call.file.path) + _FRAME

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rlm_gate.core import Corpus, Removed, Rule, SourceFile, Span
+from rlm_gate.core import Corpus, Removed, Rule, SourceFile, Span, split_lines
 from rlm_gate.rlm.ledger import Applies
 
 CHUNK_CHARS = 24_000
@@ -132,7 +132,7 @@ def _batches(removed: Sequence[Removed], room: int) -> Iterator[tuple[Removed, .
 def _slices(removed: Removed, room: int) -> Iterator[Removed]:
     part: list[str] = []
     size = 0
-    for line in removed.text.split("\n"):
+    for line in split_lines(removed.text):
         if part and size + len(line) + 1 > room:
             yield Removed(removed.after_line, "\n".join(part))
             part, size = [], 0

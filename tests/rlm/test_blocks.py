@@ -19,6 +19,12 @@ def test_rows_count_from_one_and_translate_back() -> None:
     assert [shown.line(row) for row in (1, 2, 3, 4, 5)] == [2, 2, 2, 3, None]
 
 
+def test_the_line_end_of_removed_text_is_no_row() -> None:
+    file = source("a.py", TEXT, status="modified", changed=[], removed=[(2, "gone\n\nlost\n")])
+    shown = block(file, file.lines, Span("a.py", 2, 2), file.removed)
+    assert [row.text for row in shown.rows] == ["two", "gone", "", "lost"]
+
+
 def test_where_the_block_stands_does_not_show() -> None:
     file = source("a.py", TEXT)
     lower = source("a.py", "zero\n" + TEXT)

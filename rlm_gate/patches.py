@@ -14,6 +14,7 @@ from typing import IO, Final, NamedTuple
 from rlm_gate.errors import GitError
 
 _HUNK: Final = rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@"
+_TO_QUOTE: Final = rb'[\x00-\x1f\x7f"\\]'
 _UNMERGED: Final = "U"
 _ESCAPES: Final = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
@@ -166,11 +167,11 @@ def _header(change: Change) -> bytes:
 
 def _quoted(name: bytes) -> bytes:
     """Quote as git does with core.quotePath off: control characters, quotes and backslashes."""
-    quoted = b"".join(_escaped(byte) for byte in name)
-    return name if quoted == name else b'"' + quoted + b'"'
+    if not re.search(_TO_QUOTE, name):
+        return name
+    return b'"' + re.sub(_TO_QUOTE, _escaped, name) + b'"'
 
 
-def _escaped(byte: int) -> bytes:
-    if byte in _ESCAPES:
-        return b"\\" + _ESCAPES[byte].encode()
-    return b"\\%03o" % byte if byte < 0x20 or byte == 0x7F else bytes((byte,))
+def _escaped(found: re.Match[bytes]) -> bytes:
+    byte = found[0][0]
+    return b"\\" + (_ESCAPES[byte].encode() if byte in _ESCAPES else b"%03o" % byte)

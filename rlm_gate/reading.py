@@ -58,6 +58,8 @@ class Reading:
 
     def _file(self, entry: Entry, change: Change | None) -> SourceFile | Skip | None:
         why = entry.special or self._left_out(entry.path)
+        if not why and change and not entry.oid:
+            why = self._kept_by_lfs(entry.path)
         if why:
             return _skip(entry.path, why)
         try:
@@ -76,8 +78,6 @@ class Reading:
             return _skip(entry.path, content.special)
         if is_binary(content.data, language_of(entry.path)):
             return _skip(entry.path, _BINARY)
-        if not entry.oid and self._attributes(entry.path).get("filter") == "lfs":
-            return _skip(entry.path, _LFS)
         return _skip(entry.path, _TOO_LARGE, blocking=not self.whole)
 
     def _text(self, entry: Entry, change: Change | None, data: bytes) -> SourceFile | Skip:
@@ -165,6 +165,10 @@ class Reading:
             return f"{stated}, by .gitattributes" if stated else ""
         kind = conventions.by_path(path)
         return f"{kind}, by its path" if kind else ""
+
+    def _kept_by_lfs(self, path: str) -> str:
+        """Tell a file whose pointer git would compare, were its filter not turned off."""
+        return _LFS if self._attributes(path).get("filter") == "lfs" else ""
 
     def _left_out_by_content(self, path: str, language: str, text: str) -> str:
         if self.no_ignores or not self.whole:

@@ -98,7 +98,7 @@ class Repo:
         done = _run(command, str(here), environment)
         answers = os.fsdecode(done.stdout).split("\n")
         if len(answers) <= len(questions):
-            if b"not a git repository" in done.stderr:
+            if b"not a git repository (or any" in done.stderr:
                 return None
             raise _failure(command, done.returncode, done.stderr)
         root = str((here / answers[3]).resolve()) if answers[0] == "true" else None

@@ -66,6 +66,15 @@ def test_a_change_of_mode_is_nothing_to_judge(git_repo: GitRepo) -> None:
     assert stage(git_repo).files == ()
 
 
+def test_a_file_that_is_only_meant_to_be_added_is_new_in_the_work_tree(git_repo: GitRepo) -> None:
+    git_repo.commit(**{"a.py": "1\n"})
+    git_repo.write("b.py", "1\n")
+    git_repo.git("add", "-N", "b.py")
+    (file,) = build(git_repo, "worktree").files
+    assert (file.status, changed(file)) == ("added", [(1, 1)])
+    assert [file.line_count for file in build(git_repo).files] in ([], [0])
+
+
 def test_a_file_that_was_only_touched_is_nothing_to_judge(git_repo: GitRepo) -> None:
     git_repo.commit(**{"a.py": "1\n"})
     os.utime(git_repo.path / "a.py", (1, 1))
@@ -275,4 +284,9 @@ def test_an_lfs_file_that_is_checked_out_does_not_block(git_repo: GitRepo) -> No
     git_repo.write("data.csv", LARGE)
     git_repo.git("config", "filter.lfs.clean", "false")
     git_repo.git("config", "filter.lfs.required", "true")
-    assert not any(skip.blocking for skip in build(git_repo, "worktree").skipped)
+    built = build(git_repo, "worktree")
+    assert built.files == ()
+    assert reasons(built) == {"data.csv": ("Git LFS: the content is not in the repository", False)}
+    git_repo.write("data.csv", "small\n")
+    assert build(git_repo, "worktree").files == ()
+    assert paths(build(git_repo, "worktree", "data.csv")) == ["data.csv"]

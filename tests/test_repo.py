@@ -111,6 +111,14 @@ def test_a_broken_repository_is_an_error(git_repo: GitRepo) -> None:
         Repo.open(str(git_repo.path))
 
 
+def test_a_work_tree_whose_repository_is_gone_is_an_error_and_not_a_plain_folder(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".git").write_text(f"gitdir: {tmp_path}/nowhere\n")
+    with pytest.raises(GitError, match="not a git repository"):
+        Repo.open(str(tmp_path))
+
+
 def test_a_broken_index_is_an_error_that_shows_the_command(git_repo: GitRepo) -> None:
     (git_repo.path / ".git" / "index").write_bytes(b"nonsense")
     with pytest.raises(GitError, match=r"git diff-index .*index file"):

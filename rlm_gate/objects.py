@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import IO, Final, NamedTuple
 
@@ -71,11 +72,7 @@ class Objects:
             return "", "", Content(0, b"")
         with self._lock:
             asked, answers = self._running or self._started()
-            asked.write(name.encode(errors="surrogateescape") + b"\n")
-            asked.flush()
-            header = answers.readline()
-            if not header:
-                raise GitError(f"'git cat-file' ended while it was asked for {name!r}")
+            header = _header(asked, answers, name)
             if header.endswith((b" missing\n", b" ambiguous\n")):
                 return "", "", Content(0, b"")
             oid, kind, size = header.decode().split()
@@ -97,20 +94,33 @@ class Objects:
         return self._running
 
 
+def _header(asked: IO[bytes], answers: IO[bytes], name: str) -> bytes:
+    with suppress(BrokenPipeError):
+        asked.write(name.encode(errors="surrogateescape") + b"\n")
+        asked.flush()
+    header = answers.readline()
+    if not header:
+        raise GitError(f"'git cat-file' ended while it was asked for {name!r}")
+    return header
+
+
 def _content(answers: IO[bytes], size: int, limit: int) -> Content:
     """Take one object off the pipe; of one that is too large keep the head only."""
     if size <= limit:
-        content = Content(size, answers.read(size + 1)[:size])
-    else:
-        content = Content(size, answers.read(min(size, HEAD)))
-        left = size + 1 - len(content.data)
-        while left > 0:
-            left -= len(answers.read(min(left, _CHUNK))) or left
+        data = answers.read(size + 1)
+        if len(data) <= size:
+            raise GitError("'git cat-file' ended in the middle of an object")
+        return Content(size, data[:size])
+    content = Content(size, answers.read(min(size, HEAD)))
+    left = size + 1 - len(content.data)
+    while left > 0:
+        left -= len(answers.read(min(left, _CHUNK))) or left
     return content
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
     if process.stdin and process.stdout:
-        process.stdin.close()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
         process.stdout.close()
     process.wait()

@@ -368,11 +368,24 @@ def test_of_a_large_object_only_the_head_is_kept(git_repo: GitRepo) -> None:
     assert (limit.is_whole, limit.data[-1:]) == (True, b"y")
 
 
-def test_a_reader_that_lost_its_process_is_an_error(git_repo: GitRepo) -> None:
-    git_repo.commit(**{"a.py": "1\n"})
+@pytest.mark.parametrize("command", ["true", "read line"], ids=["before", "while"])
+def test_a_process_that_ends_before_it_answers_is_an_error(git_repo: GitRepo, command: str) -> None:
     objects = _open(git_repo.path).objects()
-    objects._command = ("true",)
-    with pytest.raises(GitError, match="ended"):
+    objects._command = ("sh", "-c", command)
+    objects._started()
+    process = objects._end.peek()[2][0]
+    if command == "true":
+        process.wait()
+    with pytest.raises(GitError, match="'git cat-file' ended"):
+        objects.read("HEAD:a.py")
+    objects.close()
+    assert process.stdin.closed
+
+
+def test_half_an_object_is_an_error_and_not_a_large_file(git_repo: GitRepo) -> None:
+    objects = _open(git_repo.path).objects()
+    objects._command = ("sh", "-c", "read line; echo 1234 blob 9; printf half")
+    with pytest.raises(GitError, match="in the middle"):
         objects.read("HEAD:a.py")
 
 

@@ -11,7 +11,6 @@ _ESCAPES = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]",
     re.DOTALL,
 )
-_COMMAND = re.compile(r"(?m)^(\s*)(?=::|##\[)")
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -24,8 +23,3 @@ def clean(text: str) -> str:
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _ILLEGAL.sub("", _ESCAPES.sub("", text))
-
-
-def for_log(text: str) -> str:
-    """Return the text so that no CI runner reads a workflow command (``::error::``) in it."""
-    return _COMMAND.sub(r"\1| ", clean(text))

@@ -101,9 +101,8 @@ def importer(facades: Mapping[str, Facade]) -> Callable[..., Facade]:
         name: str, _globals: Any = None, _locals: Any = None, names: Any = (), level: int = 0
     ) -> Facade:
         if level == 0 and name in facades:
-            found = facades[name]
-            _check(found, name, names or ())
-            return found
+            _check(facades[name], name, names or ())
+            return facades[name] if names else facades[name.partition(".")[0]]
         remedy = _ELSEWHERE.get(name.partition(".")[0], f"there are {', '.join(sorted(facades))}")
         raise ImportError(f"the module {name!r} is not available here; {remedy}")
 

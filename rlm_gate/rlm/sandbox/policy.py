@@ -36,15 +36,16 @@ from rlm_gate.rlm.sandbox.names import (
 from rlm_gate.rlm.sandbox.shapes import is_number, is_plain_str, is_short_call, is_super_init
 
 _REMEDIES = {
-    "AsyncFunctionDef": "use def: calls are synchronous here; llm_query_parallel asks many at once",
-    "Await": "leave await out: calls are synchronous here",
-    "AsyncFor": "use a plain for loop",
-    "AsyncWith": "leave it out: nothing here needs closing",
-    "TryStar": "use a plain except",
-    "MatchClass": "use 'case int():' without inner patterns, or isinstance()",
-    "TypeAlias": "leave it out: annotations are not evaluated here",
-    "TypeVar": "leave the type parameters out: annotations are not evaluated here",
+    "AsyncFunctionDef": ("async def", "use def: calls are synchronous here"),
+    "Await": ("await", "leave it out: calls are synchronous here"),
+    "AsyncFor": ("async for", "use a plain for loop"),
+    "AsyncWith": ("async with", "leave it out: nothing here needs closing"),
+    "TryStar": ("except*", "use a plain except"),
+    "MatchClass": ("a class pattern with inner patterns", "use 'case int():' or isinstance()"),
+    "TypeAlias": ("a type statement", "leave it out: annotations are not evaluated here"),
+    "TypeVar": ("a type parameter", "leave it out: annotations are not evaluated here"),
 }
+_MAGIC_REMEDY = "a class may define __init__, __repr__, __eq__, __len__, __iter__, __add__ and kin"
 
 _Visited: TypeAlias = Any  # a node, a list of nodes or None, as ast.NodeTransformer returns them
 
@@ -115,8 +116,8 @@ class Policy(RestrictingNodeTransformer):
     def not_allowed(self, node: ast.AST) -> None:
         """Refuse a kind of node, with what to write instead."""
         kind = type(node).__name__
-        remedy = _REMEDIES.get(kind, "write it with plain statements")
-        self.error(node, f"{kind} is not available in this sandbox: {remedy}")
+        what, remedy = _REMEDIES.get(kind, (kind, "write it with plain statements"))
+        self.error(node, f"{what} is not available in this sandbox: {remedy}")
 
     def check_name(
         self,
@@ -127,11 +128,9 @@ class Policy(RestrictingNodeTransformer):
         """Refuse names that start with two underscores or look like a guard's."""
         if name is None or (allow_magic_methods and name in MAGIC):
             return
-        if name == "print":
-            self.error(node, "'print' is reserved: choose another name")
-        elif name.startswith("__"):
-            remedy = "it may define " + ", ".join(sorted(MAGIC)) if allow_magic_methods else ""
-            self.error(node, f"the name {name!r} is not available: {remedy or 'choose another'}")
+        if name.startswith("__"):
+            remedy = _MAGIC_REMEDY if allow_magic_methods else "choose another"
+            self.error(node, f"the name {name!r} is not available: {remedy}")
         elif name != "_" and name.startswith("_") and name.endswith("_"):
             self.error(node, f"the name {name!r} is reserved: choose another")
 
@@ -150,11 +149,8 @@ class Policy(RestrictingNodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> _Visited:
         """Check stores and loads alike; ``__name__`` is "__main__"."""
-        if isinstance(node.ctx, ast.Load):
-            if node.id == "__name__":
-                return ast.copy_location(ast.Constant("__main__"), node)
-            if node.id == "print":
-                return node
+        if isinstance(node.ctx, ast.Load) and node.id == "__name__":
+            return ast.copy_location(ast.Constant("__main__"), node)
         self.check_name(node, node.id)
         return node
 
@@ -282,8 +278,8 @@ class Policy(RestrictingNodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> _Visited:
         """Check the names that are read and bound; there are no packages to be relative to."""
         for alias in node.names:
-            if alias.name.startswith("_"):
-                self.error(node, f"the name {alias.name!r} cannot be imported")
+            if alias.name.startswith("_") or alias.name == "*":
+                self.error(node, f"{alias.name!r} cannot be imported: name public functions")
         if node.module == "__future__":
             return ast.copy_location(ast.Pass(), node)
         if node.level:

@@ -84,14 +84,14 @@ class Output:
     def write(self, piece: str) -> None:
         """Add text. Costs memory up to the bound only."""
         self.chars += len(piece)
-        if self._left:
+        if self._left > 0:
             self._head.append(piece[: self._left])
             piece = piece[self._left :]
             self._left -= len(self._head[-1])
         if piece:
-            self._tail.append(piece[-self._tail_room :])
+            self._tail.append(piece if len(piece) <= self._tail_room else piece[-self._tail_room :])
             self._tail_chars += len(self._tail[-1])
-            if self._tail_chars > 4 * self._tail_room or len(self._tail) > 4096:
+            if self._tail_chars > 16 * self._tail_room:
                 self._pack()
 
     def _pack(self) -> None:
@@ -117,11 +117,8 @@ def printer(output: Output) -> Any:
         last = "\n" if end is None else end
         if type(between) is not str or type(last) is not str:
             raise TypeError("sep and end are str")
-        for number, value in enumerate(values):
-            if number:
-                output.write(between)
-            output.write(text(value))
-        output.write(last)
+        shown = [value if type(value) is str else text(value) for value in values]
+        output.write(between.join(shown) + last)
 
     return print
 

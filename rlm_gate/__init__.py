@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rlm_gate.providers.anthropic import ClaudeProvider
-    from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
+    from rlm_gate.rlm.session import RLMConfig, RLMSession
+    from rlm_gate.rlm.trajectory import RLMResult
 
 __version__ = "0.1.0"
 __all__ = ["ClaudeProvider", "RLMConfig", "RLMResult", "RLMSession", "__version__"]
@@ -19,7 +20,7 @@ __all__ = ["ClaudeProvider", "RLMConfig", "RLMResult", "RLMSession", "__version_
 _HOMES = {
     "ClaudeProvider": ("rlm_gate.providers.anthropic", "ClaudeProvider"),
     "RLMConfig": ("rlm_gate.rlm.session", "RLMConfig"),
-    "RLMResult": ("rlm_gate.rlm.session", "RLMResult"),
+    "RLMResult": ("rlm_gate.rlm.trajectory", "RLMResult"),
     "RLMSession": ("rlm_gate.rlm.session", "RLMSession"),
 }
 

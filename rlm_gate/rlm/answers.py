@@ -1,15 +1,19 @@
-"""Typed answers: a pydantic model or a JSON Schema, and what an answer lacks.
+"""Answers as JSON and as types: a pydantic model or a JSON Schema, and what an answer lacks.
 
 Home of jsonschema.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from typing import Any, NoReturn, Protocol, TypeGuard
 
 from rlm_gate.errors import UsageError
+
+_MAX_DEPTH = 60
 
 
 class Model(Protocol):
@@ -59,6 +63,37 @@ class Schema:
                 return str(error)
             return ""
         return _first_problem(self.json_schema, value) if self.json_schema is not None else ""
+
+
+def strict_json(text: str) -> Any:
+    """Return what a model's JSON says. Raises ValueError.
+
+    NaN, infinite numbers and nests that the host or the sandbox could stumble over are refused.
+    """
+    try:
+        value = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check_depth(value, _MAX_DEPTH)
+    return value
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if left == 0:
+        raise ValueError("nested too deeply")
+    for item in value.values() if isinstance(value, dict) else value:
+        _check_depth(item, left - 1)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _not_finite(text)
+
+
+def _not_finite(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no number of JSON")
 
 
 def _is_model(schema: object) -> TypeGuard[Model]:

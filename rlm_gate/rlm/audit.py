@@ -24,7 +24,7 @@ from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import mapping, planner
 from rlm_gate.rlm.callers import Line
 from rlm_gate.rlm.ledger import Applies, Ledger
-from rlm_gate.rlm.loop import Delivery, run_loop
+from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
 from rlm_gate.rlm.masking import Masked, masked_removed
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
@@ -111,6 +111,11 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     texts = Masked(job.corpus.tree, _hidden(job))
     reporter = _reporter(job, Origin.MODEL, line.root, asked)
     delivery = Delivery()
+
+    def heard(step: Step) -> None:
+        line.record("cell", {"depth": 0, **cell_event(step)})
+        job.progress("loop", step.turn, job.limits.max_turns)
+
     functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),
         **SubCalls(line.caller, line.sub, texts).functions(),
@@ -128,7 +133,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
                 _opening(job, texts, asked, line.root),
                 max_turns=job.limits.max_turns,
                 cell_timeout=job.limits.cell_timeout,
-                progress=lambda step: job.progress("loop", step.turn, job.limits.max_turns),
+                progress=heard,
             )
             level = repl.level
     except SandboxDied as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rlm_gate.cachedir import CacheDir
 from rlm_gate.config import Settings, environment
 from rlm_gate.core import Budget, Usage
 from rlm_gate.errors import UsageError
@@ -84,6 +85,34 @@ def open_line(
         tell(_paid(caller.account))
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The cache and the journal of a library's session; None where none was asked for."""
+
+    cache: ReplyCache | None
+    journal: journal.Journal | None
+
+
+@contextmanager
+def open_records(
+    cache_dir: Path | None, journal_dir: Path | None, run: str, told: list[str]
+) -> Iterator[Records]:
+    """Yield the records kept in these folders. What can't be used is told, and does without."""
+    env = environment()
+    with ExitStack() as stack:
+        cache = written = None
+        secret = b""
+        if cache_dir or journal_dir:
+            secret = _secret(replace(env.cache, cache=cache_dir or env.cache_dir), told.append)
+        if cache_dir and secret:
+            cache = stack.enter_context(ReplyCache(cache_dir, secret))
+            stack.callback(_warn, cache.warnings, told.append)
+        if journal_dir:
+            written = stack.enter_context(journal.Journal(journal_dir, run, secret))
+            stack.callback(_warn, written.warnings, told.append)
+        yield Records(cache, written)
+
+
 def named(name: str) -> Provider:
     """Return the provider of that name with the key and address that the environment gives."""
     env = environment()
@@ -118,7 +147,7 @@ def _recorded(
 ) -> tuple[Caller, Callable[[str, Mapping[str, Any]], None]]:
     """Open a caller with its cache and its journal, resuming an unfinished run if asked to."""
     provider, account, known = parts
-    secret = _secret(settings, tell)
+    secret = _secret(settings.cache, tell)
     cache = None
     if secret and not settings.no_cache:
         cache = stack.enter_context(ReplyCache(settings.cache_dir, secret))
@@ -140,13 +169,13 @@ def _recorded(
     return stack.enter_context(caller), written.record
 
 
-def _secret(settings: Settings, tell: Tell) -> bytes:
+def _secret(cache: CacheDir, tell: Tell) -> bytes:
     """Return what signs replies: from the provider's key, so that CI machines share it."""
     key = environment().anthropic_key
     if key:
         return hashlib.sha256(b"rlm-gate replies\0" + key.encode("utf-8", "replace")).digest()
     try:
-        return settings.cache.signing_key()
+        return cache.signing_key()
     except OSError as error:
         tell(f"replies are not cached: {error}")
         return b""

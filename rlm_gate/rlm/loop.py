@@ -6,11 +6,20 @@ Text outside a cell ends nothing, running out of turns is no success, and nobody
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rlm_gate.errors import BudgetExceeded, ProviderError, SandboxDied
-from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage, Tool, ToolResult
+from rlm_gate.providers import (
+    Json,
+    Message,
+    ModelReply,
+    ModelRequest,
+    TokenUsage,
+    Tool,
+    ToolResult,
+)
+from rlm_gate.rlm import wire
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.repl import Cell, Repl
 
@@ -40,12 +49,16 @@ _HELD = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn: what the model said, the cell it ran and what that came to, and what it used."""
+    """One turn: what the model said, the cell it ran and what that came to, and what it used.
+
+    ``key`` is the request's, under which the journal has it.
+    """
 
     turn: int
     text: str
     cell: Cell | None
     usage: TokenUsage
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +110,18 @@ def run_loop(
     steps: list[Step] = []
     for turn in range(1, max_turns + 1):
         delivery.turn = turn
+        request = _with(opening, messages)
         try:
-            reply = caller.call(_with(opening, messages), turn=True)
-            step = Step(turn, reply.text, _run_cell(repl, reply, cell_timeout), reply.usage)
+            reply = caller.call(request, turn=True)
+            cell = _run_cell(repl, reply, cell_timeout)
         except BudgetExceeded as error:
             return LoopEnd(None, f"budget ({error.kind})", tuple(steps))
         except ProviderError as error:
             return LoopEnd(None, f"error ({error.kind})", tuple(steps))
         except SandboxDied as error:
             return LoopEnd(None, f"sandbox: {error}", tuple(steps))
+        key = wire.key(caller.provider.name, request)
+        step = Step(turn, reply.text, cell, reply.usage, key)
         steps.append(step)
         progress(step)
         if delivery.delivered and step.cell and not step.cell.error:
@@ -113,6 +129,18 @@ def run_loop(
         delivery.delivered = False
         messages.extend(_exchange(reply, step.cell))
     return LoopEnd(None, f"no done() in {max_turns} turns", tuple(steps))
+
+
+def cell_event(step: Step) -> dict[str, Json]:
+    """Return the turn's cell as the journal keeps it, under the kind "cell"."""
+    cell = step.cell
+    return {
+        "turn": step.turn,
+        "code": cell.code if cell else None,
+        "output": cell.output if cell else "",
+        "error": asdict(cell.error) if cell and cell.error else None,
+        "usage": asdict(step.usage),
+    }
 
 
 def _run_cell(repl: Repl, reply: ModelReply, timeout: float) -> Cell | None:

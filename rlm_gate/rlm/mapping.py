@@ -5,7 +5,6 @@ An answer counts only if it is schema-valid; whatever else happens is a gap with
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from rlm_gate.core import (
 )
 from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.providers import Message, ModelReply, ModelRequest
+from rlm_gate.rlm.answers import strict_json
 from rlm_gate.rlm.blocks import Block, block
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
@@ -185,7 +185,7 @@ def _in_scope(scope: Sequence[Span], place: Place) -> bool:
 def _parse(text: str, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]] | None:
     """Return the answer if it has exactly the promised shape, else None."""
     try:
-        answer = json.loads(text)
+        answer = strict_json(text)
     except ValueError:
         return None
     if not isinstance(answer, dict) or set(answer) != {"findings", "addressed_to_reviewer"}:

@@ -6,7 +6,6 @@ text addressed to the reviewer. Whatever else comes back is "unclear" or a faile
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from rlm_gate.core import Confidence, Corpus, Finding, Rule, Span, Verification,
 from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest
+from rlm_gate.rlm.answers import strict_json
 from rlm_gate.rlm.blocks import Block, block, excerpt
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, ground
@@ -230,7 +230,7 @@ def _printable(path: str) -> str:
 def _parse(text: str) -> dict[str, Any] | None:
     """Return the answer if it has exactly the promised shape, else None."""
     try:
-        answer = json.loads(text)
+        answer = strict_json(text)
     except ValueError:
         return None
     if not isinstance(answer, dict) or set(answer) != set(_SCHEMA["required"]):

@@ -5,24 +5,27 @@ The library's front door (design §10). The gate's audit uses the same loop with
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from rlm_gate.core import Budget, Corpus, Finding, Origin, Span, Usage, merge_spans
+from rlm_gate.core import Budget, Corpus, Origin, Span, merge_spans
 from rlm_gate.errors import EngineError, UsageError
 from rlm_gate.providers import Message, ModelRequest, Provider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.answers import Schema
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.callers import named, remaining
+from rlm_gate.rlm.callers import named, open_records, remaining
 from rlm_gate.rlm.calls import Caller
-from rlm_gate.rlm.loop import Delivery, LoopEnd, Step, run_loop
+from rlm_gate.rlm.loop import Delivery, LoopEnd, Step, cell_event, run_loop
 from rlm_gate.rlm.masking import Masked
 from rlm_gate.rlm.prompting import prompt
 from rlm_gate.rlm.repl import CodeError, Repl
-from rlm_gate.rlm.tools import AnyRule, Reporter, SubCall, SubCalls, outline_of
+from rlm_gate.rlm.tools import AnyRule, Reporter, SubCalls, outline_of
+from rlm_gate.rlm.trajectory import Branch, RLMResult, SubCall, Tape, Turn
 
 Context = str | list[Any] | dict[str, Any] | Corpus
 
@@ -33,7 +36,8 @@ class RLMConfig:
 
     ``sub_provider`` is a provider or its name, None for the root's. ``max_depth`` is how deep
     ``rlm_query`` may nest. ``coverage`` "all" refuses an answer while a line of a Corpus was passed
-    to no sub-call. A model without a known price is fine unless ``max_usd`` is set.
+    to no sub-call. A model without a known price is fine unless ``max_usd`` is set. ``cache_dir``
+    keeps replies for later sessions, ``journal_dir`` a record of each session; None: neither.
     """
 
     root_model: str = "sonnet"
@@ -49,6 +53,8 @@ class RLMConfig:
     coverage: str = "none"
     root_max_tokens: int = 8192
     allow_reduced_sandbox: bool = False
+    cache_dir: Path | None = None
+    journal_dir: Path | None = None
 
     def budget(self) -> Budget:
         """Return the limits as the account keeps them."""
@@ -63,38 +69,6 @@ class RLMConfig:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RLMResult:
-    """What a session came to. ``success`` only if ``done()`` ended it, else ``error`` says why.
-
-    ``cost_usd`` is None when a model without a known price was called. ``coverage`` is the share of
-    a Corpus' lines that were passed to a sub-call, None for other contexts.
-    """
-
-    answer: Any
-    success: bool
-    error: str
-    findings: tuple[Finding, ...]
-    iterations: int
-    sub_calls: int
-    usage: Usage
-    coverage: float | None
-    trajectory: tuple[Turn, ...]
-
-    @property
-    def cost_usd(self) -> float | None:
-        """Dollars spent, None if unknown."""
-        return self.usage.usd
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the root and the sub-calls its cell made."""
-
-    step: Step
-    sub_calls: tuple[SubCall, ...]
-
-
 @dataclass(slots=True)
 class _Work:
     """What a session and the sessions nested in it share."""
@@ -105,6 +79,7 @@ class _Work:
     models: tuple[str, str]
     context: Context
     progress: Callable[[Turn], None]
+    tape: Tape
 
 
 class RLMSession:
@@ -142,13 +117,21 @@ class RLMSession:
         known = prices.load()
         models = (known.resolve(config.root_model), known.resolve(config.sub_model))
         account = Account(config.budget())
+        told: list[str] = []
         with ExitStack() as stack:
-            root = stack.enter_context(Caller(self._provider, account, known))
-            sub = root
+            records = open_records(config.cache_dir, config.journal_dir, _name(query, models), told)
+            kept = stack.enter_context(records)
+            tape = Tape(kept.journal)
+            root = sub = Caller(self._provider, account, known, cache=kept.cache, journal=tape)
             if config.sub_provider is not None:
-                sub = stack.enter_context(Caller(_open(config.sub_provider), account, known))
-            work = _Work(root, sub, config, models, self.context, self._progress)
-            return _Room(work, depth=0).run(query, wanted)
+                sub = Caller(
+                    _open(config.sub_provider), account, known, cache=kept.cache, journal=tape
+                )
+                stack.enter_context(sub)
+            stack.enter_context(root)
+            work = _Work(root, sub, config, models, self.context, self._progress, tape)
+            result = _Room(work, depth=0).run(query, wanted)
+        return replace(result, notes=tuple(told))
 
     async def arun(self, query: str, schema: object = None) -> RLMResult:
         """Run in a thread, for asyncio callers: the engine itself works with threads."""
@@ -165,7 +148,8 @@ class _Room:
         self.depth = depth
         self.texts = _texts(work.context)
         self.turns: list[Turn] = []
-        self.pending: list[SubCall] = []
+        self.asked: list[SubCall] = []
+        self.branches: list[Branch] = []
         self.reporter = _reporter(work)
 
     def run(self, query: str, schema: Schema) -> RLMResult:
@@ -199,7 +183,7 @@ class _Room:
 
     def _functions(self, delivery: Delivery) -> dict[str, Callable[..., Any]]:
         work = self.work
-        sub_calls = SubCalls(work.sub, work.models[1], self.texts, self.pending.append)
+        sub_calls = SubCalls(work.sub, work.models[1], self.texts, self._asked)
         functions: dict[str, Callable[..., Any]] = {
             **sub_calls.functions(),
             "rlm_query": self._recurse,
@@ -222,6 +206,7 @@ class _Room:
         if spans:
             query = f"{query}\n\nIt is about these lines: {spans}"
         result = _Room(self.work, self.depth + 1).run(query, Schema())
+        self.branches.append(Branch(query, result.answer, result.error, result.trajectory))
         if result.success:
             return result.answer
         return {"$error": {"kind": "rlm_query", "message": result.error}}
@@ -245,9 +230,15 @@ class _Room:
             max_tokens=self.work.config.root_max_tokens,
         )
 
+    def _asked(self, call: SubCall) -> None:
+        self.asked.append(self.work.tape.settled(call))
+
     def _heard(self, step: Step) -> None:
-        turn = Turn(step, tuple(self.pending))
-        self.pending.clear()
+        tape = self.work.tape
+        tape.record("cell", {"depth": self.depth, **cell_event(step)})
+        turn = Turn(step, tuple(self.asked), tuple(self.branches), tape.fate(step.key))
+        self.asked.clear()
+        self.branches.clear()
         self.turns.append(turn)
         self.work.progress(turn)
 
@@ -264,7 +255,7 @@ class _Room:
 
     def _covered(self) -> list[Span]:
         calls = [call for turn in self.turns for call in turn.sub_calls]
-        answered = [call for call in (*calls, *self.pending) if not call.error]
+        answered = [call for call in (*calls, *self.asked) if not call.error]
         return list(merge_spans(span for call in answered for span in call.spans))
 
     def _uncovered(self) -> list[Span]:
@@ -307,6 +298,11 @@ class _Room:
             coverage=self._share(),
             trajectory=tuple(self.turns),
         )
+
+
+def _name(query: str, models: tuple[str, str]) -> str:
+    """Name the session in its journal; not all of its input is in it, for nothing resumes it."""
+    return hashlib.sha256(repr((models, query)).encode()).hexdigest()
 
 
 def _open(provider: str | Provider) -> Provider:

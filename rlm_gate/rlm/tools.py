@@ -5,10 +5,9 @@ Everything that arrives here was written by model-made code and is treated as ho
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rlm_gate.core import (
     Confidence,
@@ -22,8 +21,9 @@ from rlm_gate.core import (
 )
 from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
 from rlm_gate.languages import language_of
-from rlm_gate.providers import Message, ModelReply, ModelRequest
-from rlm_gate.rlm.answers import Schema
+from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage
+from rlm_gate.rlm import wire
+from rlm_gate.rlm.answers import Schema, strict_json
 from rlm_gate.rlm.blocks import excerpt
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
@@ -31,6 +31,7 @@ from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.masking import judged_text, masked_removed
 from rlm_gate.rlm.prompting import prompt
 from rlm_gate.rlm.repl import CodeError
+from rlm_gate.rlm.trajectory import SubCall
 from rlm_gate.syntax import outline
 
 PROMPT_CHARS = 300_000
@@ -40,18 +41,6 @@ SUB_TOKENS = 4096
 
 
 Reply = ModelReply | ProviderError | BudgetExceeded
-
-
-@dataclass(frozen=True, slots=True)
-class SubCall:
-    """One sub-call of the root, for the trajectory. ``error`` is its kind, "" if it answered."""
-
-    prompt: str
-    spans: tuple[Span, ...]
-    answer: str
-    error: str
-    input_tokens: int
-    output_tokens: int
 
 
 @dataclass(slots=True)
@@ -77,21 +66,31 @@ class SubCalls:
     def query_many(self, prompts: Sequence[Sequence[Any]], schema: Any = None) -> list[Any]:
         """Answer each (prompt, spans); same length, same order, errors as values."""
         wanted = _schema(schema)
-        sent = [tuple(_spans(spans, self.texts)) for _, spans in prompts]
-        requests = [
-            self._request(text, spans, wanted)
-            for (text, _), spans in zip(prompts, sent, strict=True)
-        ]
+        questions = [self._question(one, wanted) for one in _listed(prompts)]
+        requests = [one.request for one in questions]
         try:
             self.caller.check(requests)
         except BudgetExceeded as error:
             raise CodeError(f"the budget does not allow {len(requests)} calls: {error}") from error
-        replies = self.caller.call_many(requests)
+        values = self._ask(questions, wanted)
         if wanted.json_schema is not None:
-            replies = self._repaired(requests, replies, wanted)
-        for (text, _), spans, reply in zip(prompts, sent, replies, strict=True):
-            self.asked(_told(text, spans, reply))
-        return [_value(reply, wanted) for reply in replies]
+            values = self._repaired(questions, values, wanted)
+        return [_value(one) for one in values]
+
+    def _ask(self, questions: Sequence[_Question], schema: Schema) -> list[_Answer]:
+        """Put the questions and tell of each what it came to."""
+        replies = self.caller.call_many([one.request for one in questions])
+        answers = [_answer(reply, schema) for reply in replies]
+        for question, answer in zip(questions, answers, strict=True):
+            key = wire.key(self.caller.provider.name, question.request)
+            self.asked(_told(key, question, answer))
+        return answers
+
+    def _question(self, one: Any, schema: Schema) -> _Question:
+        if not isinstance(one, list | tuple) or len(one) != 2:
+            raise CodeError("a prompt is a str or (str, *spans)")
+        text, spans = one[0], tuple(_spans(one[1], self.texts))
+        return _Question(text, spans, self._request(text, spans, schema))
 
     def _request(self, text: Any, spans: Sequence[Span], schema: Schema) -> ModelRequest:
         if not isinstance(text, str) or not text.strip():
@@ -113,19 +112,13 @@ class SubCalls:
         )
 
     def _repaired(
-        self, requests: Sequence[ModelRequest], replies: Sequence[Reply], schema: Schema
-    ) -> list[Reply]:
+        self, questions: Sequence[_Question], answers: Sequence[_Answer], schema: Schema
+    ) -> list[_Answer]:
         """Ask once more where an answer breaks the schema, saying how."""
-        broken = {
-            index: problem
-            for index, reply in enumerate(replies)
-            if (problem := _misfit(reply, schema))
-        }
-        second = self.caller.call_many(
-            [_again(requests[index], replies[index], problem) for index, problem in broken.items()]
-        )
-        mended = dict(zip(broken, second, strict=True))
-        return [mended.get(index, reply) for index, reply in enumerate(replies)]
+        broken = [index for index, one in enumerate(answers) if one.error == "malformed"]
+        again = [_again(questions[index], answers[index]) for index in broken]
+        mended = dict(zip(broken, self._ask(again, schema), strict=True))
+        return [mended.get(index, one) for index, one in enumerate(answers)]
 
 
 class AnyRule(Mapping[str, Rule]):
@@ -271,46 +264,64 @@ def outline_of(texts: Mapping[str, str]) -> Callable[[str], list[dict[str, Any]]
     return outlined
 
 
-def _value(reply: Reply, schema: Schema) -> Any:
+class _Question(NamedTuple):
+    """What a cell asks: its words, the spans beside them, and the request made of both."""
+
+    text: str
+    spans: tuple[Span, ...]
+    request: ModelRequest
+
+
+class _Answer(NamedTuple):
+    """What came of a question. ``error`` is the kind of failure, ``value`` counts without one."""
+
+    reply: Reply
+    value: Any
+    error: str
+    problem: str
+
+
+def _answer(reply: Reply, schema: Schema) -> _Answer:
     if not isinstance(reply, ModelReply):
-        return {"$error": {"kind": _kind(reply), "message": str(reply)}}
+        return _Answer(reply, None, _kind(reply), str(reply))
     if schema.json_schema is None:
-        return reply.text
+        return _Answer(reply, reply.text, "", "")
     value, problem = _parsed(reply.text, schema)
-    return {"$error": {"kind": "malformed", "message": problem}} if problem else value
+    return _Answer(reply, value, "malformed" if problem else "", problem)
+
+
+def _value(answer: _Answer) -> Any:
+    """Return what the cell gets: an error is a value of its own kind, never text."""
+    if answer.error:
+        return {"$error": {"kind": answer.error, "message": answer.problem}}
+    return answer.value
 
 
 def _parsed(text: str, schema: Schema) -> tuple[Any, str]:
     """Return the value and "", or None and what is wrong with it."""
     try:
-        value = json.loads(text)
+        value = strict_json(text)
     except ValueError as error:
         return None, f"not JSON: {error}"
     return value, schema.problem(value)
 
 
-def _misfit(reply: Reply, schema: Schema) -> str:
-    """Say why a second try may help: the model answered, but not as the schema wants."""
-    if isinstance(reply, ModelReply):
-        return _parsed(reply.text, schema)[1]
-    return str(reply) if _kind(reply) == "malformed" else ""
-
-
-def _again(request: ModelRequest, reply: Reply, problem: str) -> ModelRequest:
-    mend = f"Your answer did not fit the schema: {problem}. Answer again, with the JSON alone."
-    if isinstance(reply, ModelReply):
-        return replace(
-            request, messages=(*request.messages, reply.message(), Message("user", mend))
-        )
+def _again(question: _Question, answer: _Answer) -> _Question:
+    mend = (
+        f"Your answer did not fit the schema: {answer.problem}. Answer again, with the JSON alone."
+    )
+    request, reply = question.request, answer.reply
     *before, last = request.messages
-    return replace(request, messages=(*before, replace(last, text=f"{last.text}\n\n{mend}")))
-
-
-def _told(text: str, spans: tuple[Span, ...], reply: Reply) -> SubCall:
+    added = [replace(last, text=f"{last.text}\n\n{mend}")]
     if isinstance(reply, ModelReply):
-        usage = reply.usage
-        return SubCall(text, spans, reply.text, "", usage.prompt_tokens, usage.output_tokens)
-    return SubCall(text, spans, "", _kind(reply), 0, 0)
+        added = [last, reply.message(), Message("user", mend)]
+    return question._replace(request=replace(request, messages=(*before, *added)))
+
+
+def _told(key: str, question: _Question, answer: _Answer) -> SubCall:
+    reply, model = answer.reply, question.request.model
+    text, usage = (reply.text, reply.usage) if isinstance(reply, ModelReply) else ("", TokenUsage())
+    return SubCall(key, model, question.text, question.spans, text, answer.error, usage)
 
 
 def _kind(error: ProviderError | BudgetExceeded) -> str:
@@ -322,6 +333,12 @@ def _schema(schema: Any) -> Schema:
         return Schema.of(schema)
     except UsageError as error:
         raise CodeError(str(error)) from error
+
+
+def _listed(values: Any) -> Sequence[Any]:
+    if not isinstance(values, list | tuple):
+        raise CodeError("the prompts are a list")
+    return values
 
 
 def _spans(values: Any, texts: Mapping[str, str]) -> Iterable[Span]:

@@ -54,7 +54,7 @@ HOMES = {
     "anthropic": "providers.anthropic",
     "ast_grep_py": "syntax",
     "git": "history",
-    "httpx2": "providers.anthropic",
+    "httpx2": "providers._http",
     "jsonschema": "rlm.answers",
     "junit_xml": "reports.junit",
     "pathspec": "globs",

@@ -143,7 +143,8 @@ class Provider(Protocol):
 
 def names() -> tuple[str, ...]:
     """Return the names of the providers: one file of this folder each."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def load(name: str, *, api_key: str | None = None, base_url: str | None = None) -> Provider:

@@ -1,19 +1,13 @@
 """Reach Anthropic's Messages API, or any endpoint that speaks it, through the official SDK.
 
 The SDK sends and authenticates; the reply's JSON is read here, since the SDK's model of it lets
-broken replies through. docs/providers.md has the table of outcomes. The SDK (and httpx2, which it
-brings) takes over a second to import, so that happens at the first call or in ``warm()``.
+broken replies through. docs/providers.md has the table of outcomes.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import (
@@ -24,109 +18,38 @@ from rlm_gate.providers import (
     TokenUsage,
     Tool,
     ToolCall,
+    _http,
 )
+from rlm_gate.providers._http import Remote, count, lost, sendable
 
 if TYPE_CHECKING:
     import anthropic
-    import httpx2
 
 BASE_URL = "https://api.anthropic.com"
 
-_CONNECT_TIMEOUT = 10.0
-_MOST_WORDS = 300
-_MOST_BYTES = 64 * 2**20  # no reply is that long; a body without end must not fill the memory
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _EPHEMERAL = {"type": "ephemeral"}
-_NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"})
-_KINDS = {
-    401: "auth",
-    402: "spend_limit",
-    403: "auth",
-    408: "server",
-    409: "server",
-    429: "rate_limit",
-    529: "overloaded",
-}
 
 
-class ClaudeProvider:
-    """The Messages API. One instance serves any number of threads.
-
-    The environment is not searched for a key or an address: config.py reads it. ``max_retries`` is
-    the SDK's own; 0, since ``rlm/calls.py`` retries under one deadline.
-    """
+class ClaudeProvider(Remote["anthropic.Anthropic"]):
+    """The Messages API. ``max_retries`` is the SDK's own; 0, since ``rlm/calls.py`` retries."""
 
     name = "anthropic"
 
     def __init__(
         self, api_key: str | None, base_url: str | None = None, max_retries: int = 0
     ) -> None:
-        self._key = (api_key or "").strip()
-        self._base_url = base_url or BASE_URL
+        super().__init__(api_key, base_url or BASE_URL)
         self._max_retries = max_retries
-        self._lock = threading.Lock()
-        self._client: anthropic.Anthropic | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections. The next call opens new ones."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client:
-            client.close()
-
-    def warm(self) -> None:
-        """Import the SDK and set up the client, so that the first call doesn't have to."""
-        self._ready()
-
-    def complete(self, request: ModelRequest, *, timeout: float) -> ModelReply:
-        """Send the request once. Raises ProviderError for everything that is no whole reply."""
-        end = time.monotonic() + timeout
-        client = self._ready()
-        body = request_body(request)
-        try:
-            return reply(_post(client, body, end))
-        except ProviderError as error:
-            failure = self._without_key(error)
-        raise failure
-
-    def _ready(self) -> anthropic.Anthropic:
-        """Return the client. Its key and address are given to it: it shall not look for others."""
-        if not self._key:
-            raise ProviderError("auth", "no API key is set")
-        if not self._key.isascii() or not self._key.isprintable() or " " in self._key:
-            raise ProviderError("auth", "the API key has characters that no key has")
-        with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-            return self._client
 
     def _connect(self) -> anthropic.Anthropic:
         import anthropic
-        import httpx2
 
-        try:
-            return anthropic.Anthropic(
-                api_key=self._key, base_url=self._base_url, max_retries=self._max_retries
-            )
-        except httpx2.InvalidURL as error:
-            message = f"{self._base_url!r} is no address: {error}"
-            raise ProviderError("connection", message) from error
-
-    def _without_key(self, failure: ProviderError) -> ProviderError:
-        """Return the error, not too long, with the key blotted out should an endpoint echo it."""
-        return ProviderError(
-            failure.kind,
-            failure.message.replace(self._key, "***")[:_MOST_WORDS],
-            retryable=failure.retryable,
-            retry_after=failure.retry_after,
-            lost=failure.lost,
+        return anthropic.Anthropic(
+            api_key=self._key, base_url=self._base_url, max_retries=self._max_retries
         )
+
+    def _ask(self, client: anthropic.Anthropic, request: ModelRequest, end: float) -> ModelReply:
+        return reply(_post(client, request_body(request), end))
 
 
 def create(*, api_key: str | None, base_url: str | None) -> ClaudeProvider:
@@ -160,10 +83,10 @@ def request_body(request: ModelRequest) -> dict[str, Any]:
 
 def reply(body: bytes) -> ModelReply:
     """Read the API's reply. Blocks of unknown types stay in ``raw``, and count for nothing."""
-    data = _decoded(body)
+    data = _http.decoded(body)
     content = data.get("content")
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        raise _lost("malformed", "the reply has no content")
+        raise lost("malformed", "the reply has no content")
     stop = data.get("stop_reason")
     return ModelReply(
         text="".join(_texts(content)),
@@ -175,29 +98,17 @@ def reply(body: bytes) -> ModelReply:
 
 
 def _post(client: anthropic.Anthropic, body: Mapping[str, Any], end: float) -> bytes:
-    """Return the body of a 200.
-
-    Errors are raised outside of the handlers, without a cause: the SDK's carry the request,
-    and the request carries the key.
-    """
+    """Return the body of a 200."""
     import anthropic
-    import httpx2
 
-    left = max(0.001, end - time.monotonic())
-    patience = anthropic.Timeout(left, connect=min(left, _CONNECT_TIMEOUT))
     try:
         post = client.messages.with_streaming_response.create
-        with post(**body, timeout=patience) as response:
-            return _read(response.iter_bytes(), end)
+        with post(**body, timeout=_http.patience(end)) as response:
+            return _http.read(response.iter_bytes(), end)
     except anthropic.APIStatusError as error:
-        failure = _refused(error)
+        raise _refused(error) from error
     except anthropic.APIConnectionError as error:
-        failure = _not_connected(error)
-    except httpx2.TimeoutException:
-        failure = _late("the reply stalled")
-    except httpx2.HTTPError as error:
-        failure = _lost("connection", f"the reply was cut: {error}", retryable=True)
-    raise failure
+        raise _http.broken(error.__cause__) from error
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -224,7 +135,7 @@ def _message(message: Message) -> dict[str, Any]:
 def _tool(tool: Tool) -> dict[str, Any]:
     return {
         "name": tool.name,
-        "description": _sendable(tool.description),
+        "description": sendable(tool.description),
         "input_schema": dict(tool.input_schema),
     }
 
@@ -236,12 +147,7 @@ def _mark_last(messages: list[dict[str, Any]]) -> None:
 
 
 def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": _sendable(text)}
-
-
-def _sendable(text: str) -> str:
-    """Return the text with lone surrogates (of names that are no UTF-8) as U+FFFD."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return {"type": "text", "text": sendable(text)}
 
 
 def _plain_schema(schema: Mapping[str, Json]) -> Json:
@@ -254,39 +160,11 @@ def _plain_schema(schema: Mapping[str, Json]) -> Json:
         raise ProviderError("bad_request", f"the API can't serve this schema: {error}") from error
 
 
-def _read(chunks: Iterable[bytes], end: float) -> bytes:
-    """Read a body under one deadline: the SDK's own timeout starts anew with every read."""
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if time.monotonic() > end:
-            raise _late("the reply dripped in too slowly")
-        if len(body) > _MOST_BYTES:
-            raise _lost("malformed", "the reply has no end")
-    return bytes(body)
-
-
-def _decoded(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-        if b"\\ud" in body.lower():  # perhaps half a surrogate pair, which could not be sent back
-            data = json.loads(_sendable(json.dumps(data, ensure_ascii=False)))
-    except (ValueError, RecursionError):
-        start = body[:4000].decode("utf-8", "replace").strip()
-        what = "an HTML page" if start.startswith("<") else f"no JSON: {start!r}"
-        data = None
-    else:
-        what = "no JSON object"
-    if not isinstance(data, dict):
-        raise _lost("malformed", f"the endpoint sent {what}")
-    return data
-
-
 def _texts(content: list[dict[str, Any]]) -> Iterator[str]:
     for block in content:
         if block.get("type") == "text":
             if not isinstance(block.get("text"), str):
-                raise _lost("malformed", "a text block has no text")
+                raise lost("malformed", "a text block has no text")
             yield block["text"]
 
 
@@ -295,81 +173,29 @@ def _tool_calls(content: list[dict[str, Any]]) -> Iterator[ToolCall]:
         if block.get("type") == "tool_use":
             call = ToolCall(block.get("id", ""), block.get("name", ""), block.get("input", {}))
             if not (isinstance(call.id, str) and isinstance(call.name, str)):
-                raise _lost("malformed", "a tool call has no name")
+                raise lost("malformed", "a tool call has no name")
             if not isinstance(call.input, dict):
-                raise _lost("malformed", "a tool call has no arguments")
+                raise lost("malformed", "a tool call has no arguments")
             yield call
 
 
 def _usage(data: Json) -> TokenUsage:
     """Read the token counts. A reply without them is malformed: unknown is never 0."""
     if not isinstance(data, dict):
-        raise _lost("malformed", "the reply has no token counts")
+        raise lost("malformed", "the reply has no token counts")
     details = data.get("output_tokens_details")
     return TokenUsage(
-        _count(data.get("input_tokens")),
-        _count(data.get("output_tokens")),
-        _count(data.get("cache_read_input_tokens") or 0),
-        _count(data.get("cache_creation_input_tokens") or 0),
-        _count(details.get("thinking_tokens") or 0) if isinstance(details, dict) else 0,
+        count(data.get("input_tokens")),
+        count(data.get("output_tokens")),
+        count(data.get("cache_read_input_tokens") or 0),
+        count(data.get("cache_creation_input_tokens") or 0),
+        count(details.get("thinking_tokens") or 0) if isinstance(details, dict) else 0,
     )
-
-
-def _count(value: Json) -> int:
-    if type(value) is not int or value < 0:
-        raise _lost("malformed", "the reply has wrong token counts")
-    return value
 
 
 def _refused(error: anthropic.APIStatusError) -> ProviderError:
-    """Translate an HTTP error. None of them is charged."""
-    status = error.status_code
-    kind = _KINDS.get(status, "server" if status >= 500 else "bad_request")
+    kind = None
     if error.error_code == "enforced_spend_limit_reached" or error.type == "billing_error":
         kind = "spend_limit"
-    headers = error.response.headers
-    retryable = kind in {"server", "rate_limit", "overloaded"}
     said = error.api_message if isinstance(error.api_message, str) else error.message
-    return ProviderError(
-        kind,
-        f"HTTP {status}: {' '.join(said.split())}",
-        retryable=retryable and headers.get("x-should-retry") != "false",
-        retry_after=_retry_after(headers),
-    )
-
-
-def _retry_after(headers: httpx2.Headers) -> float | None:
-    """Return the seconds the server asks to wait: a number, or a date."""
-    milliseconds, seconds = headers.get("retry-after-ms"), headers.get("retry-after")
-    try:
-        wait = float(milliseconds) / 1000 if milliseconds else float(seconds or "none")
-    except ValueError:
-        wait = _until(seconds)
-    return max(0.0, wait) if wait < float("inf") else None
-
-
-def _until(date: str | None) -> float:
-    try:
-        return parsedate_to_datetime(date or "").timestamp() - time.time()
-    except ValueError:
-        return float("inf")
-
-
-def _not_connected(error: anthropic.APIConnectionError) -> ProviderError:
-    """Translate a failure below HTTP. Only one that came before the request is surely free."""
-    import anthropic
-
-    cause = type(error.__cause__).__name__
-    if cause in _NEVER_SENT:
-        return ProviderError("connection", f"{error.__cause__}" or cause, retryable=True)
-    if isinstance(error, anthropic.APITimeoutError):
-        return _late("no reply came")
-    return _lost("connection", f"the connection broke: {error.__cause__}", retryable=True)
-
-
-def _late(what: str) -> ProviderError:
-    return _lost("timeout", f"{what} before the deadline", retryable=True)
-
-
-def _lost(kind: str, message: str, *, retryable: bool = False) -> ProviderError:
-    return ProviderError(kind, message, retryable=retryable, lost=True)
+    return _http.refused(error.status_code, said, error.response.headers, kind)

@@ -424,7 +424,7 @@ def test_headers_that_drip_in_end_at_the_deadline_of_the_caller(
 def test_a_body_without_end_is_malformed(
     endpoint: Any, provider: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlm_gate.providers.anthropic._MOST_BYTES", 1000)
+    monkeypatch.setattr("rlm_gate.providers._http._MOST_BYTES", 1000)
     endpoint.says(endpoint.sends(endpoint.message("x" * 5000)))
     assert "no end" in str(failure(provider))
 

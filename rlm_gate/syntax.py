@@ -131,7 +131,7 @@ def validate(rule_config: Mapping[str, Any], language: str) -> str | None:
         list(Tree("", language).find(rule_config))
     except RuntimeError as error:
         return _reason(str(error))
-    broken = (code for code in _patterns(rule_config) if Tree(_plain(code), language).trouble())
+    broken = (code for code in _patterns(rule_config) if _is_broken(_plain(code), language))
     return next((_NOT_CODE.format(code=code) for code in broken), None)
 
 
@@ -139,6 +139,11 @@ _NOT_CODE = (
     "{code!r} does not parse by itself, so it would never match; give the pattern a context and a"
     " selector, or match by kind and has"
 )
+
+
+def _is_broken(code: str, language: str) -> bool:
+    """Say whether the code parses neither as it is nor as a statement."""
+    return all(Tree(text, language).trouble() for text in (code, f"{code};"))
 
 
 def _plain(pattern: str) -> str:

@@ -126,7 +126,8 @@ HARMLESS = re.compile(
 )
 # Between the name and the quoted value: closing quotes and brackets, a type, the operator.
 ASSIGNED = re.compile(
-    r"(?P<name>[\w-]*)[\"'\])]{0,2}[ \t]*(?::[ \t]*[\w.\[\]| ]{1,30}[ \t]*)?(?::=|=>|[:=])[ \t]*"
+    r"(?P<name>[\w-]{0,40}+)[\"'\])]{0,2}[ \t]*"
+    r"(?::[ \t]*[\w.\[\]| ]{1,30}[ \t]*)?(?::=|=>|[:=])[ \t]*"
     r"(?:[fbru]{0,2}(?P<quote>[\"'`])(?P<value>[^\"'`\s]{8,200})(?P=quote)"
     r"|(?P<bare>[A-Za-z0-9+/=_.~!@%^&*-]{16,200})[ \t]*(?=$|[#;]))",
     re.IGNORECASE | re.MULTILINE,

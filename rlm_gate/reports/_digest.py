@@ -191,8 +191,10 @@ def remarks(verdict: Verdict) -> Iterator[str]:
         named = [f"{one_line(name)} ({counted(count, 'file')})" for name, count in languages]
         yield f"No deterministic rule for: {listed(named, 20)}."
     if audit.refused:
-        whose = "its quote is" if audit.refused == 1 else "their quotes are"
-        yield f"{counted(audit.refused, 'finding')} refused: {whose} not in the file."
+        yield (
+            f"{counted(audit.refused, 'finding')} refused: "
+            "the quoted evidence does not stand in the judged code."
+        )
     if verdict.refuted:
         yield f"{counted(len(verdict.refuted), 'finding')} refuted by a second call and left out."
     yield from _spent(verdict)

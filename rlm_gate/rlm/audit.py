@@ -239,12 +239,18 @@ def _reporter(job: Job, origin: Origin, engine: str, asked: Sequence[Rule] = ())
     return Reporter(job.corpus, rules, job.applies, origin, engine)
 
 
-def _coverage(job: Job) -> dict[str, int]:
+def _coverage(job: Job) -> dict[str, Any]:
+    """Return what the map left unexamined, by rule: lines that no sub-call answered for."""
     closed = job.ledger.coverage(lambda _rule, _path: True)
+    mapped = job.ledger.judges.chunk
     return {
         "files": closed.files,
         "lines": closed.lines,
-        "missing": sum(row.missing for row in closed.rules),
+        "missing": {
+            row.rule_id: row.missing
+            for row in closed.rules
+            if row.missing and row.rule_id in mapped
+        },
     }
 
 

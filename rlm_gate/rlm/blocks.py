@@ -37,6 +37,11 @@ class Block:
         found = self.rows[row - 1]
         return found.line if found.line is not None else max(1, found.after)
 
+    def row(self, line: int) -> int:
+        """Translate a line of the file to its row, 0 where the block does not show it."""
+        numbers = (number for number, row in enumerate(self.rows, 1) if row.line == line)
+        return next(numbers, 0)
+
     def render(self) -> str:
         """Return the fenced, numbered block."""
         return fence(

@@ -58,9 +58,14 @@ def plan(corpus: Corpus, rules: Sequence[Rule], applies: Applies) -> Iterator[Ma
             if isinstance(chunk, Span):
                 yield TooLong(chunk, tuple(fitting))
                 continue
-            for start in range(0, len(fitting), RULES_PER_CALL):
-                group = tuple(fitting[start : start + RULES_PER_CALL])
-                yield MapCall(file, *chunk, group)
+            yield from (MapCall(file, *chunk, group) for group in _groups(fitting))
+
+
+def _groups(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ...]]:
+    """Yield the rules in as few calls as they need, evenly: no call for one question alone."""
+    calls = -(-len(rules) // RULES_PER_CALL)
+    for number in range(calls):
+        yield tuple(rules[number * len(rules) // calls : (number + 1) * len(rules) // calls])
 
 
 def over_corpus(rules: Iterable[Rule], corpus: Corpus, applies: Applies) -> tuple[Rule, ...]:

@@ -59,7 +59,7 @@ class Case:
     finding: Finding
     rule: Rule
     shown: Block
-    context: tuple[Block, ...]
+    context: tuple[tuple[str, Block], ...]
 
 
 def verify(
@@ -89,18 +89,19 @@ def case(finding: Finding, rule: Rule, corpus: Corpus) -> Case:
     )
     shown = block(file, lines, part.shown, masked_removed(part.removed))
     head = imports_head(file, lines, part.shown.start)
-    context = [block(file, lines, head)] if head else []
-    return Case(finding, rule, shown, (*context, *_callers(finding, corpus)))
+    context = [("head of the file", block(file, lines, head))] if head else []
+    return Case(finding, rule, shown, (*context, *_callers(finding, part.shown, corpus)))
 
 
 def request(one: Case, model: str) -> ModelRequest:
     """Compose the second call."""
     rule, finding = one.rule, one.finding
-    claim = f"{finding.message}\nThe evidence:\n{finding.quote}"
-    if finding.explanation:
-        claim += f"\nThe first reader's words: {finding.explanation}"
+    claim = finding.explanation or f"A detector says: this breaks the rule. {rule.title}."
+    row = one.shown.row(finding.span.start)
+    claim += f"\nThe evidence, row {row}:\n{finding.quote}"
     context = "".join(
-        f"\n# Context: {_printable(part.path)}\n\n{part.render()}\n" for part in one.context
+        f"\n# Context, {why}: {_printable(part.path)}\n\n{part.render()}\n"
+        for why, part in one.context
     )
     text = prompt(
         "refute_request",
@@ -180,29 +181,34 @@ def _outside(line: str, number: int, covered: Sequence[tuple[int, int, int, int]
 
 
 def _line(row: int, path: str, one: Case) -> int:
-    blocks = [part for part in (one.shown, *one.context) if part.path == path]
+    blocks = [part for part in (one.shown, *(part for _, part in one.context)) if part.path == path]
     return next((line for part in blocks if (line := part.line(row))), row)
 
 
-def _callers(finding: Finding, corpus: Corpus) -> Iterator[Block]:
-    """Yield the places that name the symbol around the finding, a few of them."""
+def _callers(finding: Finding, shown: Span, corpus: Corpus) -> Iterator[tuple[str, Block]]:
+    """Yield the places outside the block that name the symbol around the finding, a few of them."""
     name = _symbol(finding, corpus)
     if len(name) < _LEAST_NAME:
         return
     shape = re.compile(rf"\b{re.escape(name)}\b")
     found = 0
-    for path in corpus.tree:
+    for path in sorted(corpus.tree, key=lambda path: (_is_test(path), path)):
         text = judged_text(corpus, path) or ""
         lines = split_lines(text) if name in text else []
         for number, line in enumerate(lines, 1):
-            near = path == finding.span.path and abs(number - finding.span.start) < 2 * _AROUND
-            if near or not shape.search(line):
+            place = Span(path, number, number)
+            if place.overlaps(shown) or not shape.search(line):
                 continue
-            yield excerpt(path, text, _widened(Span(path, number, number), len(lines)))
+            yield f"names {name}", excerpt(path, text, _widened(place, len(lines)))
             found += 1
             if found == _CALLERS:
                 return
             break
+
+
+def _is_test(path: str) -> bool:
+    """Say whether the path looks like a test: callers in the product tell more."""
+    return "test" in path.lower()
 
 
 def _symbol(finding: Finding, corpus: Corpus) -> str:

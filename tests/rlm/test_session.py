@@ -294,3 +294,12 @@ def test_every_example_of_the_session_prompt_runs(name: str) -> None:
     errors = [turn.step.cell.error for turn in result.trajectory if turn.step.cell]
     assert errors == [None] * (len(shown) + 1)
     assert "Paris" in outputs(result)[1]
+
+
+def test_a_line_start_pattern_hits_the_line_itself_and_not_the_blank_one_before() -> None:
+    files = corpus(source("a.py", "x = 1\n\n\n    assert x\nassert x\n"))
+    asked = "hits = [(h.line, h.text) for h in grep(r'^\\s*assert ')]"
+    assert run(cells(asked, "done(hits)"), context=files).answer == [
+        [4, "    assert x"],
+        [5, "assert x"],
+    ]

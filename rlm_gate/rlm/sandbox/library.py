@@ -318,15 +318,20 @@ def _pattern(pattern: Any, flags: Any) -> re.Pattern[str]:
 
 
 def _scan(shape: re.Pattern[str], path: str, text: str) -> Iterator[Hit]:
-    """Yield a hit for each line a match starts on, looking at each character once."""
+    r"""Yield a hit for each line a match starts on, looking at each character once.
+
+    Where ``^\s*`` swallowed line ends, the match starts on the line of its first other character.
+    """
     text = _unix(text)
     line, counted, position = 1, 0, 0
     while position <= len(text):
         match = shape.search(text, position)
         if match is None:
             return
-        line += text.count("\n", counted, match.start())
-        counted = match.start()
+        found = match.group()
+        start = match.start() + (len(found) - len(found.lstrip()) if found.strip() else 0)
+        line += text.count("\n", counted, start)
+        counted = start
         begin = text.rfind("\n", 0, counted) + 1
         end = text.find("\n", counted)
         end = len(text) if end < 0 else end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import socket
@@ -107,7 +108,10 @@ class Arena:
     def _effects(self, text: str) -> Iterator[str]:
         if TOKEN in text:
             yield "read the secret"
-        if self.marker.exists():
+        if self.marker.is_dir():
+            self.marker.rmdir()
+            yield "made the marker"
+        elif os.path.lexists(self.marker):
             self.marker.unlink()
             yield "made the marker"
         try:

@@ -1,0 +1,465 @@
+"""The REPL as its callers see it: cells in, what they came to out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlm_gate.errors import BudgetExceeded, SandboxDied
+from rlm_gate.rlm.repl import CodeError, Limits, Repl
+
+TEXTS = {
+    "src/a.py": "import os\n\ndef run(cmd):\n    os.system(cmd)\n",
+    "src/b.py": "x = 1\r\nprint(x)\r\n",
+    "docs/é.md": "# Title 😀\n",
+}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Repl]:
+    """One REPL for the tests that leave no state behind."""
+    functions: dict[str, Callable[..., Any]] = {
+        "llm_query": lambda prompt, spans=(), schema=None: [prompt, spans, schema],
+        "llm_query_parallel": lambda prompts, schema=None: [*prompts, schema],
+        "outline": lambda path: [
+            {"name": "run", "kind": "function", "path": path, "start": 3, "end": 4}
+        ],
+        "finding": taken_at_line_one,
+        "echo": lambda *arguments, **named: [list(arguments), named],
+    }
+    with Repl(
+        texts=TEXTS, variables={"changed": [["src/a.py", 1, 4]]}, functions=functions
+    ) as repl:
+        yield repl
+
+
+def taken_at_line_one(
+    rule: str, path: str, line: int, *_others: Any, **_named: Any
+) -> dict[str, str]:
+    return {"id": "F1"} if line == 1 else {"refused": f"finding refused: {rule} {path} {line}"}
+
+
+def printed(repl: Repl, code: str) -> str:
+    cell = repl.run(code)
+    assert cell.error is None, cell.error
+    return cell.output
+
+
+# State and errors
+
+
+def test_state_survives_cells_and_exceptions() -> None:
+    with Repl(context="") as repl:
+        failed = repl.run("kept = [1]\nkept.append(2)\n1 / 0\nlost = 1")
+        assert failed.error is not None
+        assert (failed.error.type, failed.error.line) == ("ZeroDivisionError", 3)
+        assert failed.error.source == "1 / 0"
+        assert printed(repl, "print(kept)") == "[1, 2]\n"
+        again = repl.run("print(lost)").error
+        assert again is not None
+        assert again.type == "NameError"
+
+
+def test_error_in_a_function_of_an_older_cell_names_both_places() -> None:
+    with Repl(context="") as repl:
+        repl.run("def f(x):\n    return 1 / x")
+        error = repl.run("y = 1\nf(0)").error
+    assert error is not None
+    assert (error.line, error.source) == (2, "f(0)")
+    assert "(in cell 1, line 2: return 1 / x)" in error.message
+
+
+def test_output_before_an_error_is_shown(shared: Repl) -> None:
+    cell = shared.run("print('before')\nprint(undefined)")
+    assert cell.output == "before\n"
+    assert cell.error is not None
+
+
+def test_refused_code_names_the_line_and_the_remedy(shared: Repl) -> None:
+    cell = shared.run("x = 1\nasync def f():\n    pass\nprint(x)")
+    assert cell.error is not None
+    assert (cell.error.type, cell.error.line) == ("NotAllowed", 2)
+    assert "use def" in cell.error.message
+    assert cell.output == ""
+
+
+def test_missing_module_names_what_there_is(shared: Repl) -> None:
+    error = shared.run("import os").error
+    assert error is not None
+    assert "'os' is not available here; paths are plain str" in error.message
+
+
+# What a cell is given
+
+
+def test_context_is_the_very_type_that_was_given() -> None:
+    nested = {"a": [1, 2.5, None, True], "b": {"c": "é"}}
+    for context in ("text 😀", ["one", "two"], {"k": "v"}, [1, "x"], nested, "", [], {}):
+        with Repl(context=context) as repl:
+            shown = printed(repl, "print(type(context).__name__, context)")
+            assert shown == f"{type(context).__name__} {context}\n"
+
+
+def test_lone_surrogates_and_odd_paths_arrive() -> None:
+    texts = {"a\udcffb": "x\ud800y", "with space\n": "z"}
+    with Repl(texts=texts) as repl:
+        code = "print([ascii(path) for path in files], ascii(files['a\\udcffb']))"
+        assert printed(repl, code) == "[\"'a\\\\udcffb'\", \"'with space\\\\n'\"] 'x\\ud800y'\n"
+
+
+def test_variables_are_there_and_results_is_a_dict(shared: Repl) -> None:
+    assert printed(shared, "print(changed, type(results) is dict)") == "[['src/a.py', 1, 4]] True\n"
+
+
+def test_without_files_their_functions_say_so() -> None:
+    with Repl(context="x") as repl:
+        error = repl.run("grep('x')").error
+        assert error is not None
+        assert "there are no files in this run: the material is in context" in error.message
+
+
+def test_without_a_model_the_call_says_so() -> None:
+    with Repl(context="x") as repl:
+        for call in ("llm_query('x')", "llm_query_parallel(['x'])", "llm_query_batched(['x'])"):
+            error = repl.run(call).error
+            assert error is not None
+            assert "there is no model in this run" in error.message
+
+
+def test_two_runs_print_the_same() -> None:
+    code = (
+        "class A:\n    def m(self): pass\n"
+        "def f(): pass\n"
+        "print({'b', 'a', 'c', 'd'}, {A(), A()}, f, [f], A, A(), A().m, iter([]), str(f), grep)\n"
+        "print('%s %r' % (f, f), f'{f!r} {f} {[f]}', '{} {!r}'.format(f, f), repr(f), hash('x'))"
+    )
+    shown = set()
+    for _ in range(3):
+        with Repl(context="") as repl:
+            shown.add(printed(repl, code))
+    assert len(shown) == 1
+    assert "0x" not in shown.pop()
+
+
+def test_data_that_looks_like_an_address_is_left_alone(shared: Repl) -> None:
+    assert printed(shared, "print(['<F at 0x7f12>', 1])") == "['<F at 0x7f12>', 1]\n"
+
+
+# Host functions
+
+
+def test_spans_are_sent_as_lists(shared: Repl) -> None:
+    code = (
+        "hit = grep('system')[0]\n"
+        "print(llm_query('p', hit, span('src/a.py', 1, 2), schema={'type': 'object'}))\n"
+        "print(llm_query_parallel(['p', ('q', hit)]))\n"
+        "print(llm_query('o', outline('src/a.py')[0], next(iter(chunks()))))"
+    )
+    assert printed(shared, code) == (
+        "['p', [['src/a.py', 4, 4], ['src/a.py', 1, 2]], {'type': 'object'}]\n"
+        "[['p', []], ['q', [['src/a.py', 4, 4]]], None]\n"
+        "['o', [['src/a.py', 3, 4], ['src/a.py', 1, 4]], None]\n"
+    )
+
+
+def test_findings_are_truthy_ids_and_falsy_refusals(shared: Repl) -> None:
+    cell = shared.run(
+        "taken = finding('r', 'src/a.py', 1, 'import os', 'why')\n"
+        "refused = finding('r', 'src/a.py', 2, 'nope', 'why')\n"
+        "print(taken, bool(taken), bool(refused), refused)"
+    )
+    assert cell.output == "F1 True False finding refused: r src/a.py 2\n"
+    assert cell.refusals == ("finding refused: r src/a.py 2",)
+    assert shared.run("1").refusals == ()
+
+
+def test_arguments_become_json_and_back(shared: Repl) -> None:
+    code = "print(echo(1, 'a', (2, [3.5, None]), k={'x': True, 4: grep('system')}))"
+    hit = {"path": "src/a.py", "line": 4, "text": "    os.system(cmd)"}
+    expected = [[1, "a", [2, [3.5, None]]], {"k": {"x": True, "4": [hit]}}]
+    assert printed(shared, code) == f"{expected}\n"
+
+
+def test_failed_call_is_raised_alone_and_falsy_in_a_list() -> None:
+    failed = {"$error": {"kind": "timeout", "message": "60 s"}}
+    functions = {
+        "llm_query": lambda _prompt, _spans=(), schema=None: failed,  # noqa: ARG005 - the shape cells call
+        "llm_query_parallel": lambda _prompts, schema=None: ["fine", failed],  # noqa: ARG005 - as above
+    }
+    with Repl(context="", functions=functions) as repl:
+        error = repl.run("llm_query('x')").error
+        assert error is not None
+        assert (error.type, error.message) == ("LLMError", "timeout: 60 s")
+        repl.run("answers = llm_query_parallel(['a', 'b'])")
+        shown = printed(repl, "print([bool(a) for a in answers], answers[1].kind, answers[1])")
+        assert shown == "[True, False] timeout timeout: 60 s\n"
+        for use in ("a + 'x'", "'x' + a", "f'{a}'", "a.strip()", "a[0]", "list(a)", "len(a)"):
+            error = repl.run(f"a = answers[1]\n{use}").error
+            assert error is not None, use
+            assert error.type == "LLMError", use
+        caught = "try:\n    llm_query('x')\nexcept LLMError as e:\n    print(e.kind, e.message)"
+        assert printed(repl, caught) == "timeout 60 s\n"
+
+
+def test_mistake_of_a_call_is_shown_at_its_line() -> None:
+    def refuse() -> None:
+        raise CodeError("not now: do this instead")
+
+    with Repl(context="", functions={"refuse": refuse}) as repl:
+        error = repl.run("x = 1\nrefuse()").error
+        assert error is not None
+        assert (error.message, error.line) == ("not now: do this instead", 2)
+        error = repl.run("refuse(1)").error
+        assert error is not None
+        assert "refuse(): too many positional arguments" in error.message
+
+
+def test_gate_error_ends_the_cell_and_is_raised() -> None:
+    def spend() -> None:
+        raise BudgetExceeded("usd", 2, 1)
+
+    code = "try:\n    spend()\nexcept:\n    print('caught')\nprint('went on')"
+    with Repl(context="", functions={"spend": spend}) as repl:
+        with pytest.raises(BudgetExceeded):
+            repl.run(code)
+        assert printed(repl, "print(1)") == "1\n"
+
+
+def test_bug_of_a_host_function_is_not_hidden() -> None:
+    def broken() -> None:
+        raise LookupError("ours")
+
+    with Repl(context="", functions={"broken": broken}) as repl:
+        with pytest.raises(LookupError):
+            repl.run("broken()")
+        with pytest.raises(SandboxDied):
+            repl.run("1")
+
+
+def test_time_in_host_functions_does_not_count() -> None:
+    with Repl(context="", functions={"wait": lambda: time.sleep(0.6)}) as repl:
+        assert printed(repl, "wait()\nprint('done')") == "done\n"
+        began = time.monotonic()
+        assert repl.run("wait()\nwait()\nprint('done')", timeout=0.4).output == "done\n"
+        assert time.monotonic() - began > 1.2
+
+
+def test_calls_of_one_cell_are_bounded() -> None:
+    counted: list[int] = []
+    limits = Limits(calls=10)
+    with Repl(context="", functions={"f": lambda: counted.append(1)}, limits=limits) as repl:
+        error = repl.run("for i in range(20): f()").error
+        assert error is not None
+        assert "more than 10 calls" in error.message
+        assert len(counted) == 10
+        assert repl.run("f()").error is None
+
+
+def test_done_and_final_deliver_json() -> None:
+    answers: list[Any] = []
+
+    def done(answer: Any = None) -> dict[str, str]:
+        answers.append(answer)
+        return {"held": "look first"} if len(answers) == 1 else {}
+
+    with Repl(context="", functions={"done": done}) as repl:
+        assert repl.run("done({'n': 1})").refusals == ("look first",)
+        assert repl.run("x = [1]\nFINAL(x)").refusals == ()
+        repl.run("FINAL_VAR('x')")
+        missing = repl.run("FINAL_VAR('nope')").error
+        assert missing is not None
+        assert missing.type == "NameError"
+        repl.run("answer['content'] = 'by habit'\nanswer['ready'] = True")
+        repl.run("print('no second time')")
+    assert answers == [{"n": 1}, [1], [1], "by habit"]
+
+
+def test_show_vars_lists_the_cells_own_variables() -> None:
+    with Repl(context="x") as repl:
+        assert printed(repl, "n = 1\nprint(show_vars())") == "{'n': 'int'}\n"
+
+
+# Output
+
+
+def test_long_output_keeps_head_and_tail_and_tells_the_length() -> None:
+    with Repl(context="", limits=Limits(output_chars=300)) as repl:
+        cell = repl.run("print('a' * 500 + 'b' * 500, end='')")
+    assert cell.output_chars == 1000
+    assert cell.output.startswith("a" * 200)
+    assert cell.output.endswith("b" * 100)
+    assert "[... 700 of 1,000 characters left out ...]" in cell.output
+
+
+@pytest.mark.parametrize("count", [1, 299, 300, 301, 5000])
+def test_output_within_the_bound_is_exact(count: int) -> None:
+    with Repl(context="", limits=Limits(output_chars=300)) as repl:
+        cell = repl.run(f"for i in range({count}): print(i % 10, end='')")
+    whole = "".join(str(number % 10) for number in range(count))
+    assert cell.output_chars == count
+    assert (cell.output == whole) is (count <= 300)
+    assert cell.output[:200] == whole[:200]
+    assert cell.output[-100:] == whole[-100:]
+
+
+def test_output_carries_no_controls(shared: Repl) -> None:
+    code = (
+        r"print('\x1b[31mred\x1b[0m \x1b]0;title\x07 bell\x07 \ud800 \x9b1m \ufffe nul\x00 a\rb')"
+    )
+    assert printed(shared, code) == "red  bell    nul a\nb\n"
+
+
+# Limits
+
+
+def test_slow_cell_is_stopped_and_its_state_kept() -> None:
+    with Repl(context="") as repl:
+        began = time.monotonic()
+        cell = repl.run("kept = 1\nwhile True:\n    pass", timeout=0.3)
+        assert time.monotonic() - began < 1.5
+        assert cell.error is not None
+        assert (cell.error.type, cell.restarted) == ("Timeout", False)
+        assert cell.error.line in {2, 3}
+        assert printed(repl, "print(kept)") == "1\n"
+
+
+def test_cell_that_cannot_be_stopped_is_killed_and_the_loss_told() -> None:
+    with Repl(texts=TEXTS, limits=Limits(grace=0.2)) as repl:
+        repl.run("results['a'] = 1")
+        cell = repl.run("max(itertools.repeat(1))", timeout=0.2)
+        assert cell.restarted
+        assert "variables and results of earlier cells are gone" in cell.output
+        assert cell.error is not None
+        assert cell.error.type == "Timeout"
+        assert printed(repl, "print(results, len(files))") == "{} 3\n"
+
+
+def test_crash_of_the_interpreter_costs_the_state_alone() -> None:
+    code = "x = []\nfor i in range(300000):\n    x = filter(None, x)\nlist(x)"
+    with Repl(context="c") as repl:
+        cell = repl.run(code)
+        assert cell.restarted
+        assert cell.error is not None
+        assert cell.error.type == "Crash"
+        assert printed(repl, "print(context)") == "c\n"
+
+
+def test_memory_is_bounded_and_given_back() -> None:
+    with Repl(context="", limits=Limits(memory_mb=200)) as repl:
+        one = repl.run("x = 'a' * (1 << 32)")
+        assert one.error is not None
+        assert (one.error.type, one.restarted) == ("MemoryError", False)
+        full = repl.run("x = []\nwhile True: x.append('a' * 1000000)")
+        assert full.restarted
+        assert "are gone" in full.output
+        assert printed(repl, "print(1)") == "1\n"
+
+
+def test_one_emoji_in_a_large_text_is_no_trouble() -> None:
+    text = "a" * 20_000_000 + "😀"
+    with Repl(context=text, limits=Limits(memory_mb=64)) as repl:
+        assert printed(repl, "print(len(context), context[-1])") == "20000001 😀\n"
+
+
+# The process
+
+
+def test_child_has_nothing_of_the_host() -> None:
+    with Repl(context="") as repl:
+        child = repl._child
+        assert child is not None
+        process = Path(f"/proc/{child._process.pid}")
+        environment = (process / "environ").read_bytes() if os.geteuid() == 0 else b""
+        assert environment in {b"PYTHONHASHSEED=0\0", b""}
+        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        assert status["NoNewPrivs"].strip() == "1"
+        assert status["Seccomp"].strip() == "2"
+        assert status["Threads"].strip() == "1"
+        if os.geteuid() == 0:
+            assert set(status["Uid"].split()) == {"65534"}
+            assert status["CapEff"].strip() == "0" * 16
+            assert sorted(path.name for path in (process / "fd").iterdir()) == ["0", "1"]
+            assert (process / "cwd").readlink() == Path("/")
+
+
+def test_closing_leaves_no_process_behind() -> None:
+    repl = Repl(context="")
+    with repl:
+        assert repl._child is not None
+        pid = repl._child._process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(SandboxDied):
+        repl.run("1")
+
+
+def test_child_dies_with_its_host() -> None:
+    code = (
+        "import os, signal\n"
+        "from rlm_gate.rlm.repl import Repl\n"
+        "repl = Repl(context='').__enter__()\n"
+        "print(repl._child._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    pid = int(done.stdout)
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text():
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("the child outlived its host")
+
+
+def test_cells_may_run_in_another_thread_than_the_start() -> None:
+    with Repl(context="") as repl:
+        cells = []
+        worker = threading.Thread(target=lambda: cells.append(repl.run("print(1)")))
+        worker.start()
+        worker.join()
+    assert cells[0].output == "1\n"
+
+
+def test_texts_are_read_once_and_streamed() -> None:
+    class Counted(dict[str, str]):
+        reads = 0
+
+        def __getitem__(self, key: str) -> str:
+            Counted.reads += 1
+            return super().__getitem__(key)
+
+    with Repl(texts=Counted(TEXTS), limits=Limits(grace=0.1)) as repl:
+        repl.run("max(itertools.repeat(1))", timeout=0.1)
+        assert printed(repl, "print(len(files['src/a.py']))") == "44\n"
+    assert Counted.reads == 3
+
+
+def test_started_as_nobody_every_layer_holds() -> None:
+    """Gates run as normal users and as root; both must come out strict."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    if not reachable_by_others(Path(sys.executable)):
+        pytest.skip("this interpreter is not readable for others")
+    code = (
+        "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "from rlm_gate.rlm.repl import Repl\n"
+        "with Repl(context='x') as repl:\n"
+        "    print(repl.level, [layer.name for layer in repl.layers if not layer.applied])\n"
+        "    print(repl.run('print(context)').output)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert done.stdout == "strict []\nx\n\n", done.stderr
+
+
+def reachable_by_others(path: Path) -> bool:
+    return all(above.stat().st_mode & 0o005 == 0o005 for above in path.resolve().parents)

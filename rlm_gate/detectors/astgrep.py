@@ -32,6 +32,7 @@ Check = Callable[[Any, Place], Iterator[Complaint]]
 
 _ENGINE = "astgrep"
 _CONFIG = ("rule", "constraints", "utils")
+_TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -100,25 +101,25 @@ def _judge(file: SourceFile, wanted: Sequence[tuple[Rule, Detect]]) -> Iterator[
             if (rule.id, region) not in seen and lines_fit(entry.options, found.quote):
                 seen.add((rule.id, region))
                 yield found
-    broken = [
-        first
-        for first, last in tree.trouble()
-        if any(span.start <= last and first <= span.end for span in file.in_scope)
-    ]
-    if broken:
-        yield _skip(file, broken[0], sorted({rule.id for rule, _ in wanted}))
+    yield from _trouble(file, tree, sorted({rule.id for rule, _ in wanted}))
 
 
-def _skip(file: SourceFile, line: int, rule_ids: Sequence[str]) -> Skip:
-    return Skip(
-        what=display_path(file.path),
-        why=(
-            f"astgrep: line {line} is not {file.language} that its grammar knows, so matches may be"
-            " missing; mend it, or exclude the file"
-        ),
-        path=file.path,
-        rule_ids=tuple(rule_ids),
-    )
+def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> Iterator[Skip]:
+    """Report broken code in judged lines. The parser recovers, so a little of it is only a note.
+
+    Grammars lag behind their languages: one new word must not make a whole file count as missing.
+    """
+    broken = {line for first, last in tree.trouble() for line in range(first, last + 1)}
+    judged = {line for span in file.in_scope for line in range(span.start, span.end + 1)}
+    lines = sorted(broken & judged)
+    if lines:
+        what = f"{display_path(file.path)}:{lines[0]}"
+        why = f"{len(lines)} of {len(judged)} judged lines are not {file.language} to its grammar"
+        if len(lines) * _TOO_MANY <= len(judged):
+            yield Skip(what, f"astgrep: {why}; matches in them may be missing")
+        else:
+            remedy = "mend the file, or exclude it"
+            yield Skip(what, f"astgrep: {why}; {remedy}", path=file.path, rule_ids=tuple(rule_ids))
 
 
 def _config(options: Mapping[str, Any]) -> dict[str, Any]:

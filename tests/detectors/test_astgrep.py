@@ -74,7 +74,26 @@ def test_broken_code_in_judged_lines_is_a_skip_and_what_was_found_is_kept() -> N
     assert isinstance(found, Finding)
     assert isinstance(skip, Skip)
     assert (skip.path, skip.rule_ids, skip.blocking) == ("a.js", ("security/shape",), False)
-    assert "line 2 is not javascript" in skip.why
+    assert skip.what == "a.js:2"
+    assert "1 of 2 judged lines are not javascript" in skip.why
+
+
+def test_a_little_broken_code_is_told_and_the_rest_counts_as_judged() -> None:
+    text = "interface A<in out T> {}\n" + "eval(a);\n" * 20
+    file = source("a.ts", text)
+    items = detect(file, seeking({"language": "typescript", "rule": {"pattern": "eval($A)"}}))
+    assert len(lines(items)) == 20
+    [skip] = [item for item in items if isinstance(item, Skip)]
+    assert (skip.path, skip.rule_ids, skip.blocking) == (None, (), False)
+    assert skip.what == "a.ts:1"
+
+
+def test_a_change_to_a_broken_line_is_not_judged() -> None:
+    text = "interface A<in out T> {}\n" + "eval(a);\n" * 20
+    file = source("a.ts", text, status="modified", changed=[(1, 1)])
+    items = detect(file, seeking({"language": "typescript", "rule": {"pattern": "eval($A)"}}))
+    [skip] = [item for item in items if isinstance(item, Skip)]
+    assert skip.path == "a.ts"
 
 
 def test_broken_code_outside_the_judged_lines_is_no_skip() -> None:

@@ -213,6 +213,12 @@ class Repo:
             yield variables
 
 
+def version() -> str:
+    """Return what git calls itself. Raises GitMissing where there is none."""
+    done = _run(("git", "--version"), os.curdir, _environment(Path.cwd()))
+    return os.fsdecode(done.stdout).strip()
+
+
 def _environment(here: Path) -> dict[str, str]:
     """Keep what git set for a hook, unless another directory was asked for."""
     elsewhere = () if here == Path.cwd() else _OF_THIS_REPOSITORY

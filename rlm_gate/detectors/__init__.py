@@ -166,6 +166,25 @@ def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     return have is None or bool(_WHOLE_TEXT.search(have)) or _found(have, text)
 
 
+def language_complaints(
+    options: Mapping[str, Any], languages: Sequence[str]
+) -> Iterator[Complaint]:
+    """Check ``language``: one or several of the languages of the rule."""
+    place = ("language",) if "language" in options else ()
+    named = listed(options.get("language"))
+    if not named:
+        yield place, "language: name the language, or a list of them"
+    for language in named:
+        if not any(covers(wanted, language) for wanted in languages):
+            known = ", ".join(languages)
+            yield place, f"{language!r} is not among the rule's languages ({known})"
+
+
+def reads(options: Mapping[str, Any], language: str) -> bool:
+    """Say whether an entry with the option ``language`` judges files of that language."""
+    return any(covers(named, language) for named in listed(options["language"]))
+
+
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
     """Yield a complaint for every option the engine does not have."""
     for key in options:

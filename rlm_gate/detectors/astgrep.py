@@ -20,13 +20,14 @@ from rlm_gate.detectors import (
     applies,
     entries,
     finding,
+    language_complaints,
     line_complaints,
     lines_fit,
     lines_possible,
     listed,
+    reads,
     unknown_keys,
 )
-from rlm_gate.languages import covers
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
 
@@ -41,18 +42,12 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
     complaints = [
         *unknown_keys(options, known),
         *_shapes(options),
+        *language_complaints(options, languages),
         *line_complaints(options),
     ]
-    named = listed(options.get("language"))
-    if not named:
-        complaints.append(((), "language: name the language, or a list of them"))
-    for language in named:
-        if not any(covers(wanted, language) or wanted == "any" for wanted in languages):
-            text = f"{language!r} is not among the rule's languages ({', '.join(languages)})"
-            complaints.append((("language",), text))
     yield from complaints
     if not complaints:
-        yield from _compiles(options, named)
+        yield from _compiles(options)
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
@@ -79,15 +74,11 @@ def _wanted(file: SourceFile, rules: Sequence[Rule]) -> Iterator[tuple[Rule, Det
     if file.status == "deleted":
         return
     for rule in rules:
-        mine = [entry for entry in entries(rule, _ENGINE) if _judges(entry, file.language)]
+        mine = [entry for entry in entries(rule, _ENGINE) if reads(entry.options, file.language)]
         if mine and not applies(rule, file):
             for entry in mine:
                 if lines_possible(entry.options, file.text):
                     yield rule, entry
-
-
-def _judges(entry: Detect, language: str) -> bool:
-    return any(covers(named, language) for named in listed(entry.options["language"]))
 
 
 def _judge(file: SourceFile, wanted: Sequence[tuple[Rule, Detect]]) -> Iterator[Finding | Skip]:
@@ -126,7 +117,8 @@ def _config(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: options[key] for key in _CONFIG if key in options}
 
 
-def _compiles(options: Mapping[str, Any], named: Sequence[str]) -> Iterator[Complaint]:
+def _compiles(options: Mapping[str, Any]) -> Iterator[Complaint]:
+    named = listed(options["language"])
     dialects = {**dict.fromkeys(named), **({"tsx": None} if "typescript" in named else {})}
     problems: dict[str, list[str]] = {}
     for language in dialects:

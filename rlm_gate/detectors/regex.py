@@ -15,9 +15,12 @@ from rlm_gate.detectors import (
     applies,
     entries,
     finding,
+    language_complaints,
     line_complaints,
     lines_fit,
+    listed,
     pattern_problem,
+    reads,
     unknown_keys,
 )
 
@@ -25,18 +28,18 @@ _ENGINE = "regex"
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
-    """Check ``pattern``, searched in multi-line mode, and the line options."""
-    del languages  # a regular expression judges any text
-    yield from unknown_keys(options, ("pattern", *LINE_OPTIONS))
+    """Check ``pattern``, searched in multi-line mode, ``language`` if any, and the line options."""
+    yield from unknown_keys(options, ("pattern", "language", *LINE_OPTIONS))
+    if "language" in options:
+        yield from language_complaints(options, languages)
     if problem := pattern_problem(options.get("pattern")):
         yield ("pattern",) if "pattern" in options else (), f"pattern: {problem}"
     yield from line_complaints(options)
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return None: any text."""
-    del options
-    return None
+    """Return the languages the entry names, None where it names none: any text."""
+    return frozenset(listed(options["language"])) if "language" in options else None
 
 
 def version() -> str:
@@ -56,6 +59,8 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     text = Text.of(file.text)
     for rule in rules:
         for entry in entries(rule, _ENGINE):
+            if "language" in entry.options and not reads(entry.options, file.language):
+                continue
             for match in _compiled(entry.options["pattern"]).finditer(text.text):
                 if match.end() > match.start():
                     region = text.region(*match.span())

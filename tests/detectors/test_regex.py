@@ -56,6 +56,16 @@ def test_lines_that_have_what_they_must_lack_are_left_out() -> None:
     assert [one.span.start for one in found] == [1]
 
 
+def test_an_entry_may_be_for_some_of_the_rule_s_languages() -> None:
+    options = {"pattern": "bad", "language": ["go", "typescript"]}
+    seeking = rule(detect=[Detect("regex", options)])
+    files = [source(name, "bad\n") for name in ("a.go", "a.py", "a.tsx")]
+    found = kept(regex.detect(corpus(*files), [seeking]))
+    assert [one.span.path for one in found] == ["a.go", "a.tsx"]
+    assert regex.languages(options) == {"go", "typescript"}
+    assert regex.languages({"pattern": "bad"}) is None
+
+
 def test_only_files_the_rule_applies_to_are_read() -> None:
     seeking = rule(detect=[Detect("regex", {"pattern": "x"})], languages=("python",))
     assert list(regex.detect(corpus(source("a.go", "x\n")), [seeking])) == []
@@ -73,6 +83,9 @@ def test_a_deleted_file_has_no_findings() -> None:
         pytest.param({"pattern": "("}, ("pattern",), "not a regular expression", id="broken"),
         pytest.param({"pattern": "x*"}, ("pattern",), "matches everywhere", id="empty-match"),
         pytest.param(
+            {"pattern": "x", "language": "go"}, ("language",), "not among the rule's", id="lang"
+        ),
+        pytest.param(
             {"pattern": "x", "lines_have": "["}, ("lines_have",), "not a regular", id="lines"
         ),
     ],
@@ -80,7 +93,7 @@ def test_a_deleted_file_has_no_findings() -> None:
 def test_a_mistake_is_told_with_its_place(
     options: Mapping[str, object], place: tuple[str, ...], text: str
 ) -> None:
-    [(where, said)] = regex.validate(options, ("any",))
+    [(where, said)] = regex.validate(options, ("python",))
     assert where == place
     assert text in said
 

@@ -316,6 +316,7 @@ def _budget(flags: Flags, written: Mapping[str, Any]) -> Budget:
         max_turns=written.get("turns", default.max_turns),
         deadline=_first(flags.deadline, written.get("deadline"), deadline),
         cell_timeout=written.get("cell_timeout", default.cell_timeout),
+        call_timeout=written.get("call_timeout", default.call_timeout),
         user_usd=asked_usd is not None,
     )
 

@@ -319,6 +319,7 @@ class Budget:
     max_turns: int = 20
     deadline: float = 600.0
     cell_timeout: float = 10.0
+    call_timeout: float = 180.0
     user_usd: bool = False
 
 
@@ -388,11 +389,19 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """An upper bound of what an audit with models would send. ``usd`` None: no price known."""
+    """An upper bound of what an audit with models would send, from its own plan.
+
+    ``calls``, the tokens and ``map_usd`` are the map's: one call a chunk and group of rules.
+    ``turns`` are the most that the root loop may take, 0 without one. ``usd`` is the most that the
+    whole run can cost: the map alone where nothing follows it, else the run's limit, which it never
+    exceeds. None is an unknown price or no limit.
+    """
 
     calls: int
     input_tokens: int
     output_tokens: int
+    map_usd: float | None
+    turns: int
     usd: float | None
     root_model: str
     sub_model: str

@@ -86,6 +86,11 @@ def run(
     return _verdict(this)
 
 
+def estimate(settings: Settings) -> Estimate:
+    """Say what an audit by these settings would take at most, key or no key."""
+    return _forecast(_open(settings, _silent))
+
+
 def _open(settings: Settings, progress: Progress) -> _Run:
     """Read the scope and the packs, and decide who judges which rule."""
     corpus = corpora.build(settings.scope, exclude=settings.exclude, no_ignores=settings.no_ignores)

@@ -236,6 +236,7 @@ class BudgetModel(Strict):
     turns: Annotated[int, Field(gt=0)] | None = None
     deadline: Seconds | None = None
     cell_timeout: Seconds | None = None
+    call_timeout: Seconds | None = None
 
 
 class OverrideModel(Strict):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rlm_gate.core import (
     Confidence,
+    Estimate,
     Finding,
     Help,
     Origin,
@@ -302,14 +303,25 @@ def _spent(verdict: Verdict) -> Iterator[str]:
 
 
 def _estimate(verdict: Verdict) -> Iterator[str]:
-    estimate = verdict.audit.estimate
-    if estimate is None:
-        return
-    tokens = f"{estimate.input_tokens:,} tokens in, {estimate.output_tokens:,} out"
-    price = dollars(estimate.usd, up=True)
-    models = f"{one_line(estimate.root_model)} (root), {one_line(estimate.sub_model)} (sub)"
+    if verdict.audit.estimate is not None:
+        yield forecast(verdict.audit.estimate)
+
+
+def forecast(estimate: Estimate) -> str:
+    """Return what an audit with models would send and cost at most, in one sentence."""
+    tokens = f"{estimate.input_tokens:,} tokens in and {estimate.output_tokens:,} out"
+    price = dollars(estimate.map_usd, up=True)
     calls = counted(estimate.calls, "call")
-    yield f"An audit with {models} would take at most {calls}, {tokens}: {price}."
+    text = (
+        f"With models: {calls} of {one_line(estimate.sub_model)} for the map, "
+        f"at most {tokens}, {price}"
+    )
+    if estimate.turns:
+        turns = counted(estimate.turns, "turn")
+        text += f"; then up to {turns} of {one_line(estimate.root_model)} and second readings"
+    if estimate.usd is None:
+        return f"{text}; no dollar limit holds."
+    return f"{text}; the whole run stops at {dollars(estimate.usd, up=True)}."
 
 
 def _outcome(verdict: Verdict) -> str:

@@ -143,6 +143,8 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
         "calls": estimate.calls,
         "input_tokens": estimate.input_tokens,
         "output_tokens": estimate.output_tokens,
+        "map_usd": estimate.map_usd,
+        "turns": estimate.turns,
         "usd": estimate.usd,
         "root_model": estimate.root_model,
         "sub_model": estimate.sub_model,

@@ -17,7 +17,7 @@ from rlm_gate.providers import Provider, load
 from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
-from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.calls import Caller, Pace
 
 _JOURNALS = "journals"
 Tell = Callable[[str], None]
@@ -165,6 +165,7 @@ def _recorded(
         cache=cache,
         journal=written,
         prior=prior,
+        pace=Pace(timeout=settings.budget.call_timeout),
     )
     return stack.enter_context(caller), written.record
 

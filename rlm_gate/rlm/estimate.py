@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from rlm_gate.core import Budget, Corpus, Estimate, Rule, split_lines
 from rlm_gate.rlm import planner, prices
 from rlm_gate.rlm.ledger import Applies
-from rlm_gate.rlm.planner import MAP_TOKENS, ROOT_TOKENS, MapCall, imports_head
+from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
 
-CELL_BYTES = 20_000
-"""Most bytes of output one cell shows the root; see ``repl.Limits``."""
-_ROW = 8
-_FRAME = 200
+_ROW = 9
+"""Number, mark, bar and line end around each row of a block."""
+_FRAME = 1500
+"""Headings, fences and the schema of the answer, without the rules' ids."""
 
 
 def forecast(
@@ -27,39 +27,33 @@ def forecast(
     limits: Budget,
     list_prices: prices.Prices,
 ) -> Estimate:
-    """Return calls, tokens and dollars at most. ``models`` are the (root, sub) ids.
-
-    The run's own dollar limit bounds the dollars; None is a model without a known price.
-    """
+    """Return what an audit by these rules takes at most. ``models`` are the (root, sub) ids."""
     root, sub = models
-    sizes = [
-        _size(call) for call in planner.plan(corpus, rules, applies) if isinstance(call, MapCall)
-    ]
+    calls = [call for call in planner.plan(corpus, rules, applies) if isinstance(call, MapCall)]
+    sizes = [_size(call) for call in calls]
+    costs = [list_prices.worst_case(sub, size, MAP_TOKENS) for size in sizes]
+    map_usd = _dollars(costs)
     turns = limits.max_turns if planner.over_corpus(rules, corpus, applies) else 0
-    opening = len(prompt("audit").encode()) + 4_000
-    grown = [opening + turn * (CELL_BYTES + 4 * ROOT_TOKENS) for turn in range(turns)]
+    more = turns or any(rule.verify == "refute" for call in calls for rule in call.rules)
     return Estimate(
-        calls=len(sizes) + turns,
-        input_tokens=sum(sizes) + sum(grown),
-        output_tokens=len(sizes) * MAP_TOKENS + turns * ROOT_TOKENS,
-        usd=_dollars(
-            [
-                *(list_prices.worst_case(sub, size, MAP_TOKENS) for size in sizes),
-                *(list_prices.worst_case(root, size, ROOT_TOKENS) for size in grown),
-            ],
-            limits.usd,
-        ),
+        calls=len(calls),
+        input_tokens=sum(sizes),
+        output_tokens=len(calls) * MAP_TOKENS,
+        map_usd=map_usd,
+        turns=turns,
+        usd=limits.usd if more else _least(map_usd, limits.usd),
         root_model=root,
         sub_model=sub,
     )
 
 
-def _dollars(costs: Sequence[int | None], limit: float | None) -> float | None:
+def _dollars(costs: Sequence[int | None]) -> float | None:
     known = [cost for cost in costs if cost is not None]
-    if len(known) < len(costs):
-        return None
-    total = prices.usd(sum(known))
-    return total if limit is None else min(total, limit)
+    return prices.usd(sum(known)) if len(known) == len(costs) else None
+
+
+def _least(cost: float | None, limit: float | None) -> float | None:
+    return cost if cost is None or limit is None else min(cost, limit)
 
 
 def _size(call: MapCall) -> int:
@@ -70,5 +64,5 @@ def _size(call: MapCall) -> int:
         shown = [*lines[: head.end], *shown]
     removed = [line for block in call.removed for line in split_lines(block.text)]
     text = sum(len(line.encode("utf-8", "replace")) + _ROW for line in (*shown, *removed))
-    rules = len(questions(call.rules).encode())
+    rules = len(questions(call.rules).encode()) + sum(len(rule.id) + 4 for rule in call.rules)
     return text + rules + len(prompt("map").encode()) + len(call.file.path) + _FRAME

@@ -130,7 +130,7 @@ REFUTED = replace(
 OFFLINE = Audit(
     mode="offline",
     not_evaluated=(DRIFT.id, SQL.id),
-    estimate=Estimate(14, 52_000, 8_000, 0.1131, "claude-sonnet-5-5", "claude-haiku-5-5"),
+    estimate=Estimate(14, 52_000, 8_000, 0.1131, 20, 1.0, "claude-sonnet-5-5", "claude-haiku-5-5"),
 )
 MODELS = Audit(
     mode="models", root_model="claude-sonnet-5-5", sub_model="claude-haiku-5-5", sandbox="strict"

@@ -63,7 +63,7 @@ def applies(rule: Rule, file: SourceFile) -> str:
     The one answer for engines, planner and coverage ledger. A prefilter is searched in the whole
     text, line by line for ``^`` and ``$``, and in the removed lines.
     """
-    if not any(covers(language, file.language) for language in rule.languages):
+    if not _speaks(rule.languages, file.language):
         return "language"
     if _matches(rule.exclude, file.path) or (
         rule.include and not _matches(rule.include, file.path)
@@ -182,7 +182,7 @@ def language_complaints(
 
 def reads(options: Mapping[str, Any], language: str) -> bool:
     """Say whether an entry with the option ``language`` judges files of that language."""
-    return any(covers(named, language) for named in listed(options["language"]))
+    return _speaks(listed(options["language"]), language)
 
 
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
@@ -199,6 +199,11 @@ def pattern_problem(value: Any) -> str:
     return mistakes.regex(value)
 
 
+@lru_cache(maxsize=4096)
+def _speaks(languages: tuple[str, ...], language: str) -> bool:
+    return any(covers(one, language) for one in languages)
+
+
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
     return bool(patterns) and _any_of(patterns).match(path) is not None
 
@@ -208,9 +213,19 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
+# Engines, planner and ledger ask the same of the same bytes: (content, prefilter) -> answer.
+_KNOWN: dict[tuple[object, ...], bool] = {}
+_MANY = 200_000
+
+
 def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
-    texts = [file.text, *(removed.text for removed in file.removed)]
-    return any(_found(pattern, text) for pattern in patterns for text in texts)
+    key = (file.sha256, file.language, file.removed, patterns)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= _MANY:
+            _KNOWN.clear()
+        texts = [file.text, *(removed.text for removed in file.removed)]
+        _KNOWN[key] = any(_found(pattern, text) for pattern in patterns for text in texts)
+    return _KNOWN[key]
 
 
 def _found(pattern: str, text: str) -> bool:

@@ -30,6 +30,7 @@ from rlm_gate.detectors import (
 )
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
+_Wanted = tuple[Rule, Detect]
 
 _ENGINE = "astgrep"
 _CONFIG = ("rule", "constraints", "utils")
@@ -64,24 +65,30 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Parse each file that a rule applies to once, and yield every match of every rule."""
+    spoken: dict[str, list[_Wanted]] = {}
     for file in corpus.files:
-        wanted = [*_wanted(file, rules)]
-        if wanted:
-            yield from _judge(file, wanted)
+        if file.language not in spoken:
+            spoken[file.language] = [*_entries(rules, file.language)]
+        if spoken[file.language] and file.status != "deleted":
+            wanted = [*_wanted(file, spoken[file.language])]
+            if wanted:
+                yield from _judge(file, wanted)
 
 
-def _wanted(file: SourceFile, rules: Sequence[Rule]) -> Iterator[tuple[Rule, Detect]]:
-    if file.status == "deleted":
-        return
+def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
     for rule in rules:
-        mine = [entry for entry in entries(rule, _ENGINE) if reads(entry.options, file.language)]
-        if mine and not applies(rule, file):
-            for entry in mine:
-                if lines_possible(entry.options, file.text):
-                    yield rule, entry
+        for entry in entries(rule, _ENGINE):
+            if reads(entry.options, language):
+                yield rule, entry
 
 
-def _judge(file: SourceFile, wanted: Sequence[tuple[Rule, Detect]]) -> Iterator[Finding | Skip]:
+def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
+    for rule, entry in spoken:
+        if not applies(rule, file) and lines_possible(entry.options, file.text):
+            yield rule, entry
+
+
+def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
     tree = syntax.parse(file.text, file.language)
     lines = Text.of(file.text).lines
     seen: set[tuple[str, Region]] = set()

@@ -65,12 +65,10 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
 def find(text: str) -> tuple[Secret, ...]:
     """Return the secrets of a text in order, none within another: certain ones come first."""
-    known = _apart(secret for secret in _by_format(text) if secret.certain)
-    guesses = [
-        *(secret for secret in _by_format(text) if not secret.certain),
-        *_by_address(text),
-        *_by_name(text),
-    ]
+    formed = [*_by_format(text)]
+    known = _apart(secret for secret in formed if secret.certain)
+    doubtful = (secret for secret in formed if not secret.certain)
+    guesses = [*doubtful, *_by_address(text), *_by_name(text)]
     taken = [secret.start for secret in known]
     free = []
     for guess in _apart(guesses):
@@ -146,9 +144,7 @@ def _apart(secrets: Iterable[Secret]) -> list[Secret]:
 
 
 def _by_format(text: str) -> Iterator[Secret]:
-    possible = {number for mark, number in _MARKS if mark in text}
-    for number in sorted(possible):
-        form = FORMATS[number]
+    for form in dict.fromkeys([form for mark, form in _MARKS if mark in text]):
         group = "value" if "value" in form.pattern.groupindex else 0
         for match in form.pattern.finditer(text):
             value = match[group]
@@ -240,7 +236,7 @@ def _entropy(value: str) -> float:
 _SORTS = {"known": True, "guessed": False}
 _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chance
 _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
-_MARKS = tuple((mark, number) for number, form in enumerate(FORMATS) for mark in form.marks)
+_MARKS = tuple((mark, form) for form in FORMATS for mark in form.marks)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY = 3, 4

@@ -31,7 +31,7 @@ docs: .venv/installed-dev
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 16))' || { \
 	  echo "$(PYTHON) is no Python 3.11 to 3.15; name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) can't make environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
 	  exit 1; }
 	$(PYTHON) -m venv .venv

@@ -6,6 +6,7 @@ A real module is an open door (``re.enum.sys.modules['os']``). What is not liste
 from __future__ import annotations
 
 import bisect
+import codecs
 import collections
 import collections.abc
 import copy
@@ -276,8 +277,13 @@ def _allow_dates() -> None:
     guards.PLAIN_TYPES.update({dt.date, dt.datetime, dt.timedelta})
 
 
+_CODECS = "utf-8 utf-8-sig utf-16 utf-32 ascii latin-1 cp1252 unicode_escape"
+
+
 def _warm_up() -> None:
     """Run once what imports on first use: after the lock nothing can be opened."""
+    for name in _CODECS.split():
+        codecs.lookup(name)
     re.sub(r"(a)", r"\1", "a")
     dt.datetime.strptime("2026 +0000", "%Y %z").strftime("%Y")
     json.dumps({"a": [1.5, None]}, indent=1, sort_keys=True)

@@ -165,7 +165,9 @@ class Runner:
     def _attempt(self, code: str, name: str) -> dict[str, Any] | None:
         try:
             self._execute(code, name)
-            self._execute(self.follow_up(), "<answer>")
+            more = self.follow_up()
+            if more:
+                self._execute(more, "<answer>")
         except RefusedCode as refused:
             return self._error(refused.kind, refused.message, refused.line, name)
         except Exception as error:  # noqa: BLE001 - the cell's own errors, whatever they are

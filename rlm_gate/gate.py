@@ -253,7 +253,7 @@ def _job(this: _Run) -> Job:
         corpus=this.corpus,
         rules=this.rules,
         candidates=tuple(this.findings),
-        applies=detectors.applies,
+        applies=this.ledger.applies,
         ledger=this.ledger,
         limits=Limits(
             settings.budget.max_turns,
@@ -280,7 +280,7 @@ def _forecast(this: _Run) -> Estimate:
     known = prices.load(models.prices)
     ids = (known.resolve(models.root), known.resolve(models.sub))
     everyone = tuple(rule for rule in this.chosen if rule.ask)
-    return forecast(this.corpus, everyone, detectors.applies, ids, this.settings.budget, known)
+    return forecast(this.corpus, everyone, this.ledger.applies, ids, this.settings.budget, known)
 
 
 def _verdict(this: _Run) -> Verdict:

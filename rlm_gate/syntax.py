@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
@@ -103,19 +104,23 @@ class Tree:
         return self._root.find_all(cast("Config", config))
 
 
+@lru_cache(maxsize=8)
 def parse(text: str, language: str) -> Tree:
-    """Parse the text. Raises ValueError for a language without a grammar."""
+    """Parse the text, or return the tree of it that is at hand: detectors and fingerprints meet.
+
+    Raises ValueError for a language without a grammar.
+    """
     return Tree(text, language)
 
 
 def find(text: str, language: str, rule_config: Mapping[str, Any]) -> Iterator[Match]:
     """Yield what a checked rule configuration matches in the text."""
-    return Tree(text, language).find(rule_config)
+    return parse(text, language).find(rule_config)
 
 
 def outline(text: str, language: str) -> tuple[Symbol, ...]:
     """Return the text's symbols; empty for a language without a grammar or a symbol table."""
-    return Tree(text, language).outline(language) if language in _SYMBOLS else ()
+    return parse(text, language).outline(language) if language in _SYMBOLS else ()
 
 
 def validate(rule_config: Mapping[str, Any], language: str) -> str | None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from rlm_gate.errors import UsageError
@@ -134,8 +134,7 @@ def load(own: Mapping[str, Mapping[str, float]] | None = None) -> Prices:
 
 @cache
 def _data() -> Any:
-    text = resources.files(__package__).joinpath("prices.json").read_text(encoding="utf-8")
-    return json.loads(text)
+    return json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
 
 
 def _own_price(name: str, entry: Mapping[str, float]) -> Price:

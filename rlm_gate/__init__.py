@@ -11,14 +11,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rlm_gate.providers.anthropic import ClaudeProvider
+    from rlm_gate.providers.gemini import GeminiProvider
+    from rlm_gate.providers.openai import OpenAIProvider
     from rlm_gate.rlm.session import RLMConfig, RLMSession
     from rlm_gate.rlm.trajectory import RLMResult
 
 __version__ = "0.1.0"
-__all__ = ["ClaudeProvider", "RLMConfig", "RLMResult", "RLMSession", "__version__"]
+__all__ = [
+    "ClaudeProvider",
+    "GeminiProvider",
+    "OpenAIProvider",
+    "RLMConfig",
+    "RLMResult",
+    "RLMSession",
+    "__version__",
+]
 
 _HOMES = {
     "ClaudeProvider": ("rlm_gate.providers.anthropic", "ClaudeProvider"),
+    "GeminiProvider": ("rlm_gate.providers.gemini", "GeminiProvider"),
+    "OpenAIProvider": ("rlm_gate.providers.openai", "OpenAIProvider"),
     "RLMConfig": ("rlm_gate.rlm.session", "RLMConfig"),
     "RLMResult": ("rlm_gate.rlm.trajectory", "RLMResult"),
     "RLMSession": ("rlm_gate.rlm.session", "RLMSession"),

@@ -10,7 +10,8 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -150,6 +151,30 @@ def patience(end: float) -> httpx2.Timeout:
 
     left = max(0.001, end - time.monotonic())
     return httpx2.Timeout(left, connect=min(left, CONNECT_TIMEOUT))
+
+
+def whole_client(refuse: Callable[[int, bytes, Mapping[str, str]], ProviderError]) -> httpx2.Client:
+    """Return a client for an SDK that knows no deadline: its time-outs are those of whole calls.
+
+    It reads every body to its end, and raises ProviderError for whatever is no 200.
+    """
+    import httpx2
+
+    class WholeClient(httpx2.Client):
+        def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            end = time.monotonic() + request.extensions["timeout"]["read"]
+            request.extensions["timeout"] = patience(end).as_dict()
+            try:
+                response = super().send(request, **{**options, "stream": True})
+            except httpx2.HTTPError as error:
+                raise broken(error) from error
+            with closing(response):
+                body = read(response.iter_bytes(), end)
+            if response.status_code != 200:
+                raise refuse(response.status_code, body, response.headers)
+            return httpx2.Response(200, content=body, request=request)
+
+    return WholeClient()
 
 
 def read(chunks: Iterable[bytes], end: float) -> bytes:

@@ -12,7 +12,14 @@ ROWS = [line for line in PAGE.split("## Every outcome")[1].splitlines() if line.
 ]
 TESTS = "".join(
     (ROOT / "tests" / name).read_text()
-    for name in ("providers/test_anthropic.py", "rlm/test_calls.py", "rlm/test_replies.py")
+    for name in (
+        "providers/test_anthropic.py",
+        "providers/test_gemini.py",
+        "providers/test_openai.py",
+        "providers/test_outcomes.py",
+        "rlm/test_calls.py",
+        "rlm/test_replies.py",
+    )
 )
 
 

@@ -69,8 +69,7 @@ class Tree:
 
     def trouble(self) -> tuple[tuple[int, int], ...]:
         """Return the lines (first, last) of every piece the grammar could not make sense of."""
-        nodes = self._nodes(_TROUBLE)
-        spans = (node.range() for node in nodes if node.kind() == "ERROR" or not node.is_named())
+        spans = (node.range() for node in self._nodes(_TROUBLE))
         return tuple((span.start.line + 1, span.end.line + 1) for span in spans)
 
     def outline(self, language: str) -> tuple[Symbol, ...]:
@@ -163,9 +162,7 @@ def _reason(message: str) -> str:
 
 
 _METAVAR = re.compile(r"\${1,3}(?:_[A-Z0-9_]*|([A-Z][A-Z0-9_]*)|(?<=\$\$\$))")
-# By kind alone nothing is found: a second matcher makes ast-grep visit every node. It finds the
-# tokens the parser made up, which are empty.
-_TROUBLE = {"rule": {"any": [{"kind": "ERROR"}, {"regex": r"\A\z"}]}}
+_TROUBLE = {"rule": {"all": [{"kind": "ERROR"}]}}  # a bare kind finds none of them
 
 
 def _patterns(node: Any) -> Iterator[str]:

@@ -161,6 +161,11 @@ def lines_fit(options: Mapping[str, Any], quote: str) -> bool:
     )
 
 
+def possible(pattern: str, text: str) -> bool:
+    """Say whether the pattern may match in the text: it holds what the pattern spells out."""
+    return _literal(pattern) in text
+
+
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
     have = options.get("lines_have")
@@ -206,12 +211,24 @@ def _speaks(languages: tuple[str, ...], language: str) -> bool:
 
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
-    return any(_path_shape(pattern).match(path) for pattern in patterns)
+    """Match one by one: rules share most patterns, so each is compiled and asked of a path once."""
+    known = _answers(path)
+    for pattern in patterns:
+        if pattern not in known:
+            known[pattern] = _path_shape(pattern).match(path) is not None
+        if known[pattern]:
+            return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _answers(path: str) -> dict[str, bool]:
+    del path  # it is the cache's key
+    return {}
 
 
 @lru_cache(maxsize=1024)
 def _path_shape(pattern: str) -> re.Pattern[str]:
-    """Compile one glob alone: rules share theirs, so this is far less than joining each rule's."""
     return re.compile(pattern)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,23 +16,34 @@ class Format:
     """One kind of secret: how it is written, and how far its form alone tells that it is one.
 
     ``checksum`` says that it ends in a CRC-32. ``certain`` is False where the form is also that of
-    harmless values: a public key, an identifier, an expired token.
+    harmless values: a public key, an identifier, an expired token. ``written`` is the pattern,
+    compiled when a mark was first seen: most runs need none of them.
     """
 
     kind: str
     marks: tuple[str, ...]
-    pattern: re.Pattern[str]
+    written: str
     checksum: bool = False
     certain: bool = True
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern, compiled once."""
+        return _compiled(self.written)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _format(kind: str, marks: str, pattern: str, **more: bool) -> Format:
     """Bound the pattern so that it is not found inside a longer word."""
-    bounded = re.compile(rf"(?<![A-Za-z0-9_])(?:{pattern})(?![A-Za-z0-9])")
+    bounded = rf"(?<![A-Za-z0-9_])(?:{pattern})(?![A-Za-z0-9])"
     return Format(kind, tuple(marks.split()), bounded, **more)
 
 
-_BLOCK = re.compile(
+_BLOCK = (
     r"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?-----"
     r"[A-Za-z0-9+/=:,.;()\s\"'\\-]{64,20000}?"
     r"-----END (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----"

@@ -20,6 +20,7 @@ from rlm_gate.detectors import (
     lines_fit,
     listed,
     pattern_problem,
+    possible,
     reads,
     unknown_keys,
 )
@@ -61,12 +62,17 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
         for entry in entries(rule, _ENGINE):
             if "language" in entry.options and not reads(entry.options, file.language):
                 continue
-            for match in _compiled(entry.options["pattern"]).finditer(text.text):
-                if match.end() > match.start():
-                    region = text.region(*match.span())
-                    found = finding(rule, file.path, text.lines, region, _ENGINE)
-                    if lines_fit(entry.options, found.quote):
-                        yield found
+            for start, end in _matches(entry.options["pattern"], text.text):
+                found = finding(rule, file.path, text.lines, text.region(start, end), _ENGINE)
+                if lines_fit(entry.options, found.quote):
+                    yield found
+
+
+def _matches(pattern: str, text: str) -> Iterator[tuple[int, int]]:
+    if possible(pattern, text):
+        for match in _compiled(pattern).finditer(text):
+            if match.end() > match.start():
+                yield match.span()
 
 
 @lru_cache(maxsize=4096)

@@ -102,11 +102,6 @@ def test_broken_code_outside_the_judged_lines_is_no_skip() -> None:
     assert detect(file, shape) == []
 
 
-def test_a_token_the_parser_made_up_is_broken_code() -> None:
-    [skip] = detect(source("a.py", "def f(:\n  x = 1\n"), seeking(EVAL))
-    assert isinstance(skip, Skip)
-
-
 def test_files_of_other_languages_and_deleted_files_are_not_parsed() -> None:
     deleted = source("a.py", "", status="deleted", removed=[(0, "eval(a)\n")])
     assert detect(deleted, seeking(EVAL)) == []

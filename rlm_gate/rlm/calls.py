@@ -98,13 +98,20 @@ class Caller:
         self._workers.close()
 
     def call(
-        self, request: ModelRequest, *, timeout: float | None = None, turn: bool = False
+        self,
+        request: ModelRequest,
+        *,
+        timeout: float | None = None,
+        turn: bool = False,
+        key: str | None = None,
     ) -> ModelReply:
         """Return the reply. Raises ProviderError, or BudgetExceeded before anything is sent.
 
-        ``turn``: this is a root turn, which counts as a turn and not as a call.
+        ``turn``: this is a root turn, which counts as a turn and not as a call. ``key`` is what
+        ``key()`` returned for it: a long conversation takes a while to digest.
         """
-        outcome = self._outcomes([request], timeout, turn=turn)[0]
+        keys = [self.key(request) if key is None else key]
+        outcome = self._outcomes([request], keys, timeout, turn=turn)[0]
         if isinstance(outcome, ModelReply):
             return outcome
         raise outcome
@@ -116,7 +123,12 @@ class Caller:
 
         Equal requests are sent once. Any other error than the two kinds of outcome is raised.
         """
-        return self._outcomes(requests, timeout, turn=False)
+        keys = [self.key(request) for request in requests]
+        return self._outcomes(requests, keys, timeout, turn=False)
+
+    def key(self, request: ModelRequest) -> str:
+        """Return the key under which cache and journal have the request."""
+        return wire.key(self.provider.name, request)
 
     def check(self, requests: Sequence[ModelRequest]) -> None:
         """Raise BudgetExceeded unless the budget allows all of them at their worst."""
@@ -135,10 +147,14 @@ class Caller:
         return Need(size + request.max_tokens, cost, calls=int(not turn), turns=int(turn))
 
     def _outcomes(
-        self, requests: Sequence[ModelRequest], timeout: float | None, *, turn: bool
+        self,
+        requests: Sequence[ModelRequest],
+        keys: Sequence[str],
+        timeout: float | None,
+        *,
+        turn: bool,
     ) -> list[Outcome]:
         patience = self._pace.timeout if timeout is None else timeout
-        keys = [wire.key(self.provider.name, request) for request in requests]
         flights: dict[str, Flight] = {}
         try:
             for key, request in zip(keys, requests, strict=True):

@@ -26,6 +26,7 @@ from rlm_gate.rlm import wire
 VERSION = 1
 KEPT = 20
 
+_compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _END = b'{"kind":"end","data":{}}\n'
 
 
@@ -73,7 +74,7 @@ class Journal:
         """Append one event."""
         if kind == "reply":
             data = {**data, "mac": _mac(self._secret, data)}
-        line = json.dumps({"kind": kind, "data": data}, separators=(",", ":"))
+        line = _compact({"kind": kind, "data": data})
         self._write(line.encode() + b"\n")
 
     def close(self, *, ended: bool) -> None:

@@ -19,7 +19,6 @@ from rlm_gate.providers import (
     Tool,
     ToolResult,
 )
-from rlm_gate.rlm import wire
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.repl import Cell, Repl
 
@@ -111,8 +110,9 @@ def run_loop(
     for turn in range(1, max_turns + 1):
         delivery.turn = turn
         request = _with(opening, messages)
+        key = caller.key(request)
         try:
-            reply = caller.call(request, turn=True)
+            reply = caller.call(request, turn=True, key=key)
             cell = _run_cell(repl, reply, cell_timeout)
         except BudgetExceeded as error:
             return LoopEnd(None, f"budget ({error.kind})", tuple(steps))
@@ -120,7 +120,6 @@ def run_loop(
             return LoopEnd(None, f"error ({error.kind})", tuple(steps))
         except SandboxDied as error:
             return LoopEnd(None, f"sandbox: {error}", tuple(steps))
-        key = wire.key(caller.provider.name, request)
         step = Step(turn, reply.text, cell, reply.usage, key)
         steps.append(step)
         progress(step)

@@ -22,7 +22,6 @@ from rlm_gate.core import (
 from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage
-from rlm_gate.rlm import wire
 from rlm_gate.rlm.answers import Schema, strict_json
 from rlm_gate.rlm.blocks import excerpt
 from rlm_gate.rlm.calls import Caller
@@ -82,8 +81,7 @@ class SubCalls:
         replies = self.caller.call_many([one.request for one in questions])
         answers = [_answer(reply, schema) for reply in replies]
         for question, answer in zip(questions, answers, strict=True):
-            key = wire.key(self.caller.provider.name, question.request)
-            self.asked(_told(key, question, answer))
+            self.asked(_told(self.caller.key(question.request), question, answer))
         return answers
 
     def _question(self, one: Any, schema: Schema) -> _Question:

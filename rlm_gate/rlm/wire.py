@@ -20,6 +20,10 @@ from rlm_gate.providers import (
 PROTOCOL = 1
 """Raised when the meaning of a request changes for the engine: every older reply is then stale."""
 
+# Made once: json.dumps makes an encoder for each call with options, and a turn needs dozens.
+_escaped = json.JSONEncoder(check_circular=False).encode
+_dumps = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+_LONG = 500  # characters; below, escaping is faster than a digest
 _PART_BYTES = 32  # what a role, a block or an id adds to a prompt, with room to spare
 _FEATURE_BYTES = 2048  # the instructions a provider adds where tools or a schema are used
 
@@ -31,12 +35,12 @@ def key(provider: str, request: ModelRequest) -> str:
     of a run that finds everything in the cache.
     """
     parts = request_json(request)
-    parts["system"] = _digest(request.system)
+    parts["system"] = _short(request.system)
     for message in parts["messages"]:
-        message["text"] = _digest(message["text"])
+        message["text"] = _short(message["text"])
         for result in message["tool_results"]:
-            result["text"] = _digest(result["text"])
-    return _digest(json.dumps([PROTOCOL, provider, parts]))
+            result["text"] = _short(result["text"])
+    return _digest(_escaped([PROTOCOL, provider, parts]))
 
 
 def input_bytes(request: ModelRequest) -> int:
@@ -126,8 +130,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _short(text: str) -> str | list[str]:
+    """Return a long text as its digest, in a list: no text looks like that."""
+    return [_digest(text)] if len(text) > _LONG else text
 
 
 def _size(text: str) -> int:

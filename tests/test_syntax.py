@@ -39,8 +39,8 @@ def test_variables_that_caught_nothing_are_left_out() -> None:
 
 
 def test_trouble_is_where_the_grammar_gives_up() -> None:
-    text = "a = 1\nx = = 3\nb = 2\n) + 3\n"
-    assert syntax.parse(text, "python").trouble() == ((2, 2), (4, 4))
+    text = "a = 1\nx = = 3\nb = 2\nc = (1,\n  2 3\n"
+    assert syntax.parse(text, "python").trouble() == ((2, 2), (4, 5))
     assert syntax.parse("", "python").trouble() == ()
     assert syntax.parse("function f() {}\n", "javascript").trouble() == ()
 

@@ -17,6 +17,7 @@ from typing import Any
 from rlm_gate.cachedir import CacheDir, entry_key
 from rlm_gate.core import Budget, Severity
 from rlm_gate.errors import ConfigError, Problem, UsageError
+from rlm_gate.routing import ADDRESSES, KEYS, route
 
 CONFIG_FILE = ".rlm-gate.yaml"
 DEFAULT_ROOT_MODEL = "sonnet"
@@ -51,13 +52,17 @@ class ScopeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models by the names people gave. ``mode``: on, offline (asked for) or no-key."""
+    """The models by the names people gave. ``mode``: on, offline (asked for) or no-key.
+
+    ``missing`` are the variables that would hold the keys of the providers of these models.
+    """
 
     root: str = DEFAULT_ROOT_MODEL
     sub: str = DEFAULT_SUB_MODEL
     mode: str = "no-key"
     allowed: tuple[str, ...] = ()
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,14 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Every environment variable that is used anywhere, read once."""
+    """Every environment variable that is used anywhere, read once.
+
+    ``keys`` and ``addresses`` are those of providers, by their names.
+    """
 
     ci: bool
-    anthropic_key: str | None = field(repr=False)
-    anthropic_base_url: str | None
+    keys: Mapping[str, str] = field(repr=False)
+    addresses: Mapping[str, str]
     github: Mapping[str, str]
     pre_commit: Mapping[str, str]
     no_color: bool
@@ -158,10 +166,8 @@ def environment() -> Environment:
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() raises where there is none
     return Environment(
         ci=variables.get("CI", "").lower() in {"true", "1"},
-        anthropic_key=variables.get("ANTHROPIC_API_KEY")
-        or variables.get("ANTHROPIC_AUTH_TOKEN")
-        or None,
-        anthropic_base_url=variables.get("ANTHROPIC_BASE_URL") or None,
+        keys=_firsts(variables, KEYS),
+        addresses=_firsts(variables, ADDRESSES),
         github=_starting(variables, "GITHUB_", "RUNNER_TEMP"),
         pre_commit=_starting(variables, "PRE_COMMIT"),
         no_color=bool(variables.get("NO_COLOR")),
@@ -288,13 +294,18 @@ def _parse(content: bytes, label: str) -> Mapping[str, Any]:
 
 def _models(flags: Flags, written: Mapping[str, Any], env: Environment) -> Models:
     named = {} if written["models"] == "off" else written["models"]
-    mode = "on" if env.anthropic_key or flags.replay else "no-key"
+    root = flags.root_model or named.get("root", DEFAULT_ROOT_MODEL)
+    sub = flags.sub_model or named.get("sub", DEFAULT_SUB_MODEL)
+    used = dict.fromkeys(route(name).provider for name in (root, sub))
+    missing = tuple(KEYS[name][0] for name in used if name not in env.keys)
+    mode = "no-key" if missing and not flags.replay else "on"
     return Models(
-        root=flags.root_model or named.get("root", DEFAULT_ROOT_MODEL),
-        sub=flags.sub_model or named.get("sub", DEFAULT_SUB_MODEL),
+        root=root,
+        sub=sub,
         mode="offline" if flags.offline or written["models"] == "off" else mode,
         allowed=tuple(named.get("allowed", ())),
         prices=named.get("prices", {}),
+        missing=missing if mode == "no-key" else (),
     )
 
 
@@ -349,6 +360,14 @@ def _threshold(label: str) -> Severity | None:
         return Severity.parse(label)
     except KeyError as error:
         raise UsageError(f"--fail-on {label}: no such severity") from error
+
+
+def _firsts(
+    variables: Mapping[str, str], names: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, str]:
+    """Return for every provider the first of its variables that says anything."""
+    said = {who: next(filter(None, map(variables.get, known)), "") for who, known in names.items()}
+    return {who: value for who, value in said.items() if value}
 
 
 def _starting(variables: Mapping[str, str], *prefixes: str) -> Mapping[str, str]:

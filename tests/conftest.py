@@ -20,7 +20,7 @@ _GIT_ENV = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
-_SCRUBBED = ("GIT_", "GITHUB_", "ANTHROPIC_", "RLM_GATE_", "PRE_COMMIT")
+_SCRUBBED = ("GIT_", "GITHUB_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENAI_", "RLM_GATE_")
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def _clean_environment(
 ) -> None:
     """No key, no CI, no user configuration; caches and state in a folder of the test's own."""
     for name in list(os.environ):
-        if name.startswith(_SCRUBBED) or name == "CI":
+        if name.startswith((*_SCRUBBED, "PRE_COMMIT")) or name == "CI":
             monkeypatch.delenv(name)
     for name, value in _GIT_ENV.items():
         monkeypatch.setenv(name, value)

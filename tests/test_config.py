@@ -25,7 +25,8 @@ def test_without_file_and_flags_the_defaults_hold(tmp_path: Path) -> None:
     found = config.settings(Flags(), tmp_path)
     assert found.fail_on is Severity.HIGH
     assert found.packs is None
-    assert found.models == config.Models("sonnet", "haiku", "no-key")
+    missing = ("ANTHROPIC_API_KEY",)
+    assert found.models == config.Models("sonnet", "haiku", "no-key", missing=missing)
     assert (found.exclude, found.never_send, found.overrides) == ((), (), ())
     assert (found.on_inconclusive, found.ci, found.no_ignores) == ("fail", False, False)
     assert (found.budget.usd, found.budget.deadline, found.budget.user_usd) == (1.0, 600.0, False)
@@ -178,6 +179,36 @@ def test_models_are_on_with_a_key_unless_switched_off(
     assert written(tmp_path, text, Flags(offline=offline)).models.mode == mode
 
 
+@pytest.mark.parametrize(
+    ("root", "sub", "keys", "missing"),
+    [
+        ("sonnet", "haiku", ["ANTHROPIC_AUTH_TOKEN"], []),
+        ("sonnet", "gemini-flash", ["ANTHROPIC_API_KEY"], ["GEMINI_API_KEY"]),
+        ("sonnet", "gemini-flash", ["GOOGLE_API_KEY"], ["ANTHROPIC_API_KEY"]),
+        ("sonnet", "gemini-flash", ["ANTHROPIC_API_KEY", "GOOGLE_API_KEY"], []),
+        ("gemini-pro", "gemini-flash", ["GEMINI_API_KEY"], []),
+        ("openai:gpt-x", "haiku", [], ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]),
+        ("openai:gpt-x", "openai:gpt-y", ["OPENAI_API_KEY"], []),
+    ],
+)
+def test_models_need_the_keys_of_their_own_providers(
+    root: str, sub: str, keys: list[str], missing: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in keys:
+        monkeypatch.setenv(key, "k")
+    models = config.settings(Flags(root_model=root, sub_model=sub), None).models
+    assert (models.mode, list(models.missing)) == ("no-key" if missing else "on", missing)
+
+
+def test_keys_and_addresses_are_gathered_by_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(name, f"of {name}")
+    found = config.environment()
+    assert found.keys == {"gemini": "of GEMINI_API_KEY", "openai": "of OPENAI_API_KEY"}
+    assert found.addresses == {"openai": "of OPENAI_BASE_URL"}
+    assert "of OPENAI_API_KEY" not in repr(found)
+
+
 def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "")
     assert config.settings(Flags(), None).models.mode == "no-key"
@@ -277,8 +308,8 @@ def test_the_environment_is_gathered_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.ci
     assert found.github == {"GITHUB_SHA": "abc", "RUNNER_TEMP": "/t"}
     assert found.pre_commit == {"PRE_COMMIT": "1", "PRE_COMMIT_TO_REF": "r"}
-    assert found.anthropic_base_url == "http://localhost:1"
-    assert found.anthropic_key is None
+    assert found.addresses == {"anthropic": "http://localhost:1"}
+    assert found.keys == {}
     assert found.no_color
     assert found.columns == 72
     assert config.settings(Flags(), None).ci
@@ -308,7 +339,7 @@ def test_folders_follow_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings_take_the_environment_they_are_given(tmp_path: Path) -> None:
-    env = replace(config.environment(), anthropic_key="made-up", cache_dir=tmp_path)
+    env = replace(config.environment(), keys={"anthropic": "made-up"}, cache_dir=tmp_path)
     found = config.settings(Flags(), None, env)
     assert found.models.mode == "on"
     assert found.cache_dir == tmp_path

@@ -116,7 +116,7 @@ def open_records(
 def named(name: str) -> Provider:
     """Return the provider of that name with the key and address that the environment gives."""
     env = environment()
-    return load(name, api_key=env.anthropic_key, base_url=env.anthropic_base_url)
+    return load(name, api_key=env.keys.get(name), base_url=env.addresses.get(name))
 
 
 def check_of(path: Path) -> Mapping[str, Any]:
@@ -171,9 +171,8 @@ def _recorded(
 
 
 def _secret(cache: CacheDir, tell: Tell) -> bytes:
-    """Return what signs replies: from the provider's key, so that CI machines share it."""
-    key = environment().anthropic_key
-    if key:
+    """Return what signs replies: from a provider's key, so that CI machines share it."""
+    for key in environment().keys.values():
         return hashlib.sha256(b"rlm-gate replies\0" + key.encode("utf-8", "replace")).digest()
     try:
         return cache.signing_key()

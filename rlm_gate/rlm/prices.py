@@ -17,6 +17,7 @@ from typing import Any
 
 from rlm_gate.errors import UsageError
 from rlm_gate.providers import TokenUsage
+from rlm_gate.routing import route
 
 PICO = 10**12
 _PER_MILLION = PICO // 10**6
@@ -71,8 +72,11 @@ class Prices:
     default_sub: str = ""
 
     def resolve(self, name: str) -> str:
-        """Return the id that an alias stands for; any other name is an id itself."""
-        return self.aliases.get(name, name)
+        """Return the id that an alias stands for; any other name is an id itself.
+
+        A provider's name before it is left out: ``openai:gpt-x`` is ``gpt-x``.
+        """
+        return _resolved(name, self.aliases)
 
     def get(self, model: str) -> Price | None:
         """Return the price of that id or of the model it is a dated snapshot of."""
@@ -127,7 +131,7 @@ def load(own: Mapping[str, Mapping[str, float]] | None = None) -> Prices:
     data = _data()
     models = {model: _price(entry) for model, entry in data["models"].items()}
     for name, entry in (own or {}).items():
-        models[data["aliases"].get(name, name)] = _own_price(name, entry)
+        models[_resolved(name, data["aliases"])] = _own_price(name, entry)
     defaults = data["defaults"]
     return Prices(data["date"], models, data["aliases"], defaults["root"], defaults["sub"])
 
@@ -135,6 +139,13 @@ def load(own: Mapping[str, Mapping[str, float]] | None = None) -> Prices:
 @cache
 def _data() -> Any:
     return json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
+
+
+def _resolved(name: str, aliases: Mapping[str, str]) -> str:
+    """No alias leads from one provider to another: an endpoint may serve a "haiku" of its own."""
+    provider, model = route(name)
+    known = aliases.get(model, model)
+    return known if route(known).provider == provider else model
 
 
 def _own_price(name: str, entry: Mapping[str, float]) -> Price:

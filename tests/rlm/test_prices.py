@@ -27,6 +27,25 @@ def test_aliases_stand_for_ids_and_other_names_for_themselves() -> None:
     assert LIST.resolve("my-own") == "my-own"
 
 
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("anthropic:haiku", "claude-haiku-5-5"),
+        ("gemini:gemini-flash", "gemini-3.8-flash"),
+        ("openai:gpt-6-sol", "gpt-6-sol"),
+        ("openai:haiku", "haiku"),
+        ("anthropic:gemini-pro", "gemini-pro"),
+    ],
+)
+def test_an_alias_does_not_lead_from_one_provider_to_another(name: str, model: str) -> None:
+    assert LIST.resolve(name) == model
+
+
+def test_a_price_may_be_given_with_the_provider_before_it() -> None:
+    own = prices.load({"openai:gpt-x": {"in": 1, "out": 2}})
+    assert own.worst_case("gpt-x", 1_000_000, 1_000_000) == prices.picodollars(3)
+
+
 def test_every_alias_and_default_is_priced() -> None:
     for model in (*LIST.aliases.values(), LIST.default_root, LIST.default_sub):
         assert LIST.get(model) is not None, model

@@ -97,6 +97,30 @@ def test_missing_module_names_what_there_is(shared: Repl) -> None:
     assert "'os' is not available here; paths are plain str" in error.message
 
 
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("x = = 1", 1),
+        ("x = 1\nreturn x", 2),
+        ("def f():\n    nonlocal y", 2),
+        ("if True:\nx = 1", 2),
+        ("def f(a, a):\n    pass", 1),
+        ("x = (1,\n", 1),
+        ("x = 'a", 1),
+        ("break", 1),
+        ("def f(a):\n    global a", 2),
+        ("f(a=1, a=2)", 1),
+        ("x = 1 +\ny", 1),
+        ("\tx = 1\n        y = 2", 1),
+    ],
+)
+def test_a_slip_of_syntax_is_told_and_nothing_more(shared: Repl, code: str, line: int) -> None:
+    error = shared.run(code).error
+    assert error is not None
+    assert (error.type, error.line) == ("SyntaxError", line)
+    assert printed(shared, "print(1)") == "1\n"
+
+
 # What a cell is given
 
 

@@ -209,6 +209,8 @@ class Lockdown:
                 return
             if event.startswith("object.__") and arguments[1] in known:
                 return
+            if event == "open" and arguments[1] == "rb" and str(arguments[0]).startswith("<cell "):
+                return  # the parser looks for the line of a SyntaxError: there is no such file
             leave(TRIPPED)
 
         sys.addaudithook(watch)

@@ -167,7 +167,7 @@ class Runner:
             self._execute(code, name)
             more = self.follow_up()
             if more:
-                self._execute(more, "<answer>")
+                self._execute(more, "<cell end>")
         except RefusedCode as refused:
             return self._error(refused.kind, refused.message, refused.line, name)
         except Exception as error:  # noqa: BLE001 - the cell's own errors, whatever they are

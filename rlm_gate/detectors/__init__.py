@@ -166,6 +166,12 @@ def possible(pattern: str, text: str) -> bool:
     return _literal(pattern) in text
 
 
+@lru_cache(maxsize=4096)
+def begins_lines(pattern: str) -> bool:
+    """Say whether the pattern can match at the beginning of a line alone."""
+    return pattern.startswith("^") and not _alternatives(pattern)
+
+
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
     have = options.get("lines_have")
@@ -270,18 +276,28 @@ _PIECE = re.compile(
 @lru_cache(maxsize=4096)
 def _literal(pattern: str) -> str:
     """Return a text without which the pattern can't match: ``in`` is far faster than ``re``."""
-    if re.match(r"\(\?[a-z]+\)", pattern):
+    if re.match(r"\(\?[a-z]+\)", pattern) or _alternatives(pattern):
         return ""
-    runs, depth = [""], 0
-    for piece in _PIECE.finditer(pattern):
-        kind = piece.lastgroup
-        depth += (kind == "open") - (kind == "close")
-        if kind == "either" and not depth:
-            return ""
-        if kind == "char" and not depth:
-            runs[-1] += piece[0][-1]
+    runs = [""]
+    for kind, piece in _outside_groups(pattern):
+        if kind == "char":
+            runs[-1] += piece[-1]
         else:
             if kind == "optional":
                 runs[-1] = runs[-1][:-1]
             runs.append("")
     return max(runs, key=len)
+
+
+def _alternatives(pattern: str) -> bool:
+    return any(kind == "either" for kind, _ in _outside_groups(pattern))
+
+
+def _outside_groups(pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield (kind, text) of the pieces outside all groups; a group is one piece, its bracket."""
+    depth = 0
+    for piece in _PIECE.finditer(pattern):
+        kind = piece.lastgroup or ""
+        if not depth:
+            yield kind, piece[0]
+        depth += (kind == "open") - (kind == "close")

@@ -13,6 +13,7 @@ from rlm_gate.detectors import (
     Complaint,
     Text,
     applies,
+    begins_lines,
     entries,
     finding,
     language_complaints,
@@ -62,17 +63,29 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
         for entry in entries(rule, _ENGINE):
             if "language" in entry.options and not reads(entry.options, file.language):
                 continue
-            for start, end in _matches(entry.options["pattern"], text.text):
+            for start, end in _matches(entry.options["pattern"], text):
                 found = finding(rule, file.path, text.lines, text.region(start, end), _ENGINE)
                 if lines_fit(entry.options, found.quote):
                     yield found
 
 
-def _matches(pattern: str, text: str) -> Iterator[tuple[int, int]]:
-    if possible(pattern, text):
-        for match in _compiled(pattern).finditer(text):
-            if match.end() > match.start():
-                yield match.span()
+def _matches(pattern: str, text: Text) -> Iterator[tuple[int, int]]:
+    """Yield the places of all matches but empty ones, none within another."""
+    if not possible(pattern, text.text):
+        return
+    compiled = _compiled(pattern)
+    found = _at_lines(compiled, text) if begins_lines(pattern) else compiled.finditer(text.text)
+    yield from (match.span() for match in found if match.end() > match.start())
+
+
+def _at_lines(pattern: re.Pattern[str], text: Text) -> Iterator[re.Match[str]]:
+    """Do as ``finditer``, which would try every character and not only the first of each line."""
+    done = 0
+    for start in text.starts:
+        match = pattern.match(text.text, start) if start >= done else None
+        if match:
+            done = match.end()
+            yield match
 
 
 @lru_cache(maxsize=4096)

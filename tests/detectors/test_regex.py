@@ -1,10 +1,11 @@
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
 from builders import corpus, rule, source
 
 from rlm_gate.core import Detect, Finding, Skip, SourceFile
-from rlm_gate.detectors import regex
+from rlm_gate.detectors import Text, regex
 
 
 def find(file: SourceFile, **options: str) -> list[Finding]:
@@ -44,6 +45,13 @@ def test_a_match_over_lines_spans_them() -> None:
 def test_columns_count_code_points_beyond_the_basic_plane() -> None:
     found = find(source("a.txt", "\N{GRINNING FACE}\N{GRINNING FACE} bad\n"), pattern="bad")
     assert places(found) == [(1, 1, (4, 7))]
+
+
+def test_a_pattern_for_line_starts_finds_what_a_search_of_the_whole_text_does() -> None:
+    text = "ab\n\n  ab ab\nxab\nab\nab"
+    for pattern in (r"^\s*ab", r"^ab\nab", r"^[ \t]*ab|xab", r"^(?:ab|x)"):
+        expected = [match.span() for match in re.finditer(pattern, text, re.MULTILINE)]
+        assert list(regex._matches(pattern, Text.of(text))) == expected, pattern
 
 
 def test_an_empty_match_is_no_finding() -> None:

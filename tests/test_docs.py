@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_page import page
 
-from rlm_gate import cli
+from rlm_gate import RLMConfig, cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,3 +58,15 @@ def test_every_make_target_shown_exists(path: Path) -> None:
 def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_python_that_is_shown_imports_what_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "RLMConfig":
+                RLMConfig(**{keyword.arg: None for keyword in node.keywords if keyword.arg})

@@ -74,7 +74,7 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     calls = list(_sendable(job, hidden))
     mapped = mapping.MapOutcome(line.sub)
     done = 0
-    for wave in mapping.run(calls, line.caller, line.sub, job.ledger, mapped):
+    for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped):
         done += wave
         job.progress("map", done, len(calls))
         outcome.findings.extend(mapped.take())
@@ -118,7 +118,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
 
     functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),
-        **SubCalls(line.caller, line.sub, texts).functions(),
+        **SubCalls(line.sub_caller, line.sub, texts).functions(),
         "coverage": lambda: _coverage(job),
         "budget": line.left,
         "outline": outline_of(texts),

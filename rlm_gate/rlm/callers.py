@@ -18,24 +18,30 @@ from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
 from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.routing import Route, route
 
 _JOURNALS = "journals"
 Tell = Callable[[str], None]
+Record = Callable[[str, Mapping[str, Any]], None]
+Both = Mapping[str, Provider]
+"""The providers by what they serve: root and sub."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An open line to the models: the caller, the two ids, and what a report should say of it.
+    """An open line to the models: the callers, the two ids, and what a report should say of it.
 
-    ``record`` writes an event of the run into its journal.
+    ``caller`` is the root's, ``sub_caller`` the sub-model's: the same where one provider serves
+    both. ``record`` writes an event of the run into its journal.
     """
 
     caller: Caller
+    sub_caller: Caller
     root: str
     sub: str
     limits: Budget
     notes: tuple[str, ...]
-    record: Callable[[str, Mapping[str, Any]], None]
+    record: Record
 
     def usage(self) -> Usage:
         """Return the logical cost of the evidence, the same whatever a cache held."""
@@ -70,19 +76,28 @@ def open_line(
     """
     known = prices.load(settings.models.prices)
     root, sub = _models(settings, known)
-    limits, notes = bound_unpriced(settings.budget, (root, sub), known)
+    limits, notes = bound_unpriced(settings.budget, (root.model, sub.model), known)
+
+    def line(callers: tuple[Caller, Caller], record: Record) -> Line:
+        return Line(*callers, root.model, sub.model, limits, notes, record)
+
     with ExitStack() as stack:
         if settings.replay is not None:
             played = journal.Replay(settings.replay)
             unlimited = Budget(usd=None, max_turns=limits.max_turns, deadline=float("inf"))
-            player = played.provider(check_of(settings.replay)["provider"])
-            caller = stack.enter_context(Caller(player, Account(unlimited), known))
-            yield Line(caller, root, sub, limits, notes, lambda _kind, _data: None)
+            account = Account(unlimited)
+            both = _both(check_of(settings.replay)["provider"], played.provider)
+            callers = _opened(both, lambda one: Caller(one, account, known), stack)
+            yield line(callers, lambda _kind, _data: None)
             _check_played(played, settings.replay)
             return
-        caller, record = _recorded(settings, run, stack, tell, (provider, Account(limits), known))
-        yield Line(caller, root, sub, limits, notes, record)
-        tell(_paid(caller.account))
+        both = _both(
+            {"root": root.provider, "sub": sub.provider}, lambda one: provider or named(one)
+        )
+        account = Account(limits)
+        callers, record = _recorded(settings, run, stack, tell, (both, account, known))
+        yield line(callers, record)
+        tell(_paid(account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +135,7 @@ def named(name: str) -> Provider:
 
 
 def check_of(path: Path) -> Mapping[str, Any]:
-    """Return what a journal says of its run: directory, flags, provider. Raises UsageError."""
+    """Return what a journal says of its run: directory, flags, providers. Raises UsageError."""
     if not path.is_file():
         raise UsageError(f"{path}: no such journal")
     for record in journal.read(path):
@@ -129,13 +144,32 @@ def check_of(path: Path) -> Mapping[str, Any]:
     raise UsageError(f"{path}: this journal is not of a check")
 
 
-def _models(settings: Settings, known: prices.Prices) -> tuple[str, str]:
-    root, sub = known.resolve(settings.models.root), known.resolve(settings.models.sub)
-    allowed = {known.resolve(name) for name in settings.models.allowed}
-    for model in (root, sub):
-        if allowed and model not in allowed:
-            raise UsageError(f"model {model} is not among models.allowed")
+def _models(settings: Settings, known: prices.Prices) -> tuple[Route, Route]:
+    root, sub = _route(settings.models.root, known), _route(settings.models.sub, known)
+    allowed = {_route(name, known) for name in settings.models.allowed}
+    for one in (root, sub):
+        if allowed and one not in allowed:
+            raise UsageError(f"model {one.model} is not among models.allowed")
     return root, sub
+
+
+def _route(name: str, known: prices.Prices) -> Route:
+    return Route(route(name).provider, known.resolve(name))
+
+
+def _both(names: Mapping[str, str], find: Callable[[str], Provider]) -> Both:
+    found = {name: find(name) for name in dict.fromkeys(names.values())}
+    return {role: found[name] for role, name in names.items()}
+
+
+def _opened(
+    both: Both, make: Callable[[Provider], Caller], stack: ExitStack
+) -> tuple[Caller, Caller]:
+    """Open the callers of the root and the sub-model, one if they have one provider."""
+    root = stack.enter_context(make(both["root"]))
+    if both["sub"] is both["root"]:
+        return root, root
+    return root, stack.enter_context(make(both["sub"]))
 
 
 def _recorded(
@@ -143,10 +177,10 @@ def _recorded(
     run: str,
     stack: ExitStack,
     tell: Tell,
-    parts: tuple[Provider | None, Account, prices.Prices],
-) -> tuple[Caller, Callable[[str, Mapping[str, Any]], None]]:
-    """Open a caller with its cache and its journal, resuming an unfinished run if asked to."""
-    provider, account, known = parts
+    parts: tuple[Both, Account, prices.Prices],
+) -> tuple[tuple[Caller, Caller], Record]:
+    """Open callers with one cache and one journal, resuming an unfinished run if asked to."""
+    both, account, known = parts
     secret = _secret(settings.cache, tell)
     cache = None
     if secret and not settings.no_cache:
@@ -155,19 +189,22 @@ def _recorded(
     folder = settings.cache_dir / _JOURNALS
     prior = _prior(folder, run, secret, tell) if settings.resume else {}
     written = stack.enter_context(journal.Journal(folder, run, secret))
-    reached = provider or named("anthropic")
-    written.record("check", {**settings.invocation, "provider": reached.name})
+    names = {role: provider.name for role, provider in both.items()}
+    written.record("check", {**settings.invocation, "provider": names})
     stack.callback(_warn, written.warnings, tell)
-    caller = Caller(
-        reached,
-        account,
-        known,
-        cache=cache,
-        journal=written,
-        prior=prior,
-        pace=Pace(timeout=settings.budget.call_timeout),
-    )
-    return stack.enter_context(caller), written.record
+
+    def caller(provider: Provider) -> Caller:
+        return Caller(
+            provider,
+            account,
+            known,
+            cache=cache,
+            journal=written,
+            prior=prior,
+            pace=Pace(timeout=settings.budget.call_timeout),
+        )
+
+    return _opened(both, caller, stack), written.record
 
 
 def _secret(cache: CacheDir, tell: Tell) -> bytes:

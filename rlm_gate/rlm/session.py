@@ -26,6 +26,7 @@ from rlm_gate.rlm.prompting import prompt
 from rlm_gate.rlm.repl import CodeError, Repl
 from rlm_gate.rlm.tools import AnyRule, Reporter, SubCalls, outline_of
 from rlm_gate.rlm.trajectory import Branch, RLMResult, SubCall, Tape, Turn
+from rlm_gate.routing import route
 
 Context = str | list[Any] | dict[str, Any] | Corpus
 
@@ -34,7 +35,7 @@ Context = str | list[Any] | dict[str, Any] | Corpus
 class RLMConfig:
     """Models and limits of a session. None is no limit; seconds, tokens and counts otherwise.
 
-    ``sub_provider`` is a provider or its name, None for the root's. ``max_depth`` is how deep
+    ``sub_provider`` is a provider or its name, None for the session's. ``max_depth`` is how deep
     ``rlm_query`` may nest. ``coverage`` "all" refuses an answer while a line of a Corpus was passed
     to no sub-call. A model without a known price is fine unless ``max_usd`` is set. ``cache_dir``
     keeps replies for later sessions, ``journal_dir`` a record of each session; None: neither.
@@ -86,20 +87,21 @@ class RLMSession:
     """Answer questions about a context through a root model in a sandboxed REPL.
 
     ``context`` is a str, list or dict (the REPL's ``context``) or a Corpus (the REPL's ``files``).
-    ``provider`` is a provider's name or anything that has its ``complete``.
+    ``provider`` is a provider's name or anything that has its ``complete``; None: the models' names
+    say theirs.
     """
 
     def __init__(
         self,
         context: Context,
-        provider: str | Provider = "anthropic",
+        provider: str | Provider | None = None,
         config: RLMConfig | None = None,
         *,
         progress: Callable[[Turn], None] = lambda _turn: None,
     ) -> None:
         self.context = context
         self.config = config or RLMConfig()
-        self._provider = _open(provider)
+        self._root, self._sub = _providers(provider, self.config)
         self._progress = progress
         if self.config.coverage not in {"none", "all"}:
             raise UsageError('RLMConfig.coverage is "none" or "all"')
@@ -122,11 +124,9 @@ class RLMSession:
             records = open_records(config.cache_dir, config.journal_dir, _name(query, models), told)
             kept = stack.enter_context(records)
             tape = Tape(kept.journal)
-            root = sub = Caller(self._provider, account, known, cache=kept.cache, journal=tape)
-            if config.sub_provider is not None:
-                sub = Caller(
-                    _open(config.sub_provider), account, known, cache=kept.cache, journal=tape
-                )
+            root = sub = Caller(self._root, account, known, cache=kept.cache, journal=tape)
+            if self._sub is not self._root:
+                sub = Caller(self._sub, account, known, cache=kept.cache, journal=tape)
                 stack.enter_context(sub)
             stack.enter_context(root)
             work = _Work(root, sub, config, models, self.context, self._progress, tape)
@@ -305,10 +305,18 @@ def _name(query: str, models: tuple[str, str]) -> str:
     return hashlib.sha256(repr((models, query)).encode()).hexdigest()
 
 
+def _providers(given: str | Provider | None, config: RLMConfig) -> tuple[Provider, Provider]:
+    """Return the root's provider and the sub-model's, the same object if it is one."""
+    root = route(config.root_model).provider if given is None else given
+    sub = route(config.sub_model).provider if given is None else given
+    if config.sub_provider is not None:
+        sub = config.sub_provider
+    opened = _open(root)
+    return opened, opened if sub == root else _open(sub)
+
+
 def _open(provider: str | Provider) -> Provider:
-    if not isinstance(provider, str):
-        return provider
-    return named(provider)
+    return named(provider) if isinstance(provider, str) else provider
 
 
 def _texts(context: Context) -> Mapping[str, str]:

@@ -324,7 +324,7 @@ class Policy(RestrictingNodeTransformer):
         if node.patterns or node.kwd_patterns or not isinstance(node.cls, ast.Name):
             self.not_allowed(node)
         else:
-            self.visit(node.cls)
+            self.check_name(node, node.cls.id)
         return node
 
     def _check_literal(self, node: ast.expr) -> None:

@@ -1,0 +1,77 @@
+"""What the language of cells accepts and refuses, row by row of docs/repl.md."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlm_gate.rlm.repl import Repl
+from rlm_gate.rlm.sandbox.policy import RefusedCode, compile_cell
+
+PAGE = (Path(__file__).parents[3] / "docs" / "repl.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[Any]:
+    section = PAGE.partition(f"### {heading}\n")[2].partition("\n#")[0]
+    found = re.findall(r"^\| (`.*`) \| (.*) \|$", section, re.MULTILINE)
+    assert found
+    return [pytest.param(code_of(cell), note, id=note) for cell, note in found]
+
+
+def code_of(cell: str) -> str:
+    lines = [part.removeprefix("`").removesuffix("`") for part in cell.split("<br>")]
+    return html.unescape("\n".join(lines)).replace("\\|", "|")
+
+
+@pytest.fixture(scope="module")
+def repl() -> Iterator[Repl]:
+    with Repl(texts={"a": "b"}) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("code", "note"), rows("As in Python"))
+def test_accepted(repl: Repl, code: str, note: str) -> None:
+    assert repl.run(code).error is None, note
+
+
+@pytest.mark.parametrize(("code", "remedy"), rows("Refused before anything runs"))
+def test_refused_as_a_whole(repl: Repl, code: str, remedy: str) -> None:
+    cell = repl.run(f"print('ran')\n{code}")
+    assert cell.error is not None
+    assert cell.error.type == "NotAllowed"
+    assert remedy in cell.error.message
+    assert cell.error.line is not None
+    assert cell.error.line > 1
+    assert cell.error.source in code.splitlines()
+    assert cell.output == ""
+
+
+@pytest.mark.parametrize(("code", "remedy"), rows("Refused when it happens"))
+def test_refused_at_run_time(repl: Repl, code: str, remedy: str) -> None:
+    cell = repl.run(f"print('ran')\n{code}")
+    assert cell.error is not None
+    assert cell.error.type != "NotAllowed"
+    assert remedy in cell.error.message
+    assert cell.error.line == 2
+    assert cell.output == "ran\n"
+
+
+def test_every_refusal_of_a_cell_is_told_at_once() -> None:
+    with pytest.raises(RefusedCode) as caught:
+        compile_cell("a.__b__\nx = 1\nasync def f(): pass", "<cell 1>")
+    assert caught.value.line == 1
+    assert "line 3: async def" in caught.value.message
+
+
+def test_names_of_the_page_are_the_names_of_a_cell(repl: Repl) -> None:
+    """Those that need no host function are there in every run over files."""
+    named = {"files", "grep", "read", "span", "chunks", "chunk_text", "chunk_lines", "results"}
+    table = PAGE.partition("## Names")[2].partition("\n## ")[0]
+    for name in sorted(named | {"show_vars", "llm_query_batched"}):
+        assert f"`{name}" in table
+        assert repl.run(name).error is None, name

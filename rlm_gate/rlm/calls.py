@@ -19,7 +19,7 @@ from rlm_gate.rlm.prices import Prices
 from rlm_gate.rlm.workers import Breaker, Throttle, Workers
 
 TIMEOUT = 180.0
-WORKERS = 48  # by benchmarks/engine.py: 200 calls of 50 ms take 0.40 s at 32, 0.31 at 48, 0.34 at 64
+WORKERS = 48  # benchmarks/engine.py: 200 calls of 50 ms take 0.40 s at 32, 0.31 at 48, 0.34 at 64
 TRIES = 4  # of failures that waiting may mend; being asked to wait counts as none
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0

@@ -414,7 +414,7 @@ class Audit:
     ``mode``: models, offline (asked for), no-key (a terminal without a key). ``not_evaluated`` are
     the rules whose question nobody put. ``refused`` counts findings whose evidence was not found.
     ``playbook`` lists what our own cells in the sandbox examined; ``sandbox`` is its level, "" when
-    no sandbox ran.
+    no sandbox ran. ``missing_keys`` are the variables that would have held the keys.
     """
 
     mode: str
@@ -426,6 +426,7 @@ class Audit:
     sandbox: str = ""
     estimate: Estimate | None = None
     notes: tuple[str, ...] = ()
+    missing_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     played = SERVED if corpus.scope.whole and not asks else frozenset()
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
     unasked = () if settings.models.mode == "on" else _questions(chosen, played)
-    audit = Audit(_mode(settings), not_evaluated=unasked)
+    missing = settings.models.missing
+    audit = Audit(_mode(settings), not_evaluated=unasked, missing_keys=missing)
     ledger = Ledger(corpus, rules, detectors.applies, _judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)

@@ -338,7 +338,7 @@ def _next(verdict: Verdict) -> str:
         return "mend what is marked [blocks], then run again."
     if verdict.status is Status.INCONCLUSIVE:
         return f"remove the causes named above, or {_way_out(verdict)}."
-    remedy = {"offline": "run without --offline", "no-key": "set ANTHROPIC_API_KEY"}
+    remedy = {"offline": "run without --offline", "no-key": _set_keys(verdict)}
     if not verdict.audit.not_evaluated or verdict.audit.mode not in remedy:
         return "nothing to do."
     questions = f"the questions of {counted(len(verdict.audit.not_evaluated), 'rule')}"
@@ -349,8 +349,12 @@ def _way_out(verdict: Verdict) -> str:
     if verdict.audit.mode == "models":
         return _OFFLINE
     if verdict.audit.mode == "no-key":
-        return f"set ANTHROPIC_API_KEY, or {_OFFLINE}"
+        return f"{_set_keys(verdict)}, or {_OFFLINE}"
     return "narrow the scope to what can be judged"
+
+
+def _set_keys(verdict: Verdict) -> str:
+    return f"set {' and '.join(verdict.audit.missing_keys) or 'an API key'}"
 
 
 def _explains(finding: Finding) -> bool:

@@ -133,6 +133,7 @@ def _audit(verdict: Verdict) -> dict[str, Any]:
         "sandbox": audit.sandbox,
         "estimate": _estimate(audit.estimate),
         "notes": list(audit.notes),
+        "missing_keys": list(audit.missing_keys),
     }
 
 

@@ -214,7 +214,7 @@ INCONCLUSIVE = replace(
 EMPTY = replace(
     PASSED,
     coverage=Coverage(0, 0, ()),
-    audit=Audit("no-key", not_evaluated=(DRIFT.id,)),
+    audit=Audit("no-key", not_evaluated=(DRIFT.id,), missing_keys=("ANTHROPIC_API_KEY",)),
     rules=(),
     packs=(),
 )

@@ -125,7 +125,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
         "done": delivery,
     }
     try:
-        with _repl(job, texts, functions, asked) as repl:
+        with _repl(job, texts, functions, asked, outcome.findings) as repl:
             end = run_loop(
                 line.caller,
                 repl,
@@ -151,16 +151,17 @@ def _repl(
     texts: Mapping[str, str],
     functions: Mapping[str, Callable[..., Any]],
     asked: tuple[Rule, ...] = (),
+    found: Sequence[Finding] = (),
 ) -> Repl:
     return Repl(
         texts=texts,
-        variables=_variables(job, asked),
+        variables=_variables(job, asked, found),
         functions=functions,
         allow_reduced=job.limits.allow_reduced_sandbox,
     )
 
 
-def _variables(job: Job, asked: tuple[Rule, ...]) -> dict[str, Any]:
+def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> dict[str, Any]:
     files = job.corpus.files
     return {
         "changed": [[span.path, span.start, span.end] for file in files for span in file.in_scope],
@@ -177,9 +178,10 @@ def _variables(job: Job, asked: tuple[Rule, ...]) -> dict[str, Any]:
                 "path": one.span.path,
                 "line": one.span.start,
                 "quote": one.quote,
-                "message": one.message,
+                "message": one.explanation or one.message,
+                "by": "reviewer" if one.origin is Origin.MODEL else "detector",
             }
-            for one in job.candidates
+            for one in (*job.candidates, *found)
         ],
         "rules": [
             {"id": rule.id, "title": rule.title, "question": rule.ask.question}
@@ -190,7 +192,7 @@ def _variables(job: Job, asked: tuple[Rule, ...]) -> dict[str, Any]:
 
 
 def _diff(corpus: Corpus) -> str:
-    calls = [call for file in corpus.files for call in planner.shown_parts(file)]
+    calls = [call for file in corpus.files for call in planner.hunks(file)]
     return "\n\n".join(
         f"=== {call.file.path} ({call.file.status})\n{mapping.rendered(call)}" for call in calls
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rlm_gate.core import Corpus, Removed, Rule, SourceFile, Span, split_lines
+from rlm_gate.core import Corpus, Removed, Rule, SourceFile, Span, merge_spans, split_lines
 from rlm_gate.rlm.ledger import Applies
 
 CHUNK_CHARS = 24_000
@@ -22,6 +22,7 @@ ROOT_TOKENS = 8192
 CONTEXT_LINES = 12
 """Lines shown around a hunk that is not cut at a symbol; they earn no coverage."""
 _HEAD_LINES = 40
+_DIFF_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,18 @@ def shown_parts(file: SourceFile) -> Iterator[MapCall]:
     for chunk in _chunks(file):
         if not isinstance(chunk, Span):
             yield MapCall(file, *chunk, ())
+
+
+def hunks(file: SourceFile) -> Iterator[MapCall]:
+    """Yield the changed parts of a file as a diff shows them: a few lines around each."""
+    last = file.line_count
+    wide = [
+        Span(file.path, max(1, span.start - _DIFF_LINES), min(last, span.end + _DIFF_LINES))
+        for span in file.in_scope
+        if last
+    ] or list(file.in_scope)
+    for part in merge_spans(wide):
+        yield MapCall(file, part, tuple(_clip(file.in_scope, part)), _removed_in(file, part), ())
 
 
 def imports_head(file: SourceFile, lines: Sequence[str], before: int) -> Span | None:

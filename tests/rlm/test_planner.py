@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from rlm_gate.core import Span
 from rlm_gate.detectors import applies
-from rlm_gate.rlm.planner import CHUNK_CHARS, MapCall, TooLong, imports_head, over_corpus, plan
+from rlm_gate.rlm.planner import (
+    CHUNK_CHARS,
+    MapCall,
+    TooLong,
+    hunks,
+    imports_head,
+    over_corpus,
+    plan,
+)
 
 ASK = rule("security/ask", ask="chunk")
 
@@ -122,3 +130,18 @@ def test_a_chunk_below_the_top_gets_the_head_of_its_file() -> None:
     file = source("a.py", "import os\n" * 100)
     assert imports_head(file, file.lines, 90) == Span("a.py", 1, 40)
     assert imports_head(file, file.lines, 1) is None
+
+
+def test_hunks_show_three_lines_around_a_change() -> None:
+    text = "".join(f"line {number}\n" for number in range(1, 31))
+    file = source(
+        "a.py", text, status="modified", changed=[(10, 10), (25, 25)], removed=[(25, "x")]
+    )
+    assert [(part.shown.start, part.shown.end) for part in hunks(file)] == [(7, 13), (22, 29)]
+    assert [len(part.removed) for part in hunks(file)] == [0, 1]
+
+
+def test_hunks_of_a_deleted_file_show_what_it_held() -> None:
+    file = source("a.py", "", status="deleted", changed=[], removed=[(0, "one\ntwo\n")])
+    (part,) = hunks(file)
+    assert [block.text for block in part.removed] == ["one\ntwo\n"]

@@ -303,3 +303,36 @@ def test_a_line_start_pattern_hits_the_line_itself_and_not_the_blank_one_before(
         [4, "    assert x"],
         [5, "assert x"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "config", "opened"),
+    [
+        pytest.param(None, {}, ["anthropic"], id="defaults"),
+        pytest.param(None, {"sub_model": "gemini-flash"}, ["anthropic", "gemini"], id="a mix"),
+        pytest.param(
+            None, {"root_model": "openai:x", "sub_model": "openai:y"}, ["openai"], id="named"
+        ),
+        pytest.param(
+            "gemini", {"root_model": "x", "sub_model": "y"}, ["gemini"], id="one for both"
+        ),
+        pytest.param("openai", {"sub_provider": "gemini"}, ["openai", "gemini"], id="two"),
+        pytest.param("gemini", {"sub_provider": "gemini"}, ["gemini"], id="the same twice"),
+    ],
+)
+def test_models_are_asked_where_their_names_say(
+    given: str | None, config: dict[str, Any], opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[str, ScriptedProvider] = {}
+
+    def named(name: str) -> ScriptedProvider:
+        assert name not in made, "opened twice"
+        made[name] = ScriptedProvider(["yes"], root=cells("print(llm_query('is it?'))", "done(1)"))
+        return made[name]
+
+    monkeypatch.setattr("rlm_gate.rlm.session.named", named)
+    assert RLMSession(TEXT, given, RLMConfig(**config)).run("?").success
+    assert list(made) == opened
+    turns, calls = made[opened[0]].requests, made[opened[-1]].requests
+    assert [bool(one.tools) for one in turns if one.tools] == [True, True]
+    assert [one.messages[0].text for one in calls if not one.tools] == ["is it?"]

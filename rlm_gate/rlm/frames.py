@@ -120,6 +120,13 @@ def check_depth(value: Any, depth: int = 0) -> None:
             check_depth(item, depth + 1)
 
 
+def encode(message: dict[str, Any]) -> bytes:
+    """Return the frame of a message. Raises ValueError or RecursionError for what is no JSON."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    body = text.encode("utf-8", "surrogatepass")
+    return len(body).to_bytes(4, "big") + body
+
+
 class Pipe:
     """The host's side of the pipe. Its descriptors belong to the process object."""
 
@@ -131,11 +138,9 @@ class Pipe:
         self._room = select.poll()
         self._room.register(writing, select.POLLOUT | select.POLLERR)
 
-    def send(self, message: dict[str, Any], deadline: float) -> None:
-        """Send a message. Raises Closed if the child has gone, Silence if it does not read."""
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        body = text.encode("utf-8", "surrogatepass")
-        view = memoryview(len(body).to_bytes(4, "big") + body)
+    def send(self, frame: bytes, deadline: float) -> None:
+        """Send a frame. Raises Closed if the child has gone, Silence if it does not read."""
+        view = memoryview(frame)
         while view:
             if not self._room.poll(_milliseconds(deadline)):
                 raise Silence

@@ -25,15 +25,19 @@ class MappedFile:
         self._size = 0
         try:
             self.files = None if texts is None else self._texts(texts)
+            self._files_size = self._size
             self.context = None if context is None else self._context(context)
         except BaseException:
             os.close(self.descriptor)
             raise
 
     @property
-    def text_bytes(self) -> int:
-        """How many bytes of text there are."""
-        return self._size
+    def working_bytes(self) -> int:
+        """How much memory work on the texts may take, beside what every cell has.
+
+        A context is held whole, and one emoji in it quadruples it; files are decoded one by one.
+        """
+        return 2 * self._files_size + 6 * (self._size - self._files_size)
 
     def seal(self, header: dict[str, Any]) -> None:
         """Write the header and forbid every change."""
@@ -60,7 +64,7 @@ class MappedFile:
             return "texts", [self._write(part) for part in context]
         if isinstance(context, dict) and all(isinstance(one, str) for one in context.values()):
             return "named", [(str(name), self._write(one)) for name, one in context.items()]
-        return "json", self._write(json.dumps(context, allow_nan=False))
+        return "json", self._write(json.dumps(context))
 
     def _write(self, text: str) -> tuple[int, int]:
         start = self._size

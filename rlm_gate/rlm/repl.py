@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, TypeAlias
 
 from rlm_gate.errors import GateError, SandboxDied
-from rlm_gate.rlm.frames import Closed, Pipe, Silence, Violation, check_depth
+from rlm_gate.rlm.frames import Closed, Pipe, Silence, Violation, check_depth, encode
 from rlm_gate.rlm.layers import STRICT, Layer, describe, host_layer, level
 from rlm_gate.rlm.mapped import MappedFile
 from rlm_gate.rlm.plaintext import clean
@@ -119,6 +119,8 @@ class Repl:
         self.level = ""
 
     def __enter__(self) -> Self:
+        if os.name != "posix":
+            raise SandboxDied("the sandbox needs a POSIX system; use WSL or a container")
         host = host_layer()
         self._mapped = MappedFile(self._texts, self._context)
         self._texts = self._context = None
@@ -173,13 +175,12 @@ class Repl:
 
     def _header(self) -> dict[str, Any]:
         assert self._mapped is not None  # noqa: S101 - called between open and seal
-        bytes_of_text = self._mapped.text_bytes
         return {
             "variables": self._variables,
             "functions": sorted(self._functions),
             "modules": MODULES,
             "output_chars": self._limits.output_chars,
-            "memory": (self._limits.memory_mb << 20) + 6 * bytes_of_text,
+            "memory": (self._limits.memory_mb << 20) + self._mapped.working_bytes,
             "cpu_seconds": self._limits.cpu_seconds,
             "parent": os.getpid(),
             "policy_path": _policy_path(),
@@ -208,7 +209,7 @@ class Repl:
         child = self._child
         assert child is not None  # noqa: S101 - run() started it
         request = {"t": "run", "id": turn.number, "code": turn.code, "seconds": turn.seconds}
-        child.pipe.send(request, turn.deadline())
+        child.pipe.send(encode(request), turn.deadline())
         while True:
             message = child.pipe.receive(turn.deadline())
             if message["t"] == "done":
@@ -216,13 +217,21 @@ class Repl:
             if message["t"] != "call" or message["id"] <= self._last_call:
                 raise Violation("a message out of turn")
             self._last_call = message["id"]
-            child.pipe.send(self._answer(message, turn), turn.deadline())
+            child.pipe.send(self._reply(message, turn), turn.deadline())
         if message["id"] != turn.number:
             raise Violation("an answer to another question")
         turn.open = False
         if turn.failure:
             raise turn.failure
         return self._cell(turn.code, message)
+
+    def _reply(self, message: dict[str, Any], turn: _Turn) -> bytes:
+        """Return the frame that answers a call. A model's JSON may hold what JSON has not: NaN."""
+        answer = self._answer(message, turn)
+        try:
+            return encode(answer)
+        except (ValueError, RecursionError) as error:
+            return encode({"error": f"{message['name']}() got an answer that is no JSON: {error}"})
 
     def _answer(self, message: dict[str, Any], turn: _Turn) -> dict[str, Any]:
         """Call the host function that the cell asks for; the cell's clock stands meanwhile."""

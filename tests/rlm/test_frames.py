@@ -180,7 +180,7 @@ def test_a_child_that_does_not_read_cannot_hold_the_host(ends: tuple[Pipe, int, 
     pipe, _, _ = ends
     began = time.monotonic()
     with pytest.raises(Silence):
-        pipe.send({"code": "x" * 5_000_000}, soon(0.2))
+        pipe.send(frames.encode({"code": "x" * 5_000_000}), soon(0.2))
     assert time.monotonic() - began < 2
 
 
@@ -188,7 +188,7 @@ def test_a_child_that_has_gone_is_closed(ends: tuple[Pipe, int, int]) -> None:
     pipe, reading, _ = ends
     os.close(reading)
     with pytest.raises(Closed):
-        pipe.send({"code": "x"}, soon())
+        pipe.send(frames.encode({"code": "x"}), soon())
 
 
 def test_both_ends_agree_on_the_caps() -> None:

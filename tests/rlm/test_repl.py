@@ -268,6 +268,17 @@ def test_bug_of_a_host_function_is_not_hidden() -> None:
             repl.run("1")
 
 
+def test_answers_that_are_no_json_are_told_to_the_cell() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with Repl(context="", functions={"nan": lambda: float("nan"), "deep": lambda: deep}) as repl:
+        for name in ("nan", "deep"):
+            error = repl.run(f"{name}()").error
+            assert error is not None
+            assert f"{name}() got an answer that is no JSON" in error.message
+
+
 def test_time_in_host_functions_does_not_count() -> None:
     with Repl(context="", functions={"wait": lambda: time.sleep(0.6)}) as repl:
         assert printed(repl, "wait()\nprint('done')") == "done\n"

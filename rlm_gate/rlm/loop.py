@@ -5,8 +5,8 @@ Text outside a cell ends nothing, running out of turns is no success, and nobody
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rlm_gate.errors import BudgetExceeded, ProviderError, SandboxDied
@@ -20,7 +20,7 @@ from rlm_gate.providers import (
     ToolResult,
 )
 from rlm_gate.rlm.calls import Caller
-from rlm_gate.rlm.repl import Cell, Repl
+from rlm_gate.rlm.repl import Cell, CellError, Repl
 
 RUN_PYTHON = Tool(
     name="run_python",
@@ -40,6 +40,8 @@ _USE_THE_TOOL = (
     'a cell that calls done("...").'
 )
 _ONE_CELL = "Not run: one cell at a time. Look at the first cell's output, then send the next."
+_SHOWN_REFUSALS = 20
+_NO_CELL = "Not run: the one tool is run_python, and its one argument is code, a string."
 _HELD = (
     "done() in the first cell is held back: look at the output above, then confirm by calling "
     "done() in a cell of its own, or go on working."
@@ -73,19 +75,18 @@ class LoopEnd:
 class Delivery:
     """What ``done()`` does on the host: hold the first cell's, refuse what is incomplete.
 
-    ``objection`` returns what is still missing from an answer, "" if nothing is.
+    ``objection`` returns what is still missing from an answer, "" if nothing is. ``blind`` holds
+    while the model has seen no output at all; the whole cell is held then, however often it asks.
     """
 
     objection: Callable[[Any], str] = lambda _answer: ""
-    turn: int = 0
+    blind: bool = True
     answer: Any = None
     delivered: bool = False
-    _held: bool = field(default=False)
 
     def __call__(self, answer: Any = None) -> dict[str, str]:
         """Take the answer of a cell, or say why not."""
-        if self.turn <= 1 and not self._held:
-            self._held = True
+        if self.blind:
             return {"held": _HELD}
         missing = self.objection(answer)
         if missing:
@@ -108,25 +109,25 @@ def run_loop(
     messages = list(opening.messages)
     steps: list[Step] = []
     for turn in range(1, max_turns + 1):
-        delivery.turn = turn
         request = _with(opening, messages)
         key = caller.key(request)
         try:
             reply = caller.call(request, turn=True, key=key)
-            cell = _run_cell(repl, reply, cell_timeout)
         except BudgetExceeded as error:
             return LoopEnd(None, f"budget ({error.kind})", tuple(steps))
         except ProviderError as error:
             return LoopEnd(None, f"error ({error.kind})", tuple(steps))
-        except SandboxDied as error:
-            return LoopEnd(None, f"sandbox: {error}", tuple(steps))
+        cell, died = _run_cell(repl, reply, cell_timeout)
         step = Step(turn, reply.text, cell, reply.usage, key)
         steps.append(step)
         progress(step)
-        if delivery.delivered and step.cell and not step.cell.error:
+        if died:
+            return LoopEnd(None, died, tuple(steps))
+        if delivery.delivered and cell and not cell.error:
             return LoopEnd(delivery.answer, "", tuple(steps))
         delivery.delivered = False
-        messages.extend(_exchange(reply, step.cell))
+        delivery.blind = delivery.blind and cell is None
+        messages.extend(_exchange(reply, cell))
     return LoopEnd(None, f"no done() in {max_turns} turns", tuple(steps))
 
 
@@ -142,11 +143,24 @@ def cell_event(step: Step) -> dict[str, Json]:
     }
 
 
-def _run_cell(repl: Repl, reply: ModelReply, timeout: float) -> Cell | None:
-    if not reply.tool_calls:
+def _run_cell(repl: Repl, reply: ModelReply, timeout: float) -> tuple[Cell | None, str]:
+    """Return what the cell came to, and why the sandbox is no more, "" if it lives on."""
+    code = _code(reply)
+    if code is None:
+        return None, ""
+    try:
+        return repl.run(code, timeout), ""
+    except SandboxDied as error:
+        fatal = CellError("SandboxDied", str(error), None, "")
+        return Cell(code, "", 0, fatal, restarted=False, refusals=()), f"sandbox: {error}"
+
+
+def _code(reply: ModelReply) -> str | None:
+    """Return the cell that the reply asks for. Only the one tool with its one argument counts."""
+    if not reply.tool_calls or reply.tool_calls[0].name != RUN_PYTHON.name:
         return None
     code = reply.tool_calls[0].input.get("code")
-    return repl.run(code if isinstance(code, str) else "", timeout)
+    return code if isinstance(code, str) else None
 
 
 def _with(opening: ModelRequest, messages: list[Message]) -> ModelRequest:
@@ -161,22 +175,30 @@ def _with(opening: ModelRequest, messages: list[Message]) -> ModelRequest:
 
 def _exchange(reply: ModelReply, cell: Cell | None) -> tuple[Message, Message]:
     said = Message("assistant", reply.text, tool_calls=reply.tool_calls, raw=reply.raw)
-    if cell is None:
+    if not reply.tool_calls:
         return said, Message("user", _USE_THE_TOOL)
     first, *others = reply.tool_calls
-    results = (
-        ToolResult(first.id, feedback(cell), is_error=cell.error is not None),
-        *(ToolResult(call.id, _ONE_CELL, is_error=True) for call in others),
-    )
-    return said, Message("user", tool_results=results)
+    shown = ToolResult(first.id, _NO_CELL, is_error=True)
+    if cell:
+        shown = ToolResult(first.id, feedback(cell), is_error=cell.error is not None)
+    unseen = (ToolResult(call.id, _ONE_CELL, is_error=True) for call in others)
+    return said, Message("user", tool_results=(shown, *unseen))
 
 
 def feedback(cell: Cell) -> str:
     """Render what a cell came to: its output, refused findings, and the error with its line."""
     parts = [cell.output.rstrip("\n")] if cell.output else []
-    parts.extend(cell.refusals)
+    parts.extend(_refusals(cell))
     error = cell.error
     if error:
         where = f" (line {error.line}: {error.source.strip()})" if error.line else ""
         parts.append(f"{error.type}: {error.message}{where}")
     return "\n".join(parts) or "(no output)"
+
+
+def _refusals(cell: Cell) -> Iterator[str]:
+    """Yield each refusal once, and not too many: a loop can gather hundreds of them."""
+    different = list(dict.fromkeys(cell.refusals))
+    yield from different[:_SHOWN_REFUSALS]
+    if len(different) > _SHOWN_REFUSALS:
+        yield f"[{len(different) - _SHOWN_REFUSALS} more refusals]"

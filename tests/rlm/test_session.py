@@ -58,8 +58,10 @@ def test_done_in_the_first_cell_is_held_until_it_is_confirmed() -> None:
 
 
 def test_text_outside_a_cell_ends_nothing() -> None:
-    result = run(["The answer is 42.", *cells("done(context.count('TODO'))")])
+    ending = "done(context.count('TODO'))"
+    result = run(["The answer is 42.", *cells(ending, ending)])
     assert result.answer == 50
+    assert result.iterations == 3
 
 
 def test_a_cell_that_fails_after_done_ends_nothing() -> None:
@@ -336,3 +338,16 @@ def test_models_are_asked_where_their_names_say(
     turns, calls = made[opened[0]].requests, made[opened[-1]].requests
     assert [bool(one.tools) for one in turns if one.tools] == [True, True]
     assert [one.messages[0].text for one in calls if not one.tools] == ["is it?"]
+
+
+def test_a_finding_can_be_mended_and_withdrawn() -> None:
+    files = corpus(source("a.py", "os.system(command)\nos.popen(command)\n"))
+    told = (
+        "a = finding('x/y', 'a.py', 1, 'os.system(command)', 'wrong')\n"
+        "b = finding('x/y', 'a.py', 1, 'os.system(command)', 'right')\n"
+        "c = finding('x/y', 'a.py', 2, 'os.popen(command)', 'no')\n"
+        "print(a, b, c, retract(c), retract('F9'))"
+    )
+    result = run(cells(told, "done(1)"), context=files)
+    assert outputs(result)[0] == "F1 F1 F2 True False\n"
+    assert [one.explanation for one in result.findings] == ["right"]

@@ -130,7 +130,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
                 line.caller,
                 repl,
                 delivery,
-                _opening(job, texts, asked, line.root),
+                _opening(job, texts, asked, line.root, outcome.findings),
                 max_turns=job.limits.max_turns,
                 cell_timeout=job.limits.cell_timeout,
                 progress=heard,
@@ -214,7 +214,11 @@ def _commits(corpus: Corpus) -> list[dict[str, str]]:
 
 
 def _opening(
-    job: Job, texts: Mapping[str, str], asked: tuple[Rule, ...], model: str
+    job: Job,
+    texts: Mapping[str, str],
+    asked: tuple[Rule, ...],
+    model: str,
+    found: Sequence[Finding],
 ) -> ModelRequest:
     sizes = [len(texts[path]) for path in texts]
     files = job.corpus.files
@@ -225,7 +229,8 @@ def _opening(
         chars_total=f"{sum(sizes):,}",
         judged_files=len(files),
         judged_lines=sum(len(span) for file in files for span in file.in_scope),
-        candidates_total=len(job.candidates),
+        candidates_total=len(job.candidates) + len(found),
+        turns=job.limits.max_turns,
         rules=questions(asked),
     )
     return ModelRequest(

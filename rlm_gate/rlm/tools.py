@@ -145,19 +145,28 @@ class AnyRule(Mapping[str, Rule]):
 
 @dataclass(slots=True)
 class Reporter:
-    """``finding`` and ``findings``: what the root reports is grounded by the host at once."""
+    """``finding``, ``findings``, ``retract``: what the root reports is grounded at once.
+
+    A finding of the same rule at the same place replaces the earlier one and keeps its id.
+    """
 
     corpus: Corpus
     rules: Mapping[str, Rule]
     applies: Applies
     origin: Origin
     engine: str
-    found: list[Finding] = field(default_factory=list)
     refused: int = 0
+    _taken: dict[str, Finding] = field(default_factory=dict)
+    _numbered: int = 0
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """What was taken and not withdrawn, in the order of the ids."""
+        return tuple(self._taken.values())
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the functions by their names in the REPL."""
-        return {"finding": self.report, "findings": self.listing}
+        return {"finding": self.report, "findings": self.listing, "retract": self.retract}
 
     def report(
         self,
@@ -184,22 +193,37 @@ class Reporter:
         if not self._judged(span, passed):
             return self._refuse("neither the place nor the end of its flow is judged in this run")
         made = self._finding(self.rules[rule], span, place.quote, str(explanation), passed)
-        if made not in self.found:
-            self.found.append(made)
-        return {"id": f"F{self.found.index(made) + 1}"}
+        return {"id": self._take(made)}
+
+    def retract(self, identity: Any) -> bool:
+        """Withdraw a finding by its id; say whether there was one."""
+        return self._taken.pop(str(identity), None) is not None
 
     def listing(self) -> list[dict[str, Any]]:
         """Return what was taken so far."""
         return [
             {
-                "id": f"F{number}",
+                "id": identity,
                 "rule": one.rule_id,
                 "path": one.span.path,
                 "line": one.span.start,
                 "quote": one.quote,
             }
-            for number, one in enumerate(self.found, 1)
+            for identity, one in self._taken.items()
         ]
+
+    def _take(self, made: Finding) -> str:
+        same = (
+            identity
+            for identity, one in self._taken.items()
+            if (one.rule_id, one.span) == (made.rule_id, made.span)
+        )
+        identity = next(same, "")
+        if not identity:
+            self._numbered += 1
+            identity = f"F{self._numbered}"
+        self._taken[identity] = made
+        return identity
 
     def _locate(self, path: str, line: int, quote: str) -> Place | Refusal:
         text = judged_text(self.corpus, path)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from typing import Any
 
@@ -12,7 +11,6 @@ from pydantic import BaseModel
 from rlm_gate.errors import ProviderError, UsageError
 from rlm_gate.providers import ModelReply, ModelRequest, ToolCall
 from rlm_gate.providers.scripted import Answer, Script, ScriptedProvider, code
-from rlm_gate.rlm.prompting import prompt
 from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
 
 TEXT = "alpha\nbeta\nTODO gamma\n" * 50
@@ -273,29 +271,6 @@ def test_a_dollar_limit_holds() -> None:
 def test_arun_serves_asyncio() -> None:
     opened, _ = session(cells("1", "done(1)"))
     assert asyncio.run(opened.arun("?")).answer == 1
-
-
-def examples(name: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", prompt(name, **_blank(name)), re.DOTALL)
-
-
-def _blank(name: str) -> dict[str, str]:
-    return {"name": "context", "names": ""} if name == "session" else {}
-
-
-@pytest.mark.parametrize("name", ["session"])
-def test_every_example_of_the_session_prompt_runs(name: str) -> None:
-    shown = examples(name)
-    assert len(shown) >= 3
-
-    def reply(request: ModelRequest) -> Answer:
-        lines = request.messages[0].text.count("\n")
-        return json.dumps(["question"] * lines) if request.schema else "Paris, Rome"
-
-    result = run(cells(*shown, "done('all ran')"), reply)
-    errors = [turn.step.cell.error for turn in result.trajectory if turn.step.cell]
-    assert errors == [None] * (len(shown) + 1)
-    assert "Paris" in outputs(result)[1]
 
 
 def test_a_line_start_pattern_hits_the_line_itself_and_not_the_blank_one_before() -> None:

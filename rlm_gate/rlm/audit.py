@@ -76,7 +76,7 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     done = 0
     for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped):
         done += wave
-        job.progress("map", done, len(calls))
+        job.progress(f"map ({line.state()})", done, len(calls))
         outcome.findings.extend(mapped.take())
         outcome.audit = replace(outcome.audit, refused=mapped.refused)
     asked = planner.over_corpus(job.rules, job.corpus, job.applies)
@@ -114,7 +114,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
 
     def heard(step: Step) -> None:
         line.record("cell", {"depth": 0, **cell_event(step)})
-        job.progress("loop", step.turn, job.limits.max_turns)
+        job.progress(f"root loop ({line.state()})", step.turn, job.limits.max_turns)
 
     functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),

@@ -47,6 +47,12 @@ class Line:
         """Return the logical cost of the evidence, the same whatever a cache held."""
         return self.caller.account.usage()
 
+    def state(self) -> str:
+        """Return dollars spent and seconds left, for a progress line."""
+        usd = self.usage().usd
+        spent = "price unknown" if usd is None else f"${usd:.2f}"
+        return f"{spent}, {self.caller.account.time_left():.0f} s left"
+
     def left(self) -> dict[str, Any]:
         """Return what is left of the budget, as the REPL's ``budget()`` shows it."""
         return remaining(self.limits, self.usage())

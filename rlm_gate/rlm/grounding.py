@@ -6,13 +6,19 @@ Grounded means the code stands there, not that the claim about it is true.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, islice
 
 from rlm_gate.core import Removed, split_lines
 
 MIN_EVIDENCE = 12
 """Non-space characters a quote needs, unless it is a whole line with an identifier (§7.4)."""
+LONGEST = 4000
+"""Most characters of a quote: what stands on so many lines is shown by any of them."""
+_FEW = 6
 _IDENTIFIER = re.compile(r"[^\W\d]\w")
 _NUMBER_PREFIX = re.compile(r"^\s*\d+\s*[-+ ]?(?:[:|]|\t)\s?")
 _ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…)\s*$")
@@ -40,14 +46,14 @@ def ground(text: str, line: int, quote: str) -> Place | Refusal:
     White space is collapsed; line-number prefixes (``12: ``, ``12 | ``) and a trailing ``...`` are
     dropped when the quote as given is not found.
     """
-    lines = split_lines(text)
+    page = _page(text)
+    if len(quote) > LONGEST:
+        return Refusal("the quote is too long; the line that shows it best is enough")
     for needle in _readings(quote):
-        if not needle:
-            continue
-        places = _occurrences(lines, needle)
+        places = page.find(needle, line) if needle else []
         if places:
-            return _choose(lines, places, needle, line)
-    return Refusal(f"the quote is not in the file; {_stands_there(lines, line)}")
+            return _choose(page.lines, places, needle, line)
+    return Refusal(f"the quote is not in the file; {_stands_there(page.lines, line)}")
 
 
 def ground_removed(removed: Sequence[Removed], line: int, quote: str, last: int) -> Place | Refusal:
@@ -79,25 +85,55 @@ def _normal(lines: list[str]) -> list[str]:
     return [collapsed for line in lines if (collapsed := " ".join(line.split()))]
 
 
-def _occurrences(lines: list[str], needle: list[str]) -> list[tuple[int, int]]:
-    """Return (start, end) of each place: inner lines equal, the outer ones by their ends."""
-    rows = [(number, " ".join(line.split())) for number, line in enumerate(lines, 1)]
-    rows = [row for row in rows if row[1]]
-    places = []
-    for index in range(len(rows) - len(needle) + 1):
-        window = rows[index : index + len(needle)]
-        if _matches([text for _, text in window], needle):
-            places.append((window[0][0], window[-1][0]))
-    return places
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A text made ready for many searches: ``rows`` are its lines that are not blank, collapsed.
+
+    ``joined`` is all rows, ``offsets`` where each begins in it, ``numbers`` their lines.
+    """
+
+    lines: list[str]
+    joined: str
+    offsets: list[int]
+    numbers: list[int]
+
+    def find(self, needle: list[str], line: int) -> list[tuple[int, int]]:
+        """Return (start, end) of the first place that holds ``line``, else of a few places.
+
+        Inner lines of a quote are equal to the file's, the first and the last by their ends: so it
+        is a substring of the rows.
+        """
+        sought = "\n".join(needle)
+        first = bisect_left(self.numbers, line) - len(needle) + 1
+        last = bisect_right(self.numbers, line)
+        near = next(self._places(sought, len(needle), max(0, first), last), None)
+        if near:
+            return [near]
+        return list(islice(self._places(sought, len(needle), 0, len(self.offsets)), _FEW))
+
+    def _places(self, sought: str, rows: int, row: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Yield the places that begin in a row from ``row`` to before ``stop``, one a row."""
+        while row < stop:
+            at = self.joined.find(sought, self.offsets[row])
+            if at < 0:
+                return
+            row = bisect_right(self.offsets, at) - 1
+            if row < stop:
+                yield self.numbers[row], self.numbers[row + rows - 1]
+            row += 1
 
 
-def _matches(window: list[str], needle: list[str]) -> bool:
-    if len(needle) == 1:
-        return needle[0] in window[0]
-    return (
-        window[0].endswith(needle[0])
-        and window[-1].startswith(needle[-1])
-        and window[1:-1] == needle[1:-1]
+@lru_cache(maxsize=8)
+def _page(text: str) -> _Page:
+    lines = split_lines(text)
+    rows = [(" ".join(line.split()), number) for number, line in enumerate(lines, 1)]
+    rows = [row for row in rows if row[0]]
+    sizes = (len(row) + 1 for row, _ in rows)
+    return _Page(
+        lines,
+        "\n".join(row for row, _ in rows),
+        list(accumulate(sizes, initial=0))[:-1] if rows else [],
+        [number for _, number in rows],
     )
 
 

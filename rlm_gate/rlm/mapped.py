@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from rlm_gate.errors import SandboxDied
+
 _PIECE = 1 << 20
 _HAS_MEMFD = hasattr(os, "memfd_create")
 _SEALS = 0x000F  # F_SEAL_SEAL | SHRINK | GROW | WRITE
@@ -77,7 +79,10 @@ class MappedFile:
 
 
 def _open() -> int:
-    if _HAS_MEMFD:
-        return os.memfd_create("corpus", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with tempfile.TemporaryFile() as file:  # unlinked from the start
-        return os.dup(file.fileno())
+    try:
+        if _HAS_MEMFD:
+            return os.memfd_create("corpus", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        with tempfile.TemporaryFile() as file:  # unlinked from the start
+            return os.dup(file.fileno())
+    except OSError as error:
+        raise SandboxDied(f"there is no place for the sandbox's texts: {error}") from error

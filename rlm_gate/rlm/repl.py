@@ -124,8 +124,8 @@ class Repl:
         host = host_layer()
         self._mapped = MappedFile(self._texts, self._context)
         self._texts = self._context = None
-        self._mapped.seal(self._header())
         try:
+            self._mapped.seal(self._header())
             self._start(host)
         except BaseException:
             self.close()
@@ -159,19 +159,22 @@ class Repl:
         if self._child is None:
             self._start(("host-memory", ""))
         self._number += 1
-        session = _Turn(self._number, code, timeout, timeout + self._limits.grace)
+        turn = _Turn(self._number, code, timeout, timeout + self._limits.grace)
         try:
-            return self._converse(session)
+            cell = self._converse(turn)
         except Violation as violation:
             self._fail(f"the sandbox broke the protocol: {violation}")
         except Silence:
-            return self._lost(code, "Timeout", f"the cell was killed after {timeout:g} s")
+            cell = self._lost(code, "Timeout", f"the cell was killed after {timeout:g} s")
         except Closed:
-            return self._ended(code)
+            cell = self._ended(code)
         finally:
-            if session.open and self._child:  # it still waits for the answer of a call that failed
+            if turn.open and self._child:  # it still waits for the answer of a call that failed
                 self._stop()
                 self._dead = "a function of the host failed"
+        if turn.failure:
+            raise turn.failure
+        return cell
 
     def _header(self) -> dict[str, Any]:
         assert self._mapped is not None  # noqa: S101 - called between open and seal
@@ -221,8 +224,6 @@ class Repl:
         if message["id"] != turn.number:
             raise Violation("an answer to another question")
         turn.open = False
-        if turn.failure:
-            raise turn.failure
         return self._cell(turn.code, message)
 
     def _reply(self, message: dict[str, Any], turn: _Turn) -> bytes:
@@ -326,17 +327,20 @@ class _Child:
     """The process and its pipe."""
 
     def __init__(self, corpus: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-S", "-B", str(_CHILD), str(corpus)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=(corpus,),
-            env={"PYTHONHASHSEED": "0"},
-            cwd="/",
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-s", "-S", "-B", str(_CHILD), str(corpus)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(corpus,),
+                env={"PYTHONHASHSEED": "0"},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxDied(f"the sandbox could not be started: {error}") from error
         streams = (self._process.stdin, self._process.stdout, self._process.stderr)
         self._streams = [stream for stream in streams if stream]
         writing, reading, self._complaints = self._streams

@@ -181,7 +181,7 @@ def test_a_child_that_does_not_read_cannot_hold_the_host(ends: tuple[Pipe, int, 
     began = time.monotonic()
     with pytest.raises(Silence):
         pipe.send(frames.encode({"code": "x" * 5_000_000}), soon(0.2))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_child_that_has_gone_is_closed(ends: tuple[Pipe, int, int]) -> None:

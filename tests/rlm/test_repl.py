@@ -257,6 +257,29 @@ def test_gate_error_ends_the_cell_and_is_raised() -> None:
         assert printed(repl, "print(1)") == "1\n"
 
 
+def test_gate_error_is_raised_even_if_the_cell_goes_on_for_ever() -> None:
+    def spend() -> None:
+        raise BudgetExceeded("usd", 2, 1)
+
+    code = "while True:\n    try:\n        spend()\n    finally:\n        continue"
+    limits = Limits(grace=0.2)
+    with Repl(context="", functions={"spend": spend}, limits=limits) as repl:
+        with pytest.raises(BudgetExceeded):
+            repl.run(code, timeout=0.3)
+        assert printed(repl, "print(1)") == "1\n"
+
+
+def test_start_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "child.py"
+    broken.write_text("raise LookupError('no such luck')\n")
+    monkeypatch.setattr("rlm_gate.rlm.repl._CHILD", broken)
+    with pytest.raises(SandboxDied, match="LookupError: no such luck"), Repl(context=""):
+        pass
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+    with pytest.raises(SandboxDied, match="could not be started"), Repl(context=""):
+        pass
+
+
 def test_bug_of_a_host_function_is_not_hidden() -> None:
     def broken() -> None:
         raise LookupError("ours")
@@ -359,7 +382,7 @@ def test_slow_cell_is_stopped_and_its_state_kept() -> None:
     with Repl(context="") as repl:
         began = time.monotonic()
         cell = repl.run("kept = 1\nwhile True:\n    pass", timeout=0.3)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5
         assert cell.error is not None
         assert (cell.error.type, cell.restarted) == ("Timeout", False)
         assert cell.error.line in {2, 3}

@@ -81,7 +81,7 @@ class Host:
         """Call a host function. Raises HostError with the host's reason."""
         message = {"t": "call", "id": self._number + 1, "name": name, "args": arguments}
         frame = self._pipe.encode({**message, "kwargs": named})
-        _headroom(60)
+        _headroom(100)
         left = self._clock.pause()
         self._number += 1
         answer = self._exchange(frame)

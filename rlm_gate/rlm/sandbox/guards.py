@@ -140,9 +140,9 @@ def _other(owner: Any, name: str) -> Any:
         return getattr(owner, name)
     if kind is super and not name.startswith("__"):
         return _inherited(owner, name)
-    if isinstance(owner, BaseException) and name in _EXCEPTION_FIELDS:
+    if issubclass(kind, BaseException) and name in _EXCEPTION_FIELDS:
         return getattr(owner, name)
-    if isinstance(owner, type) and kind is not CellClass:
+    if issubclass(kind, type) and kind is not CellClass:
         return _of_class(owner, name)
     raise AttributeError(_nothing(owner, name))
 
@@ -180,7 +180,7 @@ def _of_class(owner: type, name: str) -> Any:
 
 
 def _nothing(owner: Any, name: str) -> str:
-    kind = typename(owner) if isinstance(owner, type) else typename(type(owner))
+    kind = typename(owner) if issubclass(type(owner), type) else typename(type(owner))
     return f"{kind!r} has no attribute {name!r} that is available here"
 
 

@@ -26,6 +26,9 @@ class Masked(Mapping[str, str]):
             raise KeyError(path)
         return mask(self.texts[path])
 
+    def __contains__(self, path: object) -> bool:
+        return path not in self.hidden and path in self.texts
+
     def __iter__(self) -> Iterator[str]:
         return (path for path in self.texts if path not in self.hidden)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from rlm_gate.core import (
@@ -37,6 +38,10 @@ PROMPT_CHARS = 300_000
 """Most characters of one sub-call: below the 100k tokens where the sub-model's price steps up."""
 EXPLANATION_CHARS = 1000
 SUB_TOKENS = 4096
+MOST_REPORTS = 2000
+"""Most calls of finding() in a session: each reads a file, and nobody reads that many findings."""
+FLOW_STEPS = 50
+_RULE_CHARS = 200
 
 
 Reply = ModelReply | ProviderError | BudgetExceeded
@@ -134,7 +139,7 @@ class AnyRule(Mapping[str, Rule]):
         )
 
     def __contains__(self, rule_id: object) -> bool:
-        return isinstance(rule_id, str) and bool(rule_id.strip())
+        return isinstance(rule_id, str) and bool(rule_id.strip()) and len(rule_id) <= _RULE_CHARS
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -158,6 +163,7 @@ class Reporter:
     refused: int = 0
     _taken: dict[str, Finding] = field(default_factory=dict)
     _numbered: int = 0
+    _reports: int = 0
 
     @property
     def found(self) -> tuple[Finding, ...]:
@@ -178,6 +184,9 @@ class Reporter:
         flow: Any = None,
     ) -> dict[str, Any]:
         """Take a finding if its evidence stands in the judged code, else say what stands there."""
+        self._reports += 1
+        if self._reports > MOST_REPORTS and self.origin is Origin.MODEL:
+            raise CodeError(f"finding() was called {MOST_REPORTS:,} times; no more are looked at")
         if not isinstance(rule, str) or rule not in self.rules:
             return self._refuse(f"unknown rule; the rules are {', '.join(sorted(self.rules))}")
         if not isinstance(path, str) or type(line) is not int or not isinstance(quote, str):
@@ -188,7 +197,7 @@ class Reporter:
         file = self.corpus.file(path)
         if file and self.applies(self.rules[rule], file) in {"language", "path"}:
             return self._refuse(f"{rule} does not apply to {path}")
-        passed = tuple(_spans(flow, self.corpus.tree)) if flow else ()
+        passed = _flow(flow, self.corpus.tree)
         span = Span(path, place.start, place.end)
         if not self._judged(span, passed):
             return self._refuse("neither the place nor the end of its flow is judged in this run")
@@ -239,14 +248,11 @@ class Reporter:
 
     def _judged(self, span: Span, flow: Sequence[Span]) -> bool:
         ends = (span, *flow[-1:])
-        files = {
-            file.path: file for file in self.corpus.files if file.path in {e.path for e in ends}
-        }
         return any(
             part.overlaps(end)
             for end in ends
-            if end.path in files
-            for part in files[end.path].in_scope
+            if (file := self.corpus.file(end.path))
+            for part in file.in_scope
         )
 
     def _finding(
@@ -274,14 +280,18 @@ class Reporter:
 def outline_of(texts: Mapping[str, str]) -> Callable[[str], list[dict[str, Any]]]:
     """Return the REPL's ``outline``: the functions and classes of a file, in order."""
 
-    def outlined(path: Any) -> list[dict[str, Any]]:
-        text = texts.get(path) if isinstance(path, str) else None
-        if text is None:
-            raise CodeError(f"no such file: {path!r}")
+    @cache  # a cell may ask for the same file thousands of times
+    def listed(path: str) -> list[dict[str, Any]]:
+        text = texts[path]
         return [
             {"name": one.name, "kind": one.kind, "path": path, "start": one.start, "end": one.end}
             for one in outline(text, language_of(path))
         ]
+
+    def outlined(path: Any) -> list[dict[str, Any]]:
+        if not isinstance(path, str) or path not in texts:
+            raise CodeError(f"no such file: {str(path)[:200]!r}")
+        return listed(path)
 
     return outlined
 
@@ -363,6 +373,14 @@ def _listed(values: Any) -> Sequence[Any]:
     return values
 
 
+def _flow(values: Any, texts: Mapping[str, str]) -> tuple[Span, ...]:
+    if not values:
+        return ()
+    if isinstance(values, list | tuple) and len(values) > FLOW_STEPS:
+        raise CodeError(f"a flow has at most {FLOW_STEPS} steps")
+    return tuple(_spans(values, texts))
+
+
 def _spans(values: Any, texts: Mapping[str, str]) -> Iterable[Span]:
     for value in values if isinstance(values, list | tuple) else [values]:
         if not isinstance(value, list | tuple) or len(value) != 3:
@@ -371,5 +389,5 @@ def _spans(values: Any, texts: Mapping[str, str]) -> Iterable[Span]:
         if not isinstance(path, str) or type(start) is not int or type(end) is not int:
             raise CodeError("a span is (path: str, start: int, end: int)")
         if path not in texts:
-            raise CodeError(f"no such file: {path!r}")
+            raise CodeError(f"no such file: {path[:200]!r}")
         yield Span(path, max(1, start), max(1, start, end))

@@ -173,6 +173,12 @@ def test_two_runs_print_the_same() -> None:
     assert "0x" not in shown.pop()
 
 
+def test_functions_are_shown_by_their_names(shared: Repl) -> None:
+    shown = printed(shared, "print(print, grep, llm_query, finding, echo, type)")
+    names = "print grep llm_query finding echo type_of".split()
+    assert shown == " ".join(f"<function {name}>" for name in names) + "\n"
+
+
 def test_data_that_looks_like_an_address_is_left_alone(shared: Repl) -> None:
     assert printed(shared, "print(['<F at 0x7f12>', 1])") == "['<F at 0x7f12>', 1]\n"
 

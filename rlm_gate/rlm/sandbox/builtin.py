@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_gate.rlm.sandbox import calls, facades, guards, names, shortcuts, show
-from rlm_gate.rlm.sandbox.runner import Output, printer
 
 _VALUES = (
     "abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod "
@@ -25,14 +24,16 @@ _ERRORS = (
 """Never BaseException and its other children: they would catch the deadline."""
 
 
-def build(modules: Mapping[str, facades.Facade], output: Output) -> dict[str, Any]:
+def build(
+    modules: Mapping[str, facades.Facade], show_values: Callable[..., None]
+) -> dict[str, Any]:
     """Return what takes the place of ``__builtins__``."""
     plain = f"{_VALUES} {_ERRORS}".split()
     return {
         **{name: getattr(builtins, name) for name in plain},
         "__name__": "__main__",
         "__import__": facades.importer(modules),
-        "print": printer(output),
+        "print": show_values,
         "repr": show.representation,
         "type": guards.type_of,
         "hash": _hash,

@@ -113,11 +113,12 @@ def _headroom(depth: int) -> None:
 
 def _scope(corpus: Corpus, host: Host, output: Any) -> tuple[dict[str, Any], Any]:
     """Return the variables of the first cell, and the maker of the host's functions."""
-    from rlm_gate.rlm.sandbox import builtin, calls, facades, library
+    from rlm_gate.rlm.sandbox import builtin, calls, facades, library, runner
 
     header = corpus.header
+    printing = runner.printer(output)
     modules = facades.build()
-    scope: dict[str, Any] = {"__builtins__": builtin.build(modules, output)}
+    scope: dict[str, Any] = {"__builtins__": builtin.build(modules, printing)}
     functions = calls.Calls(host.ask, frozenset(header["functions"]), scope)
     made = functions.functions()
     index = corpus.index()
@@ -131,6 +132,9 @@ def _scope(corpus: Corpus, host: Host, output: Any) -> tuple[dict[str, Any], Any
     if header["context"] is not None:
         scope["context"] = corpus.context()
     corpus.close_unless_files()
+    for value in (*scope.values(), *scope["__builtins__"].values()):
+        if isinstance(value, types.FunctionType):
+            value.__qualname__ = value.__name__
     scope.update(header["variables"])
     functions.given = frozenset(scope)
     return scope, functions

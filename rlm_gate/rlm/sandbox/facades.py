@@ -28,7 +28,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from rlm_gate.rlm.sandbox import attributes, guards, records
-from rlm_gate.rlm.sandbox.show import bound_format, bound_format_map, unbound_format
+from rlm_gate.rlm.sandbox.show import (
+    bound_format,
+    bound_format_map,
+    unbound_format,
+)
 
 
 class Facade:
@@ -84,14 +88,22 @@ class Typing:
         return f"typing.{self.__title__}"
 
 
+_PATHS = "paths are plain str: path.rsplit('/', 1), path.endswith('.py')"
+_PARALLEL = "calls are synchronous: use llm_query_parallel"
+_NETWORK = "there is no network: everything is in files or context"
 _ELSEWHERE = {
-    "os": "paths are plain str: path.rsplit('/', 1), path.endswith('.py')",
-    "pathlib": "paths are plain str: path.rsplit('/', 1), path.endswith('.py')",
+    **dict.fromkeys(("os", "pathlib", "glob", "posixpath"), _PATHS),
+    **dict.fromkeys(("asyncio", "threading", "concurrent", "multiprocessing"), _PARALLEL),
+    **dict.fromkeys(("requests", "urllib", "http", "socket", "httpx"), _NETWORK),
     "random": "there is no randomness: take every n-th item",
     "time": "there is no clock",
     "ast": "use grep(), outline() or re",
     "subprocess": "nothing can be run from here",
-    "asyncio": "calls are synchronous: use llm_query_parallel",
+    "sys": "nothing of the interpreter is reachable",
+    "enum": "use plain constants or a dataclass",
+    "hashlib": "texts themselves can be dict keys and set members",
+    "pprint": "print(json.dumps(x, indent=1)) shows nested data",
+    "io": "texts are plain str: text.split('\\n')",
 }
 
 

@@ -175,7 +175,7 @@ def test_two_runs_print_the_same() -> None:
 
 def test_functions_are_shown_by_their_names(shared: Repl) -> None:
     shown = printed(shared, "print(print, grep, llm_query, finding, echo, type)")
-    names = "print grep llm_query finding echo type_of".split()
+    names = ("print", "grep", "llm_query", "finding", "echo", "type_of")
     assert shown == " ".join(f"<function {name}>" for name in names) + "\n"
 
 

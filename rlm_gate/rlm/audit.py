@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from rlm_gate.core import (
@@ -119,7 +120,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),
         **SubCalls(line.sub_caller, line.sub, texts).functions(),
-        "coverage": lambda: _coverage(job),
+        "coverage": cache(lambda: _coverage(job)),  # the map is over: nothing changes any more
         "budget": line.left,
         "outline": outline_of(texts),
         "done": delivery,

@@ -6,14 +6,15 @@ The library's front door (design §10). The gate's audit uses the same loop with
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlm_gate.core import Budget, Corpus, Origin, Span, merge_spans
-from rlm_gate.errors import EngineError, UsageError
+from rlm_gate.core import Budget, Corpus, Origin, Span
+from rlm_gate.errors import BudgetExceeded, EngineError, UsageError
 from rlm_gate.providers import Message, ModelRequest, Provider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.answers import Schema
@@ -81,6 +82,7 @@ class _Work:
     context: Context
     progress: Callable[[Turn], None]
     tape: Tape
+    described: str
 
 
 class RLMSession:
@@ -129,7 +131,8 @@ class RLMSession:
                 sub = Caller(self._sub, account, known, cache=kept.cache, journal=tape)
                 stack.enter_context(sub)
             stack.enter_context(root)
-            work = _Work(root, sub, config, models, self.context, self._progress, tape)
+            described = _described(self.context)
+            work = _Work(root, sub, config, models, self.context, self._progress, tape, described)
             result = _Room(work, depth=0).run(query, wanted)
         return replace(result, notes=tuple(told))
 
@@ -150,6 +153,7 @@ class _Room:
         self.turns: list[Turn] = []
         self.asked: list[SubCall] = []
         self.branches: list[Branch] = []
+        self.gaps: tuple[int, tuple[Span, ...]] | None = None
         self.reporter = _reporter(work)
 
     def run(self, query: str, schema: Schema) -> RLMResult:
@@ -169,6 +173,14 @@ class _Room:
         except EngineError as error:
             end = LoopEnd(None, str(error), ())
         return self._result(end, schema)
+
+    def check_budget(self, query: str) -> None:
+        """Raise CodeError if not even a first turn can be paid: a REPL takes time to open."""
+        caller = self.work.root
+        try:
+            caller.account.check(caller.need(self._opening(query, Schema()), turn=True))
+        except BudgetExceeded as error:
+            raise CodeError(f"rlm_query: {error}") from error
 
     def _repl(self, delivery: Delivery) -> Repl:
         context = self.work.context
@@ -205,7 +217,9 @@ class _Room:
             raise CodeError("rlm_query takes a non-empty str")
         if spans:
             query = f"{query}\n\nIt is about these lines: {spans}"
-        result = _Room(self.work, self.depth + 1).run(query, Schema())
+        inner = _Room(self.work, self.depth + 1)
+        inner.check_budget(query)
+        result = inner.run(query, Schema())
         self.branches.append(Branch(query, result.answer, result.error, result.trajectory))
         if result.success:
             return result.answer
@@ -218,7 +232,7 @@ class _Room:
             name="files" if corpus else "context",
             names=prompt("session_files" if corpus else "session_context"),
         )
-        text = f"{query}\n\n{_described(self.work.context)}"
+        text = f"{query}\n\n{self.work.described}"
         if schema.json_schema is not None:
             text += (
                 f"\n\nThe answer given to done() must fit this JSON Schema: {schema.json_schema}"
@@ -253,23 +267,30 @@ class _Room:
                 )
         return schema.problem(answer)
 
-    def _covered(self) -> list[Span]:
-        calls = [call for turn in self.turns for call in turn.sub_calls]
-        answered = [call for call in (*calls, *self.asked) if not call.error]
-        return list(merge_spans(span for call in answered for span in call.spans))
+    def _covered(self) -> dict[str, list[Span]]:
+        found: dict[str, list[Span]] = defaultdict(list)
+        for span in {span for call in self._calls() if not call.error for span in call.spans}:
+            found[span.path].append(span)
+        return found
 
-    def _uncovered(self) -> list[Span]:
+    def _calls(self) -> list[SubCall]:
+        return [*(call for turn in self.turns for call in turn.sub_calls), *self.asked]
+
+    def _uncovered(self) -> tuple[Span, ...]:
+        """Return the lines that no sub-call was passed; worked out again only after a sub-call."""
+        made = len(self._calls())
+        if self.gaps is None or self.gaps[0] != made:
+            self.gaps = (made, tuple(self._gaps()))
+        return self.gaps[1]
+
+    def _gaps(self) -> Iterator[Span]:
         from rlm_gate.rlm.ledger import subtract
 
         corpus = self.work.context
-        if not isinstance(corpus, Corpus):
-            return []
-        covered = self._covered()
-        return [
-            gap
-            for file in corpus.files
-            for gap in subtract(file.in_scope, [one for one in covered if one.path == file.path])
-        ]
+        if isinstance(corpus, Corpus):
+            covered = self._covered()
+            for file in corpus.files:
+                yield from subtract(file.in_scope, covered.get(file.path, ()))
 
     def _coverage(self) -> dict[str, Any]:
         gaps = self._uncovered()

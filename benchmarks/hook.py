@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,29 +177,25 @@ def peak_memory(line: Sequence[str], directory: Path, environment: dict[str, str
         stderr=subprocess.DEVNULL,
     ) as process:
         while process.poll() is None:
-            peak = max(peak, sum(resident(one) for one in family(process.pid)))
+            peak = max(peak, resident(process.pid))
             time.sleep(0.002)
     return peak
 
 
-def family(pid: int) -> Iterator[int]:
-    """Yield the process and its descendants, as /proc knows them."""
-    yield pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return
-    for child in children.split():
-        yield from family(int(child))
+def resident(pid: int, parent: str = "") -> int:
+    """Return the bytes of memory that a process and its descendants hold, 0 if it is gone.
 
-
-def resident(pid: int) -> int:
-    """Return the bytes of memory that a process holds, 0 if it is gone."""
+    A child that has yet to become another program is its parent's memory seen twice (vfork): its
+    numbers are the same.
+    """
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        memory = Path(f"/proc/{pid}/statm").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pages = 0 if memory == parent else int(memory.split()[1])
     except (OSError, IndexError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    inner = sum(resident(int(child), memory) for child in children)
+    return pages * os.sysconf("SC_PAGE_SIZE") + inner
 
 
 def report(tools: Sequence[Tool]) -> int:

@@ -30,6 +30,8 @@ from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, TooLong, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
 
 EXPLANATION_CHARS = 600
+MOST_ITEMS = 300
+"""Most items of one answer: MAP_TOKENS have no room for more, and each is looked up."""
 _WAVE = 64
 
 INJECTION = Rule(
@@ -192,6 +194,8 @@ def _parse(text: str, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]] | N
         return None
     findings, addressed = answer["findings"], answer["addressed_to_reviewer"]
     if not isinstance(findings, list) or not isinstance(addressed, list):
+        return None
+    if len(findings) + len(addressed) > MOST_ITEMS:
         return None
     sound = all(_is_item(item) for item in (*findings, *addressed)) and all(
         item.get("rule") in ids and isinstance(item.get("explanation"), str) for item in findings

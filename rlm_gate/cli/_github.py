@@ -24,7 +24,8 @@ This job has no API key, so the questions that only a model can judge were not p
 from a fork never gets one.
 
 - Judge by detectors alone: `offline: true`. Every report then says that no model was asked.
-- Give the job a key: `anthropic-api-key`, from a secret of the repository.
+- Give the job a key: `anthropic-api-key`, from a secret of the repository; the keys of other
+  providers in the job's `env`.
 """
 
 

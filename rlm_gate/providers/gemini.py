@@ -63,7 +63,10 @@ class GeminiProvider(Remote["_Connection"]):
 
 
 class _Connection:
-    """The SDK's client, and the one below it, which the SDK would leave open."""
+    """The SDK's client, and the one below it, which the SDK would leave open.
+
+    What fails is a ProviderError before the SDK sees it, so that it tries nothing again.
+    """
 
     def __init__(self, key: str, base_url: str) -> None:
         from google import genai
@@ -77,7 +80,6 @@ class _Connection:
                 base_url=base_url,
                 api_version=API_VERSION,
                 httpx_client=self._http,
-                retry_options=types.HttpRetryOptions(attempts=1),
             ),
         )
 
@@ -94,7 +96,6 @@ class _Connection:
                 timeout=max(1, round((end - time.monotonic()) * 1000)), extra_body=body
             ),
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            automatic_continuation=False,
             should_return_http_response=True,
         )
         try:

@@ -295,16 +295,18 @@ def test_the_environment_is_not_searched_for_a_key_or_an_address(
     api: Api, endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint.says(endpoint.sends(api.message("ok", "end_turn")))
+    with api.open(endpoint.key, endpoint.url) as provider:
+        provider.complete(SUB, timeout=5)
     found = {"key": "sk-" + "of-the-environment", "address": "http://127.0.0.1:9", "true": "true"}
     for name, kind in api.variables.items():
         monkeypatch.setenv(name, found[kind])
     with api.open(None, endpoint.url) as provider:
         assert failure(provider).kind == "auth"
-    assert endpoint.log.bodies == []
     with api.open(endpoint.key, endpoint.url) as provider:
         provider.complete(SUB, timeout=5)
     header, prefix = api.key_header
-    assert endpoint.log.headers[0][header] == f"{prefix}{endpoint.key}"
+    assert [one[header] for one in endpoint.log.headers] == [f"{prefix}{endpoint.key}"] * 2
+    assert len(set(endpoint.log.paths)) == 1
 
 
 def test_no_error_carries_the_key(api: Api, provider: Remote, endpoint: Any) -> None:

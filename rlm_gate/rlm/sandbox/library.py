@@ -317,6 +317,9 @@ def _pattern(pattern: Any, flags: Any) -> re.Pattern[str]:
     return re.compile(pattern, _integer(flags, "flags") | re.MULTILINE)
 
 
+_BLANKS = re.compile(r"\s*")
+
+
 def _scan(shape: re.Pattern[str], path: str, text: str) -> Iterator[Hit]:
     r"""Yield a hit for each line a match starts on, looking at each character once.
 
@@ -328,8 +331,8 @@ def _scan(shape: re.Pattern[str], path: str, text: str) -> Iterator[Hit]:
         match = shape.search(text, position)
         if match is None:
             return
-        found = match.group()
-        start = match.start() + (len(found) - len(found.lstrip()) if found.strip() else 0)
+        filled = _BLANKS.match(text, match.start()).end()  # type: ignore[union-attr]  # always
+        start = filled if filled < match.end() else match.start()
         line += text.count("\n", counted, start)
         counted = start
         begin = text.rfind("\n", 0, counted) + 1

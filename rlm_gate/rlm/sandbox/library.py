@@ -362,7 +362,7 @@ def _cut(path: str, lines: list[str], size: int, starts: Iterable[int]) -> Itera
     marks = frozenset(starts)
     first, weight, mark = 1, 0, 0
     for number, line in enumerate(lines, 1):
-        if number > first and weight + len(line) + 1 > size:
+        while number > first and weight + len(line) + 1 > size:
             cut = mark if mark > first else number
             yield Chunk(path, first, cut - 1, "\n".join(lines[first - 1 : cut - 1]))
             first, mark = cut, 0

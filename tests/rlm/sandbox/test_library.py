@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rlm_gate.core import split_lines as host_split_lines
@@ -173,6 +173,7 @@ def test_lines_are_the_hosts_lines(text: str) -> None:
 
 
 @settings(deadline=None)
+@example("a\r\r\r\raaa", 3, "symbols")
 @given(TEXT, st.integers(1, 40), st.sampled_from(["lines", "file", "symbols"]))
 def test_chunks_cover_each_line_once(text: str, size: int, by: str) -> None:
     lines = split_lines(text)

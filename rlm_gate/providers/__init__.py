@@ -129,7 +129,7 @@ class Provider(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that cache keys and journals carry: the file name."""
+        """What cache keys and journals carry: the file name, or more to keep two forms apart."""
         ...
 
     def complete(self, request: ModelRequest, *, timeout: float) -> ModelReply:

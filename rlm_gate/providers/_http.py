@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from rlm_gate.errors import ProviderError, UsageError
 from rlm_gate.providers import Json, ModelReply, ModelRequest
@@ -61,7 +61,7 @@ class Remote(Generic[Client]):
     A subclass says how to connect, and how to ask once; ``rlm/calls.py`` asks again.
     """
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self, api_key: str | None, base_url: str) -> None:
         self._key = (api_key or "").strip()

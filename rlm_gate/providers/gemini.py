@@ -26,7 +26,6 @@ from rlm_gate.providers import (
 from rlm_gate.providers._http import Remote, count, lost, sendable
 
 BASE_URL = "https://generativelanguage.googleapis.com"
-API_VERSION = "v1"
 
 _UNNAMED = "unnamed-"  # begins the ids of calls that came without one
 _STOPS = {
@@ -76,11 +75,7 @@ class _Connection:
         self._client = genai.Client(
             vertexai=False,
             api_key=key,
-            http_options=types.HttpOptions(
-                base_url=base_url,
-                api_version=API_VERSION,
-                httpx_client=self._http,
-            ),
+            http_options=types.HttpOptions(base_url=base_url, httpx_client=self._http),
         )
 
     def close(self) -> None:
@@ -93,7 +88,9 @@ class _Connection:
 
         config = types.GenerateContentConfig(
             http_options=types.HttpOptions(
-                timeout=max(1, round((end - time.monotonic()) * 1000)), extra_body=body
+                api_version=_version(model),
+                timeout=max(1, round((end - time.monotonic()) * 1000)),
+                extra_body=body,
             ),
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             should_return_http_response=True,
@@ -109,6 +106,11 @@ class _Connection:
 def create(*, api_key: str | None, base_url: str | None) -> GeminiProvider:
     """Return the provider. No address means Google's own."""
     return GeminiProvider(api_key, base_url)
+
+
+def _version(model: str) -> str:
+    """Return the stable API's version, or that where previews are sure to be found."""
+    return "v1beta" if "-preview" in model else "v1"
 
 
 def request_body(request: ModelRequest) -> dict[str, Any]:

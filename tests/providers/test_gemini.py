@@ -76,6 +76,11 @@ def test_a_sub_call_is_sent_whole(endpoint: Any, provider: GeminiProvider) -> No
     ]
 
 
+def test_a_preview_is_looked_for_in_the_beta(endpoint: Any, provider: GeminiProvider) -> None:
+    provider.complete(replace(SUB, model="gemini-3.1-pro-preview"), timeout=5)
+    assert endpoint.log.paths == ["/v1beta/models/gemini-3.1-pro-preview:generateContent"]
+
+
 def test_a_root_turn_offers_one_tool(endpoint: Any, provider: GeminiProvider) -> None:
     provider.complete(ROOT, timeout=5)
     declared = {

@@ -96,7 +96,9 @@ def failure(provider: OpenAIProvider) -> ProviderError:
     ],
 )
 def test_the_address_tells_which_api_is_spoken(address: str | None, *, own: bool) -> None:
-    assert OpenAIProvider("k", address)._is_own is own
+    provider = OpenAIProvider("k", address)
+    assert provider._is_own is own
+    assert provider.name == ("openai" if own else "openai-chat")  # what caches go by
 
 
 # --- what is sent: Chat Completions

@@ -9,7 +9,7 @@ import select
 import time
 from typing import Any, NoReturn
 
-MAX_FRAME = 16 << 20
+MAX_FRAME = 8 << 20
 MAX_CONTAINERS = 1 << 20
 """Most opening brackets: an empty list costs 27 times its text in memory."""
 _MAX_DEPTH = 100

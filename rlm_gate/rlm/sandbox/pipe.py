@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 READ, WRITE = 0, 1
-MAX_FRAME = 16 << 20
+MAX_FRAME = 8 << 20
 """Most bytes of a frame the host accepts; it kills a child that announces more."""
 MAX_CONTAINERS = 1 << 20
 """Most opening brackets in a frame the host accepts: empty lists cost 27 times their text."""

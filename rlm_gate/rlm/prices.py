@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_gate.errors import UsageError
-from rlm_gate.providers import TokenUsage
+
+if TYPE_CHECKING:  # what a provider is made of is not needed to know a price
+    from rlm_gate.providers import TokenUsage
 from rlm_gate.routing import route
 
 PICO = 10**12

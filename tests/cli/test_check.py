@@ -243,3 +243,15 @@ def test_an_interrupt_still_writes_the_reports(
     server.shutdown()
     server.server_close()
     assert [one["rule"] for one in json.loads(report.read_text())["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--max-usd", "abc"), ("--max-usd", "-1"), ("--max-calls", "1.5")]
+)
+def test_a_number_that_is_none_is_said_in_words(
+    flag: str, value: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        check(flag, value)
+    assert stop.value.code == 2
+    assert f"{value!r} is not a" in capfd.readouterr().err

@@ -348,8 +348,9 @@ class _Child:
 
     def complaint(self) -> str:
         """Return the last line the child wrote before it died."""
-        ready, _, _ = select.select([self._complaints], [], [], 1.0)
-        text = self._complaints.read(1 << 16) if ready else b""
+        watch = select.poll()
+        watch.register(self._complaints, select.POLLIN | select.POLLHUP)
+        text = self._complaints.read(1 << 16) if watch.poll(1000) else b""
         lines = (text or b"").decode(errors="replace").strip().splitlines()
         return clean(lines[-1]) if lines else ""
 

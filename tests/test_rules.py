@@ -1,6 +1,8 @@
 """Every built-in rule proves itself, and the packs keep what users were promised."""
 
 import re
+import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -97,6 +99,50 @@ def test_questions_about_chunks_cost_nothing_where_they_can_not_apply(rule_id: s
     rule = rules()[rule_id]
     if rule.ask and rule.ask.over == "chunk":
         assert rule.prefilter
+
+
+HOSTILE = {
+    name: text * (6_000 // len(text))
+    for name, text in {
+        "blank lines": "\n",
+        "spaces": " ",
+        "tabs and lines": "\t\n \n",
+        "one word": "a",
+        "quotes": "'",
+        "braces": "{",
+        "brackets": "[{(",
+        "parameters": "/** @param {x} a ",
+        "parameter lines": " * @param a b\n",
+        "markers": "<<<<<<< x\n",
+        "marked lines": "<<<<<<< x\n=======\n",
+        "queries": "select x from t where a = '",
+        "updates": "update x set ",
+        "templates": "{{ x | ",
+        "expressions": "${{ github. ",
+        "loops": "for (",
+        "decorators": "@a.b.c",
+        "phrases": "Here's the updated TODO: add a the some [insert your lorem ipsum ",
+        "comments": "# // /* ",
+    }.items()
+}
+
+
+def patterns(rule: Rule) -> Iterator[str]:
+    yield from rule.prefilter
+    for entry in rule.detect:
+        for key in ("pattern", "lines_have", "lines_lack"):
+            if isinstance(entry.options.get(key), str):
+                yield entry.options[key]
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_no_text_makes_a_pattern_slow(rule_id: str) -> None:
+    for pattern in patterns(rules()[rule_id]):
+        compiled = re.compile(pattern, re.MULTILINE)
+        for name, text in HOSTILE.items():
+            start = time.process_time()
+            sum(1 for _ in compiled.finditer(text))
+            assert time.process_time() - start < 0.2, (pattern, name)
 
 
 def test_languages_of_rules_are_known() -> None:

@@ -5,6 +5,7 @@ Knows layout, not syntax: it cuts where a least-indented line follows a blank on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,14 @@ ROOT_TOKENS = 8192
 CONTEXT_LINES = 12
 """Lines shown around a hunk that is not cut at a symbol; they earn no coverage."""
 _HEAD_LINES = 40
+_HEAD_SEARCH = 400
+_IMPORT = re.compile(
+    r"import\b|from\b.*\bimport\b|export\b.*\bfrom\b|#\s*(?:include|import)\b|using\b|use\b"
+    r"|package\b|namespace\b|require|extern\s+crate\b|mod\b|library\(|source\b|load\("
+    r"|(?:const|let|var)\b.*=\s*(?:await\s+)?(?:require|import)\("
+)
+"""What brings names into a file, at the start of a line, in any of the usual languages."""
+_CONTINUED = re.compile(r"\s+\S|[)\]}]")
 _DIFF_LINES = 3
 
 
@@ -100,11 +109,22 @@ def hunks(file: SourceFile) -> Iterator[MapCall]:
 
 
 def imports_head(file: SourceFile, lines: Sequence[str], before: int) -> Span | None:
-    """Return the file's opening lines as context for a chunk that starts below them."""
-    end = min(before - 1, _HEAD_LINES)
-    while end > 0 and sum(map(len, lines[:end])) > CHUNK_CHARS // 4:
+    """Return the file's imports as context for a chunk that starts below them.
+
+    From the first import on, wherever it stands: a line put above must not change a request.
+    """
+    above = min(before - 1, len(lines))
+    top = range(1, min(above, _HEAD_SEARCH) + 1)
+    start = next((number for number in top if _IMPORT.match(lines[number - 1])), 0)
+    if not start:
+        return None
+    last = min(above, start + _HEAD_LINES - 1)
+    end = max(number for number in range(start, last + 1) if _IMPORT.match(lines[number - 1]))
+    while end < last and _CONTINUED.match(lines[end]):
+        end += 1
+    while end >= start and sum(map(len, lines[start - 1 : end])) > CHUNK_CHARS // 4:
         end -= 1
-    return Span(file.path, 1, end) if end > 0 else None
+    return Span(file.path, start, end) if end >= start else None
 
 
 def _chunks(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from builders import corpus, rule, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,6 +131,31 @@ def test_a_chunk_below_the_top_gets_the_head_of_its_file() -> None:
     file = source("a.py", "import os\n" * 100)
     assert imports_head(file, file.lines, 90) == Span("a.py", 1, 40)
     assert imports_head(file, file.lines, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("a.py", '"""Doc."""\n\nfrom a import (\n    b,\n)\nimport c\n\nx = 1\n', (3, 6)),
+        ("a.go", 'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n\nfunc f() {}\n', (1, 6)),
+        ("a.ts", "// Doc.\nimport {\n  b,\n} from 'b';\nconst c = require('c');\nf();\n", (2, 5)),
+        ("a.c", '/* Doc. */\n#include <stdio.h>\n# include "a.h"\n\nint x;\n', (2, 3)),
+        ("a.rs", "//! Doc.\nuse std::io;\nmod b;\n\nfn f() {}\n", (2, 3)),
+    ],
+)
+def test_the_head_is_the_imports_wherever_they_stand(
+    path: str, text: str, expected: tuple[int, int]
+) -> None:
+    file = source(path, text)
+    assert imports_head(file, file.lines, len(file.lines)) == Span(path, *expected)
+    lower = source(path, f"\n\n{text}")
+    start, end = expected
+    assert imports_head(lower, lower.lines, 99) == Span(path, start + 2, end + 2)
+
+
+def test_a_file_that_imports_nothing_has_no_head() -> None:
+    file = source("a.sql", "SELECT 1;\n" * 9)
+    assert imports_head(file, file.lines, 9) is None
 
 
 def test_hunks_show_three_lines_around_a_change() -> None:

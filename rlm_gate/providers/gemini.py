@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import (
@@ -96,7 +97,9 @@ class _Connection:
             should_return_http_response=True,
         )
         try:
-            answer = self._client.models.generate_content(model=model, contents="-", config=config)
+            answer = self._client.models.generate_content(
+                model=quote(model, safe="/"), contents="-", config=config
+            )
         except ValueError as error:
             raise ProviderError("bad_request", f"the SDK refuses the request: {error}") from error
         whole = answer.sdk_http_response

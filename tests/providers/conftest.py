@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -174,6 +176,15 @@ class Server(ThreadingHTTPServer):
 
     def says(self, *answers: Answer) -> None:
         self.log.answers = list(answers)
+
+
+_CERTIFICATES = functools.cache(ssl.create_default_context)
+
+
+@pytest.fixture(autouse=True)
+def _load_certificates_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each client would load them anew, which takes longer than its test, and speak plain HTTP."""
+    monkeypatch.setattr(ssl, "create_default_context", _CERTIFICATES)
 
 
 @pytest.fixture

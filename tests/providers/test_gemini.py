@@ -253,6 +253,13 @@ def test_a_prompt_that_is_blocked_is_a_refusal(endpoint: Any, provider: GeminiPr
 # --- what goes wrong
 
 
+def test_an_odd_name_of_a_model_is_part_of_the_path(
+    endpoint: Any, provider: GeminiProvider
+) -> None:
+    provider.complete(replace(SUB, model="tunedModels/a b\n?c"), timeout=5)
+    assert endpoint.log.paths == ["/v1/tunedModels/a%20b%0A%3Fc:generateContent"]
+
+
 def test_a_model_that_is_no_model_is_refused_by_the_sdk(
     endpoint: Any, provider: GeminiProvider
 ) -> None:

@@ -234,6 +234,7 @@ def test_a_connection_closed_without_a_word_was_lost(provider: Remote, endpoint:
 
 
 def test_where_nobody_listens_nothing_was_sent(api: Api, endpoint: Any) -> None:
+    endpoint.shutdown()  # or the socket would listen for as long as it is polled
     endpoint.server_close()
     with api.open(endpoint.key, endpoint.url) as provider:
         error = failure(provider)

@@ -24,7 +24,7 @@ def stamp(findings: Iterable[Finding], corpus: Corpus) -> Iterator[Finding]:
             views[path] = _View.of(files.get(path))
         yield replace(
             finding,
-            quote=secrets.mask(finding.quote)[0],
+            quote=views[path].masked_quote(finding),
             explanation=secrets.mask(finding.explanation)[0],
             fingerprint=views[path].fingerprint(finding),
         )
@@ -34,6 +34,8 @@ class _View:
     """One file as fingerprints see it: collapsed lines, symbols, how often a text occurred."""
 
     def __init__(self, lines: list[str], symbols: tuple[Symbol, ...]) -> None:
+        self._raw = lines
+        self._masked: list[str] | None = None
         self._lines = [_collapse(line) for line in lines]
         self._symbols = symbols
 
@@ -45,6 +47,15 @@ class _View:
         if file.status == "deleted":
             text = "\n".join(block.text for block in file.removed)
         return cls(split_lines(text), outline(text, file.language))
+
+    def masked_quote(self, finding: Finding) -> str:
+        """Mask what is quoted as part of its file: one line of a key does not look like a key."""
+        start, end = finding.span.start, finding.span.end
+        if "\n".join(self._raw[start - 1 : end]) != finding.quote:
+            return secrets.mask(finding.quote)[0]
+        if self._masked is None:
+            self._masked = secrets.mask("\n".join(self._raw))[0].split("\n")
+        return "\n".join(self._masked[start - 1 : end])
 
     def fingerprint(self, finding: Finding) -> str:
         """Hash rule, masked text, enclosing symbol, and which occurrence within it this is."""

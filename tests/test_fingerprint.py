@@ -61,6 +61,15 @@ def test_a_secret_in_the_quote_is_masked() -> None:
     assert "TOKEN" in found.quote
 
 
+def test_a_line_inside_a_key_is_masked_with_its_key() -> None:
+    body = "\n".join("MIIEpAIBAAKCAQEA" + 48 * letter for letter in "abcdefgh")
+    kind = "PRIVATE" + " KEY"
+    text = f"-----BEGIN RSA {kind}-----\n{body}\n-----END RSA {kind}-----\n"
+    line = text.split("\n")[3]
+    (found,) = stamp([finding(line=4, quote=line)], corpus(source("a.py", text)))
+    assert line not in found.quote
+
+
 def test_code_of_a_deleted_file_has_a_fingerprint() -> None:
     file = source("a.py", "", status="deleted", changed=[], removed=[(0, CODE)])
     (found,) = stamp([finding(line=1, quote="    os.system(command)")], corpus(file))

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from apis import APIS, Api, Remote
 
+import rlm_gate
 from rlm_gate import providers
 from rlm_gate.core import Budget
 from rlm_gate.errors import ProviderError, UsageError
@@ -382,3 +383,9 @@ def test_without_its_extra_a_provider_says_what_to_install(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UsageError, match=rf"pip install 'rlm-gate\[{name}\]'"):
         providers.load(name, api_key="k")
+
+
+@pytest.mark.parametrize("name", ["ClaudeProvider", "GeminiProvider", "OpenAIProvider"])
+def test_the_library_offers_each_provider(name: str) -> None:
+    assert getattr(rlm_gate, name)("k").name in SDKS
+    assert name in rlm_gate.__all__

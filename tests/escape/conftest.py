@@ -46,7 +46,6 @@ class Arena:
         self.listener.setblocking(False)
         self.options = {"context": "some text\nof two lines\n", "limits": _QUICK, **options}
         self.calls = 0
-        self.peak = 0
         self.repl: Repl | None = None
         self.memory = _peak()  # whatever earlier tests of this process needed
 
@@ -71,7 +70,6 @@ class Arena:
     def run(self, code: str, timeout: float = 2.0) -> Outcome:
         """Run an attack, then a harmless cell, which must work."""
         self.calls = 0
-        self.peak = _peak()
         began = time.monotonic()
         try:
             cell = self._open().run(self.fill(code), timeout)
@@ -137,11 +135,6 @@ class Arena:
 
 def _peak() -> int:
     """Return the most memory this process ever had, in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _peak() -> int:
-    """Return the most memory this process ever had, in KiB: other tests may have had more."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

@@ -42,13 +42,16 @@ def build(
         "setattr": guards.set_attribute,
         "delattr": guards.delete_attribute,
         "vars": guards.variables,
-        **_guards(),
-        **shortcuts.short_calls(),
     }
 
 
-def _guards() -> dict[str, Any]:
+def guarding() -> dict[str, Any]:
+    """Return the guards by the names that only the policy can put into code.
+
+    They belong into the scope itself: a name at the top of a cell is looked up there first.
+    """
     return {
+        **shortcuts.short_calls(),
         names.GETATTR: guards.guarded_getattr,
         names.TYPENAME: guards.typename,
         names.CLASSNAME: guards.classname,

@@ -278,7 +278,7 @@ class Calls:
         def final_var(name: Any) -> None:
             if type(name) is not str:
                 return done(name)
-            if name not in self.scope or name.startswith("__"):
+            if name not in self.scope or not name.isidentifier() or name.startswith("__"):
                 raise NameError(f"there is no variable {name!r}; show_vars() lists them")
             return done(self.scope[name])
 

@@ -118,7 +118,7 @@ def _scope(corpus: Corpus, host: Host, output: Any) -> tuple[dict[str, Any], Any
     header = corpus.header
     printing = runner.printer(output)
     modules = facades.build()
-    scope: dict[str, Any] = {"__builtins__": builtin.build(modules, printing)}
+    scope: dict[str, Any] = {"__builtins__": builtin.build(modules, printing), **builtin.guarding()}
     functions = calls.Calls(host.ask, frozenset(header["functions"]), scope)
     made = functions.functions()
     index = corpus.index()

@@ -24,25 +24,46 @@ def short_calls() -> dict[str, Callable[..., Any]]:
     return made
 
 
+def _common(methods: dict[type, Any]) -> tuple[type, Any]:
+    """Return the type that has the method most often in practice, which is tried first."""
+    kind = next((kind for kind in (str, list, dict, set) if kind in methods), next(iter(methods)))
+    return kind, methods[kind]
+
+
 def _caller_0(name: str, methods: dict[type, Any]) -> Callable[[Any], Any]:
+    common, direct = _common(methods)
+
     def call(owner: Any) -> Any:
-        method = methods.get(type(owner))
+        kind = type(owner)
+        if kind is common:
+            return direct(owner)
+        method = methods.get(kind)
         return guarded_getattr(owner, name)() if method is None else method(owner)
 
     return call
 
 
 def _caller_1(name: str, methods: dict[type, Any]) -> Callable[[Any, Any], Any]:
+    common, direct = _common(methods)
+
     def call(owner: Any, first: Any) -> Any:
-        method = methods.get(type(owner))
+        kind = type(owner)
+        if kind is common:
+            return direct(owner, first)
+        method = methods.get(kind)
         return guarded_getattr(owner, name)(first) if method is None else method(owner, first)
 
     return call
 
 
 def _caller_2(name: str, methods: dict[type, Any]) -> Callable[[Any, Any, Any], Any]:
+    common, direct = _common(methods)
+
     def call(owner: Any, first: Any, second: Any) -> Any:
-        method = methods.get(type(owner))
+        kind = type(owner)
+        if kind is common:
+            return direct(owner, first, second)
+        method = methods.get(kind)
         if method is None:
             return guarded_getattr(owner, name)(first, second)
         return method(owner, first, second)

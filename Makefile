@@ -3,13 +3,14 @@
 #
 #   make gate   judge this repository by its own gate      make lint   ruff and mypy
 #   make test   the whole test suite                       make rigs   the real tools around it
-#   make docs   write docs/cli.md from the parsers         make PYTHON=python3.12 ...
+#   make docs   write docs/cli.md from the parsers         make fuzz   attack the sandbox for 30 min
+#   make PYTHON=python3.12 ...   with another Python
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: gate test lint rigs docs
+.PHONY: gate test lint rigs docs fuzz
 
 gate: .venv/installed
 	$(BIN)/rlm-gate check --all --offline
@@ -24,6 +25,9 @@ lint: .venv/installed-dev
 
 rigs: .venv/installed-dev .venv/rigs/installed
 	$(BIN)/python -m pytest -o python_files='rig_*.py' tests/rigs
+
+fuzz: .venv/installed-dev
+	$(BIN)/python tests/escape/fuzz.py --minutes 30
 
 docs: .venv/installed-dev
 	$(BIN)/python tests/cli_page.py > docs/cli.md

@@ -158,3 +158,8 @@ def test_an_inserted_line_above_changes_no_request() -> None:
         composed, _ = request(call, MODEL)  # type: ignore[arg-type]  # the file is short
         requests.append(composed.messages[0].text.partition("# Block to judge")[2])
     assert requests[0] == requests[1]
+
+
+def test_an_answer_nested_beyond_reason_covers_nothing() -> None:
+    _, _, ledger, _ = mapped("[" * 100_000)
+    assert gaps(ledger) == [(Span("a.py", 1, 5), "error (malformed)")]

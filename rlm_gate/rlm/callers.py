@@ -225,11 +225,13 @@ def _secret(cache: CacheDir, tell: Tell) -> bytes:
 
 
 def _prior(folder: Path, run: str, secret: bytes, tell: Tell) -> Mapping[str, Any]:
-    unfinished = journal.unfinished(folder, run) if secret else None
-    if unfinished is None:
+    journals = list(journal.all_unfinished(folder, run)) if secret else []
+    if not journals:
         tell("nothing to resume: no unfinished run had this input")
         return {}
-    found = journal.replies(unfinished, secret)
+    found: dict[str, Any] = {}
+    for path in reversed(journals):
+        found |= journal.replies(path, secret)
     tell(f"resuming: {len(found)} replies of the unfinished run are used again")
     return found
 

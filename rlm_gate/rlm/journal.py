@@ -122,12 +122,25 @@ def read(path: Path) -> Iterator[Record]:
 
 def unfinished(directory: Path, run: str) -> Path | None:
     """Return the newest journal of a run with that input that neither ended nor still goes on."""
+    return next(all_unfinished(directory, run), None)
+
+
+def all_unfinished(directory: Path, run: str) -> Iterator[Path]:
+    """Yield that journal and those of the runs it resumed, back to one that ended.
+
+    A resumed run can be killed before it has caught up with the one before.
+    """
+    found = False
     for path in sorted(directory.glob("*.jsonl"), reverse=True):
         with suppress(OSError, EngineError):
             first = next(read(path), None)
-            if first and first.data["input"] == run and not _ended(path) and not _in_use(path):
-                return path
-    return None
+            if not first or first.data["input"] != run or _in_use(path):
+                continue
+            if not _ended(path):
+                found = True
+                yield path
+            elif found:
+                return
 
 
 def replies(path: Path, secret: bytes) -> dict[str, ModelReply]:

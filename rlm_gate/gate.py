@@ -223,16 +223,21 @@ def _input(this: _Run) -> str:
 
 def _verified(this: _Run, line: Line) -> Iterator[Finding]:
     """Put every candidate that could block, and whose rule wants it, to a second reader."""
-    from rlm_gate.rlm import refute
+    from rlm_gate.rlm import audit, refute
 
     rules = {rule.id: rule for rule in _with_host_rules(this)}
     decided = policy.Policy(this.settings.fail_on, this.settings.overrides)
     kept = policy.narrow(this.findings, this.corpus, tuple(rules.values()), decided)
+    hidden = audit.hidden(this.corpus, this.settings.never_send)
     doubted = [
-        one for one in kept if decided.reaches(one) and rules[one.rule_id].verify == "refute"
+        one
+        for one in kept
+        if decided.reaches(one)
+        and rules[one.rule_id].verify == "refute"
+        and one.span.path not in hidden
     ]
     this.progress("verify", 0, len(doubted))
-    answers = refute.verify(doubted, rules, this.corpus, line.caller, line.root)
+    answers = refute.verify(doubted, rules, this.corpus, line.caller, line.root, hidden)
     judged = dict(zip(doubted, answers, strict=True))
     return (judged.get(one, one) for one in kept)
 

@@ -291,3 +291,36 @@ def test_reports_are_written_where_asked(project: Callable[..., GitRepo], tmp_pa
     reports.write(f"sarif={tmp_path / 'out' / 'x.sarif'}", verdict)
     log = json.loads((tmp_path / "out" / "x.sarif").read_text())
     assert log["runs"][0]["results"][0]["ruleId"] == "own/code"
+
+
+REFUTED = "verify: refute\ndetect: [{engine: regex, pattern: 'os\\.system\\('}]"
+
+
+def test_second_readings_carry_neither_secrets_nor_hidden_files(
+    project: Callable[..., GitRepo],
+) -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"[:36]
+    repo = project(code=REFUTED, loop=LOOP)
+    repo.write("app.py", f"def dangerous():\n    os.system('curl {token}')\n")
+    repo.write("hidden/caller.py", "from app import dangerous\n\ndangerous()  # NEVER SENT\n")
+    repo.write("hidden/new.py", "os.system('NEVER SENT')\n")
+    sent: list[str] = []
+
+    def reply(request: ModelRequest) -> Answer:
+        sent.append(str(request))
+        return ProviderError("refusal", "no")
+
+    def root(request: ModelRequest) -> Answer:
+        sent.append(str(request))
+        turn = len(request.messages) // 2
+        cells = ["print(candidates, changed, removed, diff, list(files))", "done(1)"]
+        return code(cells[min(turn, 1)], request)
+
+    verdict = check(
+        repo, reply, root=lambda r: root(r) if r.tools else reply(r), never_send=("hidden/",)
+    )
+    assert any("curl" in text and "second reader" in text for text in sent)
+    assert all(token not in text for text in sent)
+    assert all("NEVER SENT" not in text for text in sent)
+    assert {one.span.path for one in verdict.findings} == {"app.py", "hidden/new.py"}
+    assert verdict.status is Status.FAIL

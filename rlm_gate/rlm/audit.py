@@ -19,6 +19,7 @@ from rlm_gate.core import (
     Origin,
     Rule,
     Skip,
+    SourceFile,
 )
 from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
@@ -26,7 +27,7 @@ from rlm_gate.rlm import mapping, planner
 from rlm_gate.rlm.callers import Line
 from rlm_gate.rlm.ledger import Applies, Ledger
 from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
-from rlm_gate.rlm.masking import Masked, masked_removed
+from rlm_gate.rlm.masking import Masked, masked_quote, masked_removed
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
@@ -71,8 +72,8 @@ class Outcome:
 
 def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     """Run the map, then the loop where a ``corpus`` rule applies."""
-    hidden = _hidden(job)
-    calls = list(_sendable(job, hidden))
+    unsent = hidden(job.corpus, job.limits.never_send)
+    calls = list(_sendable(job, unsent))
     mapped = mapping.MapOutcome(line.sub)
     done = 0
     for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped):
@@ -109,7 +110,7 @@ def with_playbook(job: Job, outcome: Outcome) -> None:
 
 def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> None:
     ids = [rule.id for rule in asked]
-    texts = Masked(job.corpus.tree, _hidden(job))
+    texts = Masked(job.corpus.tree, hidden(job.corpus, job.limits.never_send))
     reporter = _reporter(job, Origin.MODEL, line.root, asked)
     delivery = Delivery()
 
@@ -163,7 +164,8 @@ def _repl(
 
 
 def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> dict[str, Any]:
-    files = job.corpus.files
+    unsent = hidden(job.corpus, job.limits.never_send)
+    files = [file for file in job.corpus.files if file.path not in unsent]
     return {
         "changed": [[span.path, span.start, span.end] for file in files for span in file.in_scope],
         "removed": [
@@ -171,18 +173,19 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
             for file in files
             for block in masked_removed(file.removed)
         ],
-        "diff": "" if job.corpus.scope.whole else _diff(job.corpus),
+        "diff": "" if job.corpus.scope.whole else _diff(files),
         "commits": _commits(job.corpus),
         "candidates": [
             {
                 "rule": one.rule_id,
                 "path": one.span.path,
                 "line": one.span.start,
-                "quote": one.quote,
+                "quote": masked_quote(job.corpus, one),
                 "message": one.explanation or one.message,
                 "by": "reviewer" if one.origin is Origin.MODEL else "detector",
             }
             for one in (*job.candidates, *found)
+            if one.span.path not in unsent
         ],
         "rules": [
             {"id": rule.id, "title": rule.title, "question": rule.ask.question}
@@ -192,8 +195,8 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
     }
 
 
-def _diff(corpus: Corpus) -> str:
-    calls = [call for file in corpus.files for call in planner.hunks(file)]
+def _diff(files: Iterable[SourceFile]) -> str:
+    calls = [call for file in files for call in planner.hunks(file)]
     return "\n\n".join(
         f"=== {call.file.path} ({call.file.status})\n{mapping.rendered(call)}" for call in calls
     )
@@ -262,19 +265,20 @@ def _coverage(job: Job) -> dict[str, Any]:
     }
 
 
-def _sendable(job: Job, hidden: frozenset[str]) -> Iterable[planner.MapCall | planner.TooLong]:
+def _sendable(job: Job, unsent: frozenset[str]) -> Iterable[planner.MapCall | planner.TooLong]:
     """Plan the map; files that must never be sent are booked as missing instead."""
     for call in planner.plan(job.corpus, job.rules, job.applies):
-        if isinstance(call, planner.MapCall) and call.file.path in hidden:
+        if isinstance(call, planner.MapCall) and call.file.path in unsent:
             for span in call.judged:
                 job.ledger.missing([rule.id for rule in call.rules], span, "never_send")
             continue
         yield call
 
 
-def _hidden(job: Job) -> frozenset[str]:
-    paths = {*job.corpus.tree, *(file.path for file in job.corpus.files)}
-    patterns = [re.compile(pattern) for pattern in job.limits.never_send]
+def hidden(corpus: Corpus, never_send: Sequence[str]) -> frozenset[str]:
+    """Return the paths whose text must reach no model."""
+    paths = {*corpus.tree, *(file.path for file in corpus.files)} if never_send else set()
+    patterns = [re.compile(pattern) for pattern in never_send]
     return frozenset(path for path in paths if any(one.match(path) for one in patterns))
 
 

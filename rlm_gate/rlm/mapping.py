@@ -138,7 +138,7 @@ def _book(
         for item in answer["findings"]
     ]
     outcome.findings.extend(one for one in (*spoken, *made) if one)
-    addressed = any(spoken)
+    addressed = bool(answer["addressed_to_reviewer"])  # wherever it stands, the reader saw it
     for span in call.judged:
         if addressed:
             ledger.missing(ids, span, "injection")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rlm_gate.core import Corpus, Removed, SourceFile, split_lines
+from rlm_gate.core import Corpus, Finding, Removed, SourceFile, split_lines
 from rlm_gate.detectors import secrets
 
 
@@ -51,6 +51,13 @@ def judged_text(corpus: Corpus, path: str) -> str | None:
     file = corpus.file(path)
     text = file.text if file else corpus.tree.get(path)
     return None if text is None else mask(text)
+
+
+def masked_quote(corpus: Corpus, finding: Finding) -> str:
+    """Return a finding's quote masked as part of its file: never what the detector read itself."""
+    file = corpus.file(finding.span.path)
+    lines = masked_lines(file) if file and file.status != "deleted" else []
+    return "\n".join(lines[finding.span.start - 1 : finding.span.end]) or mask(finding.quote)
 
 
 @lru_cache(maxsize=16)

@@ -20,7 +20,7 @@ from rlm_gate.rlm.answers import strict_json
 from rlm_gate.rlm.blocks import Block, block, excerpt
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, ground
-from rlm_gate.rlm.masking import judged_text, masked_lines, masked_removed
+from rlm_gate.rlm.masking import judged_text, mask, masked_lines, masked_removed
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head, shown_parts
 from rlm_gate.rlm.prompting import prompt
 
@@ -68,14 +68,21 @@ def verify(
     corpus: Corpus,
     caller: Caller,
     model: str,
+    hidden: frozenset[str] = frozenset(),
 ) -> list[Finding]:
-    """Return the candidates with what the second call came to, in their order."""
-    cases = [case(one, rules[one.rule_id], corpus) for one in candidates]
+    """Return the candidates with what the second call came to, in their order.
+
+    ``hidden`` paths must not be sent: they are no context, and the caller leaves out candidates
+    that stand in them.
+    """
+    cases = [case(one, rules[one.rule_id], corpus, hidden) for one in candidates]
     replies = caller.call_many([request(one, model) for one in cases])
     return [judged(one, reply, corpus) for one, reply in zip(cases, replies, strict=True)]
 
 
-def case(finding: Finding, rule: Rule, corpus: Corpus) -> Case:
+def case(
+    finding: Finding, rule: Rule, corpus: Corpus, hidden: frozenset[str] = frozenset()
+) -> Case:
     """Gather the code around a candidate, the head of its file and callers of its symbol."""
     file = corpus.file(finding.span.path)
     if file is None:
@@ -90,7 +97,7 @@ def case(finding: Finding, rule: Rule, corpus: Corpus) -> Case:
     shown = block(file, lines, part.shown, masked_removed(part.removed))
     head = imports_head(file, lines, part.shown.start)
     context = [("head of the file", block(file, lines, head))] if head else []
-    return Case(finding, rule, shown, (*context, *_callers(finding, part.shown, corpus)))
+    return Case(finding, rule, shown, (*context, *_callers(finding, part.shown, corpus, hidden)))
 
 
 def request(one: Case, model: str) -> ModelRequest:
@@ -98,7 +105,7 @@ def request(one: Case, model: str) -> ModelRequest:
     rule, finding = one.rule, one.finding
     claim = finding.explanation or f"A detector says: this breaks the rule. {rule.title}."
     row = one.shown.row(finding.span.start)
-    claim += f"\nThe evidence, row {row}:\n{finding.quote}"
+    claim = mask(claim) + f"\nThe evidence, row {row}:\n{_evidence(one)}"
     context = "".join(
         f"\n# Context, {why}: {_printable(part.path)}\n\n{part.render()}\n"
         for why, part in one.context
@@ -122,6 +129,13 @@ def request(one: Case, model: str) -> ModelRequest:
         max_tokens=MAP_TOKENS,
         schema=_SCHEMA,
     )
+
+
+def _evidence(one: Case) -> str:
+    """Return the quote as the block shows it, masked as part of its file; never the raw one."""
+    span = one.finding.span
+    rows = [row.text for row in one.shown.rows if row.line and span.start <= row.line <= span.end]
+    return "\n".join(rows) or mask(one.finding.quote)
 
 
 def judged(
@@ -185,14 +199,16 @@ def _line(row: int, path: str, one: Case) -> int:
     return next((line for part in blocks if (line := part.line(row))), row)
 
 
-def _callers(finding: Finding, shown: Span, corpus: Corpus) -> Iterator[tuple[str, Block]]:
+def _callers(
+    finding: Finding, shown: Span, corpus: Corpus, hidden: frozenset[str]
+) -> Iterator[tuple[str, Block]]:
     """Yield the places outside the block that name the symbol around the finding, a few of them."""
     name = _symbol(finding, corpus)
     if len(name) < _LEAST_NAME:
         return
     shape = re.compile(rf"\b{re.escape(name)}\b")
     found = 0
-    for path in sorted(corpus.tree, key=lambda path: (_is_test(path), path)):
+    for path in sorted(set(corpus.tree) - hidden, key=lambda path: (_is_test(path), path)):
         text = judged_text(corpus, path) or ""
         lines = split_lines(text) if name in text else []
         for number, line in enumerate(lines, 1):

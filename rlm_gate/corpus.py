@@ -44,8 +44,15 @@ def build(
         selection = scopes.select(request, repo, objects)
         source = Source(repo.root, objects)
         attributes = _attributes(repo, selection, source)
-        whole = selection.scope.whole
-        reading = Reading(source, Texts(source), whole, excluded, no_ignores, attributes)
+        reading = Reading(
+            source,
+            Texts(source),
+            selection.scope.whole,
+            excluded,
+            no_ignores,
+            attributes,
+            on_disk=selection.scope.kind == "worktree",
+        )
         return _corpus(selection, reading, repo.root)
     finally:
         objects.close()

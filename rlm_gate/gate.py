@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
@@ -26,6 +27,7 @@ from rlm_gate.core import (
     Usage,
     Verdict,
 )
+from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
@@ -96,6 +98,9 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     corpus = corpora.build(settings.scope, exclude=settings.exclude, no_ignores=settings.no_ignores)
     loaded = packs.load(settings, corpus.root)
     chosen = packs.select(loaded, settings.select, settings.ignore)
+    if not chosen:
+        raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
+    _check_overrides(loaded, settings)
     asks = _asks(settings)
     played = SERVED if corpus.scope.whole and not asks else frozenset()
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
@@ -106,6 +111,16 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
     return run
+
+
+def _check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
+    """Refuse an override of a rule that is in no loaded pack: a slip there changes policy."""
+    rules = [rule for pack in loaded for rule in pack.rules]
+    known = {name for rule in rules for name in (rule.id, rule.pack, *rule.aliases)}
+    named = {name for one in settings.overrides for name in (*one.ignore, *one.severity)}
+    unknown = sorted(name for name in named - known if not name.startswith("gate/"))
+    if unknown:
+        raise UsageError(f"overrides name rules that no loaded pack has: {', '.join(unknown)}")
 
 
 def _asks(settings: Settings) -> bool:
@@ -181,6 +196,8 @@ def _behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterat
 
 def _audit(this: _Run) -> None:
     """Ask models; without them run the playbook and say what an audit would have sent."""
+    if this.settings.replay is not None:
+        _check_replayed(this, this.settings.replay)
     asked = any(rule.ask for rule in this.rules)
     if not this.corpus.files:
         return
@@ -209,11 +226,23 @@ def _with_models(this: _Run) -> None:
             this.usage = line.usage()
 
 
+def _check_replayed(this: _Run, path: Path) -> None:
+    """Refuse to repeat a run on other input, even where no model would be asked."""
+    from rlm_gate.rlm import journal
+
+    first = next(journal.read(path), None)
+    if first is None or first.data.get("input") != _input(this):
+        raise journal.ReplayMismatch(
+            f"{path}: that run judged other files, rules or settings than are here now"
+        )
+
+
 def _input(this: _Run) -> str:
     """Hash everything that this run's answer depends on, so that a resumed run is the same run."""
     settings = this.settings
+    models = (settings.models.root, settings.models.sub, sorted(settings.models.allowed))
     parts = [
-        repr((this.corpus.scope, settings.models, settings.fail_on, settings.overrides)),
+        repr((this.corpus.scope, models, settings.fail_on, settings.overrides)),
         repr([(file.path, file.sha256, file.changed) for file in this.corpus.files]),
         repr([(pack.name, pack.version) for pack in this.packs]),
         repr(sorted(rule.id for rule in this.rules)),

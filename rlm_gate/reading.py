@@ -31,6 +31,8 @@ class Reading:
     """How the paths of one selection are read. ``whole`` scopes judge every line of a file.
 
     In a diff nothing that its author wrote into a file can take that file out of the gate.
+    ``on_disk``: what is judged is the work tree's. Git names the content of a file that was renamed
+    there by an id that no object has.
     """
 
     source: Source
@@ -39,6 +41,7 @@ class Reading:
     excluded: re.Pattern[str] | None = None
     no_ignores: bool = False
     attributes: Mapping[str, Mapping[str, str]] | None = None
+    on_disk: bool = False
 
     def entry(self, entry: Entry) -> SourceFile | Skip | None:
         """Return the whole file; None for one that was deleted from the work tree."""
@@ -52,7 +55,7 @@ class Reading:
         if not change.new.is_file:
             outcomes.append(self._removed(change))
         if change.letter != "D":
-            oid = change.new.oid if change.new.is_stored else ""
+            oid = change.new.oid if change.new.is_stored and not self.on_disk else ""
             outcomes.append(self._file(Entry(change.path, change.new.mode, oid), change))
         return [outcome for outcome in outcomes if outcome]
 

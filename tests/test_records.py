@@ -166,6 +166,15 @@ def test_replay_is_loud_about_files_that_changed(project: GitRepo) -> None:
         judged(project, ScriptedProvider(), replay=path)
 
 
+def test_replay_is_loud_where_no_model_would_be_asked(project: GitRepo) -> None:
+    judged(project, ScriptedProvider(reply, root=root))
+    (path,) = journals(project)
+    for number in range(6):
+        (project.path / f"app{number}.py").unlink()
+    with pytest.raises(ReplayMismatch):
+        judged(project, ScriptedProvider(), replay=path)
+
+
 def test_replay_repeats_failures_too(project: GitRepo) -> None:
     def fails(_request: ModelRequest) -> Answer:
         return ProviderError("refusal", "no")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from rlm_gate import config, gate, reports
 from rlm_gate.cli import TERMINATED, _flags, _progress
-from rlm_gate.core import Verdict
-from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED
+from rlm_gate.core import Verdict, display_path
+from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.repo import Repo
 
 HELP = "Judge the work tree, the index, a diff, a revision or the whole repository."
@@ -39,8 +40,7 @@ def examine(
     flags: config.Flags, arguments: argparse.Namespace, env: config.Environment | None = None
 ) -> tuple[Verdict, int]:
     """Run the gate, print and write as the output arguments say; return the exit code too."""
-    for spec in arguments.output:
-        reports.target(spec)
+    _check_targets(arguments.output)
     found = Repo.open(flags.scope.repo)
     settings = config.settings(flags, Path(found.root) if found and found.root else None, env)
     settings = replace(settings, invocation=_invocation(flags))
@@ -53,6 +53,16 @@ def examine(
         reports.write(spec, verdict)
     _print(verdict, arguments)
     return verdict, exit_code(verdict, settings.on_inconclusive)
+
+
+def _check_targets(specs: Sequence[str]) -> None:
+    """Refuse outputs that can't all be written, before any work is done."""
+    paths = [reports.target(spec).path for spec in specs]
+    for path in paths:
+        if str(path) == "-":
+            raise UsageError("--output writes files; for standard output use --format")
+        if paths.count(path) > 1 and not str(path).startswith("/dev/"):
+            raise UsageError(f"--output names {display_path(str(path))} more than once")
 
 
 def _invocation(flags: config.Flags) -> dict[str, Any]:
@@ -70,6 +80,8 @@ def exit_code(verdict: Verdict, on_inconclusive: str) -> int:
 
 
 def _print(verdict: Verdict, arguments: argparse.Namespace) -> None:
+    if sys.stdout is None:  # closed by whoever started us: reports in files are all there is
+        return
     if arguments.format == "text":
         from rlm_gate.reports import text
 
@@ -81,8 +93,13 @@ def _print(verdict: Verdict, arguments: argparse.Namespace) -> None:
         )
     else:
         content = reports.load(arguments.format).render(verdict)
-    sys.stdout.buffer.write(content)
-    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"the report can't be written to standard output: {error}") from error
 
 
 def _wants_color() -> bool:

@@ -101,6 +101,7 @@ class RLMSession:
         *,
         progress: Callable[[Turn], None] = lambda _turn: None,
     ) -> None:
+        _check_context(context)
         self.context = context
         self.config = config or RLMConfig()
         self._root, self._sub = _providers(provider, self.config)
@@ -358,3 +359,9 @@ def _described(context: Context) -> str:
     kind = type(context).__name__
     unit = "characters" if isinstance(context, str) else "items"
     return f"`context` is a {kind} of {len(context):,} {unit}."
+
+
+def _check_context(context: object) -> None:
+    if not isinstance(context, str | list | dict | Corpus):
+        kind = type(context).__name__
+        raise UsageError(f"the context is a str, a list, a dict or a Corpus, not {kind}")

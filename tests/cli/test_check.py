@@ -255,3 +255,46 @@ def test_a_number_that_is_none_is_said_in_words(
         check(flag, value)
     assert stop.value.code == 2
     assert f"{value!r} is not a" in capfd.readouterr().err
+
+
+def test_a_file_renamed_in_the_index_and_edited_on_disk_is_judged(
+    project: GitRepo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.git("mv", "app.py", "moved.py")
+    project.write("moved.py", CLEAN + "\n\n" + VULNERABLE)
+    assert check("--offline") == 1
+    assert "moved.py:9:" in capfd.readouterr().out
+
+
+def test_no_rule_left_is_no_pass(project: GitRepo) -> None:
+    assert project.path.exists()
+    assert check("--all", "--offline", "--select", "security", "--ignore", "security") == 2
+
+
+def test_an_override_of_a_rule_that_does_not_exist_is_a_mistake(project: GitRepo) -> None:
+    project.write(
+        ".rlm-gate.yaml",
+        "version: 1\noverrides: [{paths: ['*.py'], severity: {security/no-such: low}}]\n",
+    )
+    assert check("--all", "--offline") == 2
+
+
+def test_two_reports_can_not_share_a_file(project: GitRepo, tmp_path: Path) -> None:
+    assert project.path.exists()
+    path = tmp_path / "report"
+    assert check("--offline", "--output", f"sarif={path}", "--output", f"junit={path}") == 2
+    assert check("--offline", "--output", "json=-") == 2
+
+
+def test_a_full_standard_output_is_an_error_and_no_traceback(project: GitRepo) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rlm_gate", "check", "--all", "--offline"],
+            cwd=project.path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"can't be written to standard output" in done.stderr
+    assert b"Traceback" not in done.stderr

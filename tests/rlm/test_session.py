@@ -326,3 +326,9 @@ def test_a_finding_can_be_mended_and_withdrawn() -> None:
     result = run(cells(told, "done(1)"), context=files)
     assert outputs(result)[0] == "F1 F1 F2 True False\n"
     assert [one.explanation for one in result.findings] == ["right"]
+
+
+@pytest.mark.parametrize("context", [5, b"bytes", None])
+def test_a_context_of_another_type_is_a_usage_error(context: Any) -> None:
+    with pytest.raises(UsageError, match="the context is a str"):
+        RLMSession(context, ScriptedProvider())

@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = _parser(given).parse_args(given)
         return load(parsed.command).run(parsed)
     except GateError as error:
-        print(f"rlm-gate: {error}\n{error.remedy}", file=sys.stderr)
+        remedy = error.remedy.replace("COMMAND", next(iter(given), "COMMAND"))
+        print(f"rlm-gate: {error}\n{remedy}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         return _closed_pipe()

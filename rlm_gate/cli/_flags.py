@@ -52,8 +52,12 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     """Declare the models and their limits."""
     group = parser.add_argument_group("models")
     group.add_argument("--offline", action="store_true", help="call no language model")
-    group.add_argument("--root-model", metavar="M", help="the model that works in the REPL")
-    group.add_argument("--sub-model", metavar="M", help="the model that answers over pieces")
+    group.add_argument(
+        "--root-model", metavar="M", type=_model, help="the model that works in the REPL"
+    )
+    group.add_argument(
+        "--sub-model", metavar="M", type=_model, help="the model that answers over pieces"
+    )
     group.add_argument("--max-usd", metavar="X", type=_positive, help="most dollars to spend")
     group.add_argument("--max-calls", metavar="N", type=_count, help="most model calls")
     group.add_argument("--deadline", metavar="S", type=_positive, help="most seconds for the audit")
@@ -119,6 +123,12 @@ def _scope(arguments: argparse.Namespace) -> ScopeRequest:
 def _many(values: Iterable[str] | None) -> tuple[str, ...]:
     """Accept the flag repeated and its value separated by commas, as ruff does."""
     return tuple(part for value in values or () for part in value.split(",") if part)
+
+
+def _model(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a model's name is wanted")
+    return text
 
 
 def _positive(text: str) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from rlm_gate.cachedir import CacheDir
 from rlm_gate.config import Settings, environment
 from rlm_gate.core import Budget, Usage
-from rlm_gate.errors import UsageError
+from rlm_gate.errors import EngineError, UsageError
 from rlm_gate.providers import Provider, load
 from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
@@ -144,9 +144,14 @@ def check_of(path: Path) -> Mapping[str, Any]:
     """Return what a journal says of its run: directory, flags, providers. Raises UsageError."""
     if not path.is_file():
         raise UsageError(f"{path}: no such journal")
-    for record in journal.read(path):
-        if record.kind == "check":
-            return record.data
+    try:
+        for record in journal.read(path):
+            if record.kind == "check":
+                return record.data
+    except journal.ReplayMismatch:
+        raise
+    except EngineError as error:
+        raise UsageError(str(error)) from error
     raise UsageError(f"{path}: this journal is not of a check")
 
 

@@ -298,3 +298,11 @@ def test_a_full_standard_output_is_an_error_and_no_traceback(project: GitRepo) -
     assert done.returncode == 2
     assert b"can't be written to standard output" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_what_is_no_journal_is_not_replayed(
+    project: GitRepo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.write("other.txt", "not a journal\n")
+    assert main(["replay", "other.txt"]) == 2
+    assert "See 'rlm-gate replay --help'." in capfd.readouterr().err

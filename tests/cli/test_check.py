@@ -214,6 +214,15 @@ def test_an_empty_repository_passes_and_says_so(
     assert "nothing: no text file is in scope" in capfd.readouterr().out
 
 
+HEEDING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from rlm_gate.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""Undoes what a shell does to jobs in the background, CI's own among them: to ignore SIGINT."""
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_still_writes_the_reports(
     asking: GitRepo, tmp_path: Path, sent: signal.Signals, code: int
@@ -235,13 +244,16 @@ def test_an_interrupt_still_writes_the_reports(
         "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{server.server_port}",
         "ANTHROPIC_API_KEY": "made-up",
     }
-    command = [sys.executable, "-m", "rlm_gate", "check", "--output", f"json={report}"]
+    command = [sys.executable, "-c", HEEDING, "check", "--output", f"json={report}"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        assert asked.wait(timeout=30)
-        process.send_signal(sent)
-        assert process.wait(timeout=20) == code
-    server.shutdown()
-    server.server_close()
+        try:
+            assert asked.wait(timeout=30)
+            process.send_signal(sent)
+            assert process.wait(timeout=20) == code
+        finally:
+            process.kill()  # a test that fails must not wait for ever
+            server.shutdown()
+            server.server_close()
     assert [one["rule"] for one in json.loads(report.read_text())["findings"]]
 
 

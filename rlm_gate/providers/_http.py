@@ -177,6 +177,13 @@ def whole_client(refuse: Callable[[int, bytes, Mapping[str, str]], ProviderError
     return WholeClient()
 
 
+def untouched() -> type[httpx2.Response]:
+    """Return what an SDK's ``cast_to=`` takes to hand over the response as it came."""
+    import httpx2
+
+    return httpx2.Response
+
+
 def read(chunks: Iterable[bytes], end: float) -> bytes:
     """Read a body under one deadline: an SDK's own time-out starts anew with every read."""
     body = bytearray()

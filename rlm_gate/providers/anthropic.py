@@ -109,12 +109,12 @@ def _post(client: anthropic.Anthropic, body: Mapping[str, Any], end: float) -> b
     conversation first, which was a sixth of a turn's time (benchmarks/engine.py).
     """
     import anthropic
-    import httpx2
 
     content = json.dumps(body, ensure_ascii=False).encode()
     options: Any = {"headers": _STREAMED, "timeout": _http.patience(end)}
     try:
-        answer = client.post(_PATH, cast_to=httpx2.Response, content=content, options=options)
+        cast_to = _http.untouched()
+        answer = client.post(_PATH, cast_to=cast_to, content=content, options=options)
         with closing(answer) as response:
             return _http.read(response.iter_bytes(), end)
     except anthropic.APIStatusError as error:

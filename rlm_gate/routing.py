@@ -1,6 +1,6 @@
 """Which provider a model's name means, and which variables hold its key and its address.
 
-Knows names only: config.py reads the variables, ``rlm.prices`` knows the models.
+Knows names only: ``config`` reads the variables, ``rlm.prices`` knows the models.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rlm_gate import config, schemas, yamlmarks
-from rlm_gate.config import Flags, ScopeRequest, Settings
-from rlm_gate.core import Severity
+from rlm_gate.config import Flags, ScopeRequest, Settings, files
+from rlm_gate.core import Budget, Severity
 from rlm_gate.errors import ConfigError, UsageError
 
 WHOLE = ScopeRequest("all")
@@ -41,7 +41,7 @@ def test_what_holds_without_a_file_is_the_schemas_defaults() -> None:
     model, _ = schemas.check(schemas.ConfigModel, yamlmarks.parse("version: 1", "f"))
     assert model
     dumped = model.model_dump(exclude_none=True, exclude={"version"})
-    assert dumped | {"models": {}} == config._NOTHING_WRITTEN
+    assert dumped | {"models": {}} == files.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
     assert (found.models.root, found.models.sub) == ("opus", "gemini-flash")
     assert found.models.allowed == ("claude-opus-5-5",)
     assert found.models.prices == {"own-model": {"in": 1, "out": 2.5, "cache_read": 0}}
-    assert found.budget == config.Budget(2.5, 7, 1000, 3, 60, 1.5, user_usd=True)
+    assert found.budget == Budget(2.5, 7, 1000, 3, 60, 1.5, user_usd=True)
     assert found.exclude == ("^(?:.+/)?vendor/",)
     assert found.never_send == ("^(?:.+/)?[^/]*\\.pem(?:/|\\Z)",)
     [override] = found.overrides

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm_gate import config, yamlmarks
+from rlm_gate import yamlmarks
+from rlm_gate.config import files
 from rlm_gate.yamlmarks import Document
 
 
@@ -175,7 +176,7 @@ def test_bytes_that_are_no_text_are_a_problem(content: bytes, problem: str) -> N
 
 
 def test_readers_read_enough_to_see_that_a_file_is_too_large() -> None:
-    assert config._READ_LIMIT > yamlmarks.MAX_BYTES
+    assert files.READ_LIMIT > yamlmarks.MAX_BYTES
 
 
 def test_a_nest_of_a_million_brackets_is_refused_without_a_crash() -> None:

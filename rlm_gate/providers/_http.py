@@ -57,7 +57,7 @@ class Remote(Generic[Client]):
     """A provider behind HTTP. One instance serves any number of threads.
 
     The client is made at the first call or in ``warm()``, since an SDK takes a second to import. It
-    is given its key and its address: the environment is not searched for them, config.py reads it.
+    is given its key and its address: the environment is not searched for them, ``config`` reads it.
     A subclass says how to connect, and how to ask once; ``rlm/calls.py`` asks again.
     """
 

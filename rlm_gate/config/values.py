@@ -1,0 +1,142 @@
+"""What a run is told: the flags, the environment and, joined with the file, the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlm_gate.cachedir import CacheDir
+from rlm_gate.core import Budget, Severity
+
+DEFAULT_ROOT_MODEL = "sonnet"
+DEFAULT_SUB_MODEL = "haiku"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRequest:
+    """What the command line asked for. ``mode``: worktree, staged, diff, rev or all.
+
+    ``ref`` is "BASE" or "BASE...HEAD" for diff, the revision for rev. ``paths`` narrow any scope;
+    alone (worktree) they mean whole files from disk. ``repo`` is the directory to start from.
+    """
+
+    mode: str = "worktree"
+    ref: str | None = None
+    paths: tuple[str, ...] = ()
+    repo: str = "."
+
+    @property
+    def whole(self) -> bool:
+        """Say whether every line of the files counts, not only what changed."""
+        return self.mode in {"rev", "all"} or (self.mode == "worktree" and bool(self.paths))
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models by the names people gave. ``mode``: on, offline (asked for) or no-key.
+
+    ``missing`` are the variables that would hold the keys of the providers of these models.
+    """
+
+    root: str = DEFAULT_ROOT_MODEL
+    sub: str = DEFAULT_SUB_MODEL
+    mode: str = "no-key"
+    allowed: tuple[str, ...] = ()
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Other rules for some paths; ``include`` are patterns for ``re.match``."""
+
+    include: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Every environment variable that is used anywhere, read once.
+
+    ``keys`` and ``addresses`` are those of providers, by their names.
+    """
+
+    ci: bool
+    keys: Mapping[str, str] = field(repr=False)
+    addresses: Mapping[str, str]
+    github: Mapping[str, str]
+    pre_commit: Mapping[str, str]
+    no_color: bool
+    columns: int | None
+    cache_dir: Path
+    state_dir: Path
+    inputs: Mapping[str, str] = field(default_factory=dict)  # of action.yml, the empty ones not
+    in_commit: bool = False  # git itself runs us, about a commit
+
+    @property
+    def cache(self) -> CacheDir:
+        """The user's cache, with its signing key in the user's state."""
+        return CacheDir(cache=self.cache_dir, state=self.state_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The flags of a check; None or () is "not given"."""
+
+    scope: ScopeRequest = ScopeRequest()
+    config: str | None = None
+    rules: tuple[str, ...] | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    fail_on: str | None = None
+    no_ignores: bool = False
+    offline: bool = False
+    root_model: str | None = None
+    sub_model: str | None = None
+    max_usd: float | None = None
+    max_calls: int | None = None
+    deadline: float | None = None
+    on_inconclusive: str | None = None
+    on_inconclusive_unsaid: str = "fail"  # where neither the flag nor the file says it
+    allow_reduced_sandbox: bool = False
+    no_cache: bool = False
+    resume: bool = False
+    replay: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one run does. ``packs`` None: every built-in pack and the repository's own.
+
+    ``exclude`` and ``never_send`` are patterns for ``re.match``; ``fail_on`` None is "never".
+    ``replay`` is the journal whose answers stand in for models'; ``invocation`` is what a journal
+    needs to start the run again.
+    """
+
+    scope: ScopeRequest
+    models: Models
+    budget: Budget
+    cache: CacheDir
+    packs: tuple[str, ...] | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    fail_on: Severity | None = Severity.HIGH
+    exclude: tuple[str, ...] = ()
+    never_send: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    no_ignores: bool = False
+    on_inconclusive: str = "fail"
+    allow_reduced_sandbox: bool = False
+    ci: bool = False
+    no_cache: bool = False
+    resume: bool = False
+    replay: Path | None = None
+    invocation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where caches live."""
+        return self.cache.cache

@@ -32,7 +32,8 @@ tests:
 """
 BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
 CELLS = [
-    "hits = grep(r'os\\.system', list(files)[-1])\nprint(len(files), budget())",
+    "hits = [one for one in grep(r'os\\.system') if one.path == list(files)[-1]]\n"
+    "print(len(files), budget())",
     "a = 'no'\na = llm_query('is it bad?', hits[0]) if hits else a\nprint(a, budget())",
     "done(a)",
 ]

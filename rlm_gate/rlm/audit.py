@@ -6,7 +6,7 @@ Everything it could not judge is booked in the ledger with its reason; nothing i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -26,6 +26,7 @@ from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import mapping, planner
 from rlm_gate.rlm.callers import Line
 from rlm_gate.rlm.ledger import Applies, Ledger
+from rlm_gate.rlm.looks import Looks
 from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
 from rlm_gate.rlm.masking import Masked, masked_quote, masked_removed
 from rlm_gate.rlm.playbooks import audit as playbook
@@ -112,15 +113,19 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     ids = [rule.id for rule in asked]
     texts = Masked(job.corpus.tree, hidden(job.corpus, job.limits.never_send))
     reporter = _reporter(job, Origin.MODEL, line.root, asked)
-    delivery = Delivery()
+    looks = _looks(job, asked, texts)
+    delivery = Delivery(lambda _answer: looks.objection(), looks.met)
 
     def heard(step: Step) -> None:
+        looks.shown(step.cell.output if step.cell else "")
         line.record("cell", {"depth": 0, **cell_event(step)})
         job.progress(f"root loop ({line.state()})", step.turn, job.limits.max_turns)
 
     functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),
-        **SubCalls(line.sub_caller, line.sub, texts).functions(),
+        **SubCalls(
+            line.sub_caller, line.sub, texts, lambda call: looks.shown(call.prompt)
+        ).functions(),
         "coverage": cache(lambda: _coverage(job)),  # the map is over: nothing changes any more
         "budget": line.left,
         "outline": outline_of(texts),
@@ -173,7 +178,7 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
             for file in files
             for block in masked_removed(file.removed)
         ],
-        "diff": "" if job.corpus.scope.whole else _diff(files),
+        "diff": "" if job.corpus.scope.whole else "\n\n".join(text for _, text in _parts(files)),
         "commits": _commits(job.corpus),
         "candidates": [
             {
@@ -195,11 +200,23 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
     }
 
 
-def _diff(files: Iterable[SourceFile]) -> str:
-    calls = [call for file in files for call in planner.hunks(file)]
-    return "\n\n".join(
-        f"=== {call.file.path} ({call.file.status})\n{mapping.rendered(call)}" for call in calls
-    )
+def _parts(files: Iterable[SourceFile]) -> Iterator[tuple[str, str]]:
+    """Yield the parts of the REPL's ``diff``: path, and heading with rows."""
+    for file in files:
+        for call in planner.hunks(file):
+            yield file.path, f"=== {file.path} ({file.status})\n{mapping.rendered(call)}"
+
+
+def _looks(job: Job, asked: Sequence[Rule], texts: Mapping[str, str]) -> Looks:
+    """Return what the root has to meet: the judged files that one of its rules applies to."""
+    unsent = hidden(job.corpus, job.limits.never_send)
+    files = [
+        file
+        for file in job.corpus.files
+        if file.path not in unsent and any(not job.applies(rule, file) for rule in asked)
+    ]
+    parts = () if job.corpus.scope.whole else _parts(files)
+    return Looks((file.path for file in files), tuple(texts), parts)
 
 
 def _commits(corpus: Corpus) -> list[dict[str, str]]:

@@ -75,22 +75,26 @@ class LoopEnd:
 class Delivery:
     """What ``done()`` does on the host: hold the first cell's, refuse what is incomplete.
 
-    ``objection`` returns what is still missing from an answer, "" if nothing is. ``blind`` holds
-    while the model has seen no output at all; the whole cell is held then, however often it asks.
+    ``objection`` returns what is still missing from an answer, "" if nothing is. ``met`` hears
+    which files the sandbox says were loaded. ``blind`` holds while the model has seen no output at
+    all; the whole cell is held then, however often it asks.
     """
 
     objection: Callable[[Any], str] = lambda _answer: ""
+    met: Callable[[Any], None] = lambda _ranges: None
     blind: bool = True
     answer: Any = None
     delivered: bool = False
+    missing: str = ""
 
-    def __call__(self, answer: Any = None) -> dict[str, str]:
+    def __call__(self, answer: Any = None, met: Any = ()) -> dict[str, str]:
         """Take the answer of a cell, or say why not."""
         if self.blind:
             return {"held": _HELD}
-        missing = self.objection(answer)
-        if missing:
-            return {"held": f"done() is refused: {missing}"}
+        self.met(met)
+        self.missing = self.objection(answer)
+        if self.missing:
+            return {"held": f"done() is refused: {self.missing}"}
         self.answer, self.delivered = answer, True
         return {}
 
@@ -128,7 +132,8 @@ def run_loop(
         delivery.delivered = False
         delivery.blind = delivery.blind and cell is None
         messages.extend(_exchange(reply, cell))
-    return LoopEnd(None, f"no done() in {max_turns} turns", tuple(steps))
+    refused = f": {delivery.missing}" if delivery.missing else ""
+    return LoopEnd(None, f"no done() in {max_turns} turns{refused}", tuple(steps))
 
 
 def cell_event(step: Step) -> dict[str, Json]:

@@ -141,7 +141,7 @@ def test_an_answer_before_any_look_is_never_taken() -> None:
 
 def test_a_lying_root_hides_no_finding_and_no_gap(project: Callable[..., GitRepo]) -> None:
     repo = project("ask", "loop", "code", files={"app.py": BAD, "b.py": GOOD})
-    lies = cells("print(0)", "done('all 2 files examined, 0 findings, coverage 100 %')")
+    lies = cells("print(len(grep('.')))", "done('2 files examined, 0 findings, coverage 100 %')")
 
     def refuse(request: ModelRequest) -> Answer:
         return ProviderError("refusal", "no") if "b.py" in request.messages[0].text else NOTHING
@@ -159,7 +159,7 @@ def test_a_lying_root_hides_no_finding_and_no_gap(project: Callable[..., GitRepo
 
 def test_a_lazy_root_leaves_the_map_its_gaps(project: Callable[..., GitRepo]) -> None:
     files = {f"m{number:03}.py": GOOD for number in range(100)}
-    lazy = cells("print(read('m000.py'))", "done('all fine')")
+    lazy = cells("print(len(grep('import')))", "done('all fine')")
 
     def reply(request: ModelRequest) -> Answer:
         return "not json" if "m042.py" in request.messages[0].text else NOTHING
@@ -169,6 +169,28 @@ def test_a_lazy_root_leaves_the_map_its_gaps(project: Callable[..., GitRepo]) ->
     assert {gap.span.path for gap in verdict.coverage.gaps} == {"m042.py"}
     mapped = [request for request in provider.requests if request.schema]
     assert len(mapped) == 100
+
+
+@pytest.mark.parametrize("look", ["print(read('m000.py'))", "print(len(grep('', 'm000.py')))"])
+def test_a_lazy_root_has_not_judged_what_it_never_met(
+    project: Callable[..., GitRepo], look: str
+) -> None:
+    files = {f"m{number:03}.py": GOOD for number in range(100)}
+    insist = cells(look, *["done('all fine')"] * 3)
+    verdict, provider = check(project("loop", files=files), insist)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert {gap.span.path for gap in verdict.coverage.gaps} == set(files)
+    unmet = "99 of 100 judged files were neither read nor searched, first m001.py"
+    assert {gap.reason for gap in verdict.coverage.gaps} == {f"no done() in 4 turns: {unmet}"}
+    shown = provider.requests[-1].messages[-1].tool_results[0].text
+    assert shown == f"done() is refused: {unmet}"
+
+
+def test_a_root_that_goes_back_to_what_it_missed_is_done(project: Callable[..., GitRepo]) -> None:
+    files = {f"m{number:03}.py": GOOD for number in range(100)}
+    mended = cells("read('m000.py')", "done(1)", "print(len(grep('os.system')))", "done(2)")
+    verdict, _ = check(project("loop", files=files), mended)
+    assert verdict.status is Status.PASS
 
 
 def test_a_lazy_root_earns_nothing_where_coverage_is_asked_for() -> None:
@@ -334,7 +356,7 @@ FALSE_FINDINGS = {
     "told", [pytest.param(one, id=name) for name, one in FALSE_FINDINGS.items()]
 )
 def test_no_false_finding_is_taken(project: Callable[..., GitRepo], told: str) -> None:
-    verdict, _ = check(project("loop"), cells("print(1)", told, "done(len(findings()))"))
+    verdict, _ = check(project("loop"), cells("read('app.py')", told, "done(len(findings()))"))
     assert verdict.findings == ()
     assert verdict.status is Status.PASS  # it answered; there was nothing to find
     assert "bad" not in rendered(verdict)

@@ -37,7 +37,7 @@ tests:
   good: ["print(1)"]
 """
 BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
-CELLS = ["a = 'no'\na = llm_query('is it bad?')\nprint(a, budget())", "done(a)"]
+CELLS = ["a = str(grep('import'))\na = llm_query('is it bad?')\nprint(a, budget())", "done(a)"]
 FOUND = {
     "findings": [
         {"rule": "own/ask", "row": 5, "quote": "os.system(command)", "explanation": "It may."}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from rlm_gate.rlm.sandbox import guards, records
-from rlm_gate.rlm.sandbox.library import SPANS, Symbol
+from rlm_gate.rlm.sandbox.library import SPANS, Files, Symbol
 from rlm_gate.rlm.sandbox.show import text
 
 Ask = Callable[[str, list[Any], dict[str, Any]], Any]
@@ -181,6 +181,7 @@ class Calls:
         self.scope = scope
         self.notes: list[str] = []
         self.given: frozenset[str] = frozenset()  # names that are no variables of the cells
+        self.met: Callable[[], list[Any]] = list
 
     def functions(self) -> dict[str, Any]:
         """Return every function of the host by its name in a cell."""
@@ -271,7 +272,7 @@ class Calls:
 
     def _endings(self) -> dict[str, Any]:
         def done(answer: Any = None) -> None:
-            held = self.ask("done", [plain(answer, "done()")], {})
+            held = self.ask("done", [plain(answer, "done()"), *self.met()], {})
             if type(held) is dict and "held" in held:
                 self.notes.append(str(held["held"]))
 
@@ -297,6 +298,21 @@ class Calls:
 
 
 _MODEL = ("llm_query", "llm_query_parallel")
+
+
+def met(files: Files | None) -> list[Any]:
+    """Return what done() tells of the files: those read or searched, ``[[first, after last]]``."""
+    if files is None:
+        return []
+    ranges: list[list[int]] = []
+    for place, path in enumerate(files):
+        if path not in files.__met__:
+            continue
+        if ranges and ranges[-1][1] == place:
+            ranges[-1][1] = place + 1
+        else:
+            ranges.append([place, place + 1])
+    return [ranges]
 
 
 def _prompt(prompt: Any) -> str:

@@ -123,6 +123,7 @@ def _scope(corpus: Corpus, host: Host, output: Any) -> tuple[dict[str, Any], Any
     made = functions.functions()
     index = corpus.index()
     files = None if index is None else library.Files(index, corpus.load)
+    functions.met = lambda: calls.met(files)
     names = library.Library(files, made.get("outline")).functions()
     scope.update({name: modules[name] for name in header["modules"]})
     scope.update(names, **made, results={}, answer={})

@@ -22,12 +22,13 @@ _CHUNK_CHARS = 24_000
 class Files:
     """A read-only mapping path -> text. Texts are decoded when read and kept within a bound."""
 
-    __slots__ = ("__index__of__", "__kept__", "__lines__", "__load__", "__weight__")
+    __slots__ = ("__index__of__", "__kept__", "__lines__", "__load__", "__met__", "__weight__")
 
     def __init__(self, index: dict[str, tuple[int, int]], load: Callable[[int, int], str]) -> None:
         self.__index__of__ = index
         self.__load__ = load
         self.__kept__: collections.OrderedDict[str, str] = collections.OrderedDict()
+        self.__met__: set[str] = set()
         self.__weight__ = 0
         self.__lines__: tuple[str, list[str]] = ("", [])
 
@@ -39,6 +40,7 @@ class Files:
         if path not in self.__index__of__:
             raise KeyError(path)
         text = self.__load__(*self.__index__of__[path])
+        self.__met__.add(path)
         if len(text) < _KEPT_CHARS // 4:
             kept[path] = text
             self.__weight__ += len(text)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rlm_gate import cli, detectors, errors, providers, reports
+from rlm_gate import cli, detectors, errors, providers, reports, tasks
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rlm_gate"
@@ -37,6 +37,7 @@ LAYERS = (
     ("rlm",),
     ("policy", "reports"),
     ("gate",),
+    ("tasks",),
     ("cli",),
     ("__main__",),
 )
@@ -261,6 +262,10 @@ CONTRACTS = {
         {"validate": None, "languages": None, "version": None, "detect": None},
     ),
     "reports": (reports.names(), {"HELP": str, "render": None}),
+    "tasks": (
+        tasks.names(),
+        {"HELP": str, "MAX_USD": float, "FORMATS": tuple, "run": None, "render": None},
+    ),
 }
 
 

@@ -48,8 +48,8 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
-    """Declare the models and their limits."""
+def add_models(parser: argparse.ArgumentParser, *, resumes: bool = True) -> None:
+    """Declare the models and their limits; ``resumes``: an unfinished run can be taken up."""
     group = parser.add_argument_group("models")
     group.add_argument("--offline", action="store_true", help="call no language model")
     group.add_argument(
@@ -62,9 +62,10 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-calls", metavar="N", type=_count, help="most model calls")
     group.add_argument("--deadline", metavar="S", type=_positive, help="most seconds for the audit")
     group.add_argument("--no-cache", action="store_true", help="ask again what was answered before")
-    group.add_argument(
-        "--resume", action="store_true", help="go on with the unfinished run of the same input"
-    )
+    if resumes:
+        group.add_argument(
+            "--resume", action="store_true", help="go on with the unfinished run of the same input"
+        )
     group.add_argument(
         "--allow-reduced-sandbox",
         action="store_true",

@@ -67,7 +67,11 @@ def write(spec: str, verdict: Verdict) -> None:
     Missing folders are created. A device or a pipe is written to, never replaced.
     """
     name, path = target(spec)
-    content = load(name).render(verdict)
+    store(path, load(name).render(verdict), spec)
+
+
+def store(path: Path, content: bytes, spec: str) -> None:
+    """Write a whole report; ``spec`` is how the user asked for it. Raises UsageError."""
     try:
         _store(path, content)
     except OSError as error:

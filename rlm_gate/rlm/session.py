@@ -19,7 +19,7 @@ from rlm_gate.providers import Message, ModelRequest, Provider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.answers import Schema
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.callers import named, open_records, remaining
+from rlm_gate.rlm.callers import Line, named, open_records, remaining
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.loop import Delivery, LoopEnd, Step, cell_event, run_loop
 from rlm_gate.rlm.masking import Masked
@@ -83,6 +83,32 @@ class _Work:
     progress: Callable[[Turn], None]
     tape: Tape
     described: str
+    limits: Budget
+    variables: Mapping[str, Any]
+
+
+def on_line(
+    line: Line,
+    context: Context,
+    query: str,
+    schema: object = None,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    config: RLMConfig | None = None,
+    progress: Callable[[Turn], None] = lambda _turn: None,
+) -> RLMResult:
+    """Run a session on a line that is already open: its models, budget, cache and journal count.
+
+    ``variables`` (JSON values) stand in the REPL beside the context. Of ``config`` only what no
+    line has is heeded: turns, depth, coverage, the sandbox. The usage is the whole line's.
+    """
+    _check_context(context)
+    models = (line.root, line.sub)
+    work = _Work(
+        *(line.caller, line.sub_caller, config or RLMConfig(), models, context, progress),
+        *(Tape(line), _described(context), line.limits, variables or {}),
+    )
+    return _Room(work, depth=0).run(query, Schema.of(schema))
 
 
 class RLMSession:
@@ -133,7 +159,11 @@ class RLMSession:
                 stack.enter_context(sub)
             stack.enter_context(root)
             described = _described(self.context)
-            work = _Work(root, sub, config, models, self.context, self._progress, tape, described)
+            limits = config.budget()
+            work = _Work(
+                *(root, sub, config, models, self.context, self._progress),
+                *(tape, described, limits, {}),
+            )
             result = _Room(work, depth=0).run(query, wanted)
         return replace(result, notes=tuple(told))
 
@@ -190,6 +220,7 @@ class _Room:
             given = {"texts": self.texts}
         return Repl(
             **given,
+            variables=self.work.variables,
             functions=self._functions(delivery),
             allow_reduced=self.work.config.allow_reduced_sandbox,
         )
@@ -200,7 +231,7 @@ class _Room:
         functions: dict[str, Callable[..., Any]] = {
             **sub_calls.functions(),
             "rlm_query": self._recurse,
-            "budget": lambda: remaining(work.config.budget(), work.root.account.usage()),
+            "budget": lambda: remaining(work.limits, work.root.account.usage()),
             "done": delivery,
         }
         if self.reporter:

@@ -32,8 +32,7 @@ tests:
 """
 BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
 CELLS = [
-    "hits = [one for one in grep(r'os\\.system') if one.path == list(files)[-1]]\n"
-    "print(len(files), budget())",
+    "hits = grep(r'os\\.system')\nhits = [hits[-1]] if hits else []\nprint(len(files), budget())",
     "a = 'no'\na = llm_query('is it bad?', hits[0]) if hits else a\nprint(a, budget())",
     "done(a)",
 ]

@@ -1,249 +1,18 @@
-"""Sample verdicts every report is tested with, and where its expected bytes are kept."""
+"""The sample verdicts as fixtures, and where their expected bytes are kept."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from samples import SAMPLES
 
-from rlm_gate.core import (
-    Ask,
-    Audit,
-    Confidence,
-    Coverage,
-    Detect,
-    Estimate,
-    Finding,
-    Gap,
-    Help,
-    Origin,
-    Rule,
-    RuleCoverage,
-    Scope,
-    Severity,
-    Skip,
-    Span,
-    Status,
-    Usage,
-    Verdict,
-    Verification,
-)
+from rlm_gate import __version__
+from rlm_gate.core import Verdict
 
-SQL = Rule(
-    id="security/sql-injection",
-    title="SQL built from untrusted input",
-    severity=Severity.HIGH,
-    precision=Confidence.HIGH,
-    languages=("python",),
-    message="Pass parameters to the driver instead of building the SQL text.",
-    help=Help(
-        why="Whoever controls a value in the text controls the statement.",
-        fix="Use placeholders: execute('... where id = %s', (id,)).",
-        links=("https://cwe.mitre.org/data/definitions/89.html",),
-    ),
-    tags=("external/cwe/cwe-89",),
-    detect=(Detect("ruff", {"select": ["S608"]}),),
-    ask=Ask("chunk", "Can a caller influence the text?"),
-    verify="refute",
-)
-SWALLOWED = Rule(
-    id="patterns/swallowed-error",
-    title="An error is caught and dropped",
-    severity=Severity.MEDIUM,
-    precision=Confidence.MEDIUM,
-    languages=("any",),
-    message="Handle the error or let it rise.",
-    help=Help(why="A failure nobody sees is a wrong answer later.", fix="Name the exception."),
-    detect=(Detect("astgrep", {}), Detect("ruff", {})),
-)
-DRIFT = Rule(
-    id="docs/drift",
-    title="Documentation says what the code no longer does",
-    severity=Severity.LOW,
-    precision=Confidence.LOW,
-    languages=("any",),
-    message="The text and the code disagree.",
-    help=Help(why="Readers trust it.", fix="Correct the text."),
-    ask=Ask("chunk", "Does the comment still describe the code?"),
-)
-RULES = (SQL, SWALLOWED, DRIFT)
-
-INJECTION = Finding(
-    rule_id=SQL.id,
-    severity=Severity.HIGH,
-    confidence=Confidence.HIGH,
-    message=SQL.message,
-    span=Span("app/db.py", 12, 12),
-    quote="\tcur.execute(f\"select '😀' where id={user}\")  # naïve",
-    origin=Origin.DETECTOR,
-    engine="ruff",
-    columns=(2, 46),
-    fingerprint="a1" * 32,
-)
-SWALLOW = Finding(
-    rule_id=SWALLOWED.id,
-    severity=Severity.MEDIUM,
-    confidence=Confidence.MEDIUM,
-    message=SWALLOWED.message,
-    span=Span("app/übung datei.py", 3, 5),
-    quote="try:\n    save()\nexcept OSError: pass",
-    origin=Origin.DETECTOR,
-    engine="astgrep",
-    columns=(1, 21),
-    fingerprint="b2" * 32,
-)
-CLAIM = Finding(
-    rule_id=SQL.id,
-    severity=Severity.HIGH,
-    confidence=Confidence.LOW,
-    message=SQL.message,
-    span=Span("app/views.py", 7, 8),
-    quote="    name = request.args['name']\n    return lookup(name)",
-    origin=Origin.MODEL,
-    engine="claude-haiku-5-5",
-    explanation="The name reaches lookup(), which builds the statement from it.",
-    verification=Verification.UNCLEAR,
-    flow=(Span("app/views.py", 7, 7), Span("app/db.py", 12, 12)),
-    fingerprint="c3" * 32,
-)
-CONFIRMED = replace(
-    CLAIM,
-    span=Span("app/admin.py", 2, 2),
-    quote="run(sql)",
-    confidence=Confidence.HIGH,
-    verification=Verification.CONFIRMED,
-    flow=(),
-    fingerprint="d4" * 32,
-)
-REFUTED = replace(
-    CLAIM,
-    span=Span("app/const.py", 1, 1),
-    quote="TABLE = 'users'",
-    verification=Verification.REFUTED,
-    flow=(),
-    fingerprint="e5" * 32,
-)
-
-OFFLINE = Audit(
-    mode="offline",
-    not_evaluated=(DRIFT.id, SQL.id),
-    estimate=Estimate(14, 52_000, 8_000, 0.1131, 20, 1.0, "claude-sonnet-5-5", "claude-haiku-5-5"),
-)
-MODELS = Audit(
-    mode="models", root_model="claude-sonnet-5-5", sub_model="claude-haiku-5-5", sandbox="strict"
-)
-
-
-def _covered(rule: Rule, *, detector: int = 0, model: int = 0, missing: int = 0) -> RuleCoverage:
-    rest = 120 - detector - model - missing
-    return RuleCoverage(rule.id, 120, rest, 0, detector, model, missing)
-
-
-PASSED = Verdict(
-    status=Status.PASS,
-    scope=Scope("diff", "changes since main", "main", "HEAD"),
-    threshold=Severity.HIGH,
-    findings=(),
-    refuted=(),
-    blocking=frozenset(),
-    skipped=(),
-    coverage=Coverage(
-        files=3,
-        lines=120,
-        rules=(_covered(SQL, detector=100), _covered(SWALLOWED, detector=120)),
-        engines={"ruff": (2, 100), "astgrep": (3, 120)},
-    ),
-    usage=Usage(),
-    audit=OFFLINE,
-    rules=(SQL, SWALLOWED),
-    packs=(("security", "0123456789abcdef0123"), ("docs", "fedcba9876543210fedc")),
-)
-
-FAILED = replace(
-    PASSED,
-    status=Status.FAIL,
-    findings=(CONFIRMED, INJECTION, SWALLOW, CLAIM),
-    refuted=(REFUTED,),
-    blocking=frozenset({INJECTION.fingerprint, CONFIRMED.fingerprint}),
-    coverage=replace(
-        PASSED.coverage,
-        rules=(
-            _covered(SQL, model=100),
-            _covered(SWALLOWED, detector=120),
-            _covered(DRIFT, model=80, missing=40),
-        ),
-        gaps=(
-            Gap(DRIFT.id, Span("app/db.py", 1, 20), "budget"),
-            Gap(DRIFT.id, Span("app/db.py", 21, 30), "budget"),
-            Gap(DRIFT.id, Span("app/views.py", 1, 10), "refusal"),
-        ),
-        without_rules={"go": 12, "rust": 1},
-    ),
-    usage=Usage(calls=10, turns=2, input_tokens=51_234, output_tokens=987, usd=0.0123),
-    audit=replace(MODELS, refused=1, playbook=("duplicates", "consistency")),
-    rules=RULES,
-)
-
-INCONCLUSIVE = replace(
-    PASSED,
-    status=Status.INCONCLUSIVE,
-    findings=(CLAIM,),
-    skipped=(
-        Skip("logo.png", "binary file", path="logo.png"),
-        Skip("big.py", "over 1 MiB", blocking=True, path="big.py"),
-        Skip("x.bin", "binary file", path="x.bin"),
-        Skip("engine astgrep", "it broke: PanicException", True, "a.rs", (SWALLOWED.id,)),
-    ),
-    coverage=replace(
-        PASSED.coverage,
-        rules=(_covered(SQL, missing=60, model=40), _covered(SWALLOWED, detector=120)),
-        gaps=tuple(
-            Gap(SQL.id, Span(f"src/m{n:02}.py", n, n + 1), "budget", required=True)
-            for n in range(1, 31)
-        ),
-    ),
-    usage=Usage(calls=3, turns=1, input_tokens=900, output_tokens=10, usd=None, failed_calls=2),
-    audit=replace(MODELS, refused=2, notes=("gate/prompt-injection: 1 call saw flagged text",)),
-    rules=RULES,
-    reasons=("60 required line checks are missing", "big.py: over 1 MiB"),
-)
-
-EMPTY = replace(
-    PASSED,
-    coverage=Coverage(0, 0, ()),
-    audit=Audit("no-key", not_evaluated=(DRIFT.id,), missing_keys=("ANTHROPIC_API_KEY",)),
-    rules=(),
-    packs=(),
-)
-
-_EVIL = "::set-output name=x::1 \x1b[31m ]]> </script> %0A \ufffe \ud800 \u202e ##[error]x | `a` [l](http://e.com)"
-HOSTILE = replace(
-    FAILED,
-    findings=(
-        replace(
-            INJECTION,
-            span=Span("::error::\nx, y:\udcff.py", 1, 2),
-            quote=f"{_EVIL}\n::error::{'z' * 1_000_000}",
-            message=_EVIL,
-            explanation=f"{_EVIL}\n::error::{_EVIL}",
-            engine="::engine",
-            columns=None,
-        ),
-    ),
-    blocking=frozenset({INJECTION.fingerprint}),
-    skipped=(Skip("::warning::a\nb", _EVIL, blocking=True),),
-)
-
-SAMPLES = {
-    "passed": PASSED,
-    "failed": FAILED,
-    "inconclusive": INCONCLUSIVE,
-    "empty": EMPTY,
-    "hostile": HOSTILE,
-}
+_VERSION = f'"semanticVersion": "{__version__}"'.encode()
 
 
 @pytest.fixture(params=sorted(SAMPLES))
@@ -264,6 +33,7 @@ def golden() -> Callable[[str, bytes], None]:
 
     def compare(name: str, actual: bytes) -> None:
         expected = Path(__file__).parent / "golden" / name
+        actual = actual.replace(_VERSION, b'"semanticVersion": "0.0.0"')
         if os.environ.get("UPDATE_GOLDEN"):
             expected.parent.mkdir(exist_ok=True)
             expected.write_bytes(actual)

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-
-import pytest
 
 from rlm_gate.core import Severity, Span, Verdict
 from rlm_gate.reports import github
@@ -12,13 +9,6 @@ from rlm_gate.reports import github
 
 def _lines(verdict: Verdict) -> list[str]:
     return github.render(verdict).decode().splitlines()
-
-
-@pytest.mark.parametrize("name", ["failed", "inconclusive", "hostile"])
-def test_annotations_are_exactly(
-    name: str, samples: dict[str, Verdict], golden: Callable[[str, bytes], None]
-) -> None:
-    golden(f"{name}.github.txt", github.render(samples[name]))
 
 
 def test_a_pass_without_findings_says_nothing(samples: dict[str, Verdict]) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,6 @@ def test_every_sample_is_valid_by_the_published_schema(sample: Verdict) -> None:
     schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(_document(sample))
-
-
-def test_json_is_exactly(samples: dict[str, Verdict], golden: Callable[[str, bytes], None]) -> None:
-    golden("failed.json", report.render(samples["failed"]))
 
 
 def test_keys_are_sorted_and_the_bytes_are_ascii(sample: Verdict) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -33,13 +32,6 @@ def _outcomes(verdict: Verdict) -> dict[str, str]:
         name: next((child.tag for child in case if child.tag in kinds), "passed")
         for name, case in _cases(verdict).items()
     }
-
-
-@pytest.mark.parametrize("name", ["passed", "failed", "inconclusive"])
-def test_junit_is_exactly(
-    name: str, samples: dict[str, Verdict], golden: Callable[[str, bytes], None]
-) -> None:
-    golden(f"{name}.junit.xml", junit.render(samples[name]))
 
 
 def test_a_failure_is_a_finding_that_blocks_and_nothing_else_is(

@@ -11,9 +11,11 @@ from rlm_gate import reports
 from rlm_gate.core import Verdict
 from rlm_gate.errors import UsageError
 
+_NAMES = "beads, github, gitlab, json, junit, markdown, rdjson, sarif, text"
+
 
 def test_reports_are_the_modules_without_an_underscore() -> None:
-    assert reports.names() == ("github", "json", "junit", "markdown", "sarif", "text")
+    assert reports.names() == tuple(_NAMES.split(", "))
 
 
 @pytest.mark.parametrize("name", reports.names())
@@ -28,7 +30,7 @@ def test_every_report_renders_bytes_and_says_what_it_is_for(
 
 @pytest.mark.parametrize("name", ["xml", "_plain", "../text", ""])
 def test_unknown_format_is_refused_with_the_names_that_exist(name: str) -> None:
-    with pytest.raises(UsageError, match=r"github, json, junit, markdown, sarif, text"):
+    with pytest.raises(UsageError, match=_NAMES):
         reports.load(name)
 
 

@@ -11,11 +11,6 @@ from rlm_gate.reports import text
 Golden = Callable[[str, bytes], None]
 
 
-@pytest.mark.parametrize("name", ["passed", "failed", "inconclusive", "empty", "hostile"])
-def test_text_is_exactly(name: str, samples: dict[str, Verdict], golden: Golden) -> None:
-    golden(f"{name}.txt", text.render(samples[name]))
-
-
 @pytest.mark.parametrize("name", ["failed", "inconclusive"])
 def test_verbose_text_is_exactly(name: str, samples: dict[str, Verdict], golden: Golden) -> None:
     golden(f"{name}-verbose.txt", text.render(samples[name], verbose=True))

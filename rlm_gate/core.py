@@ -276,6 +276,20 @@ class RulePack:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that mends a finding: the whole lines of ``span`` become ``text``.
+
+    ``text`` has no line end after its last line; "" takes the lines away. ``safe``: whoever made
+    the fix says that it keeps what the code means. ``what`` is the fix in a few words.
+    """
+
+    span: Span
+    text: str
+    safe: bool
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A rule's claim about lines that exist. ``quote`` is what the host read there.
 
@@ -297,6 +311,7 @@ class Finding:
     verification: Verification = Verification.NOT_ASKED
     flow: tuple[Span, ...] = ()
     fingerprint: str = ""
+    fix: Fix | None = None
 
     @property
     def sort_key(self) -> tuple[str, int, int, tuple[int, int], str, str]:
@@ -367,11 +382,27 @@ class RuleCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class FileCoverage:
+    """Who examined one file. ``lines`` are those in scope.
+
+    ``engines`` are the detectors that finished on it. ``by_model`` and ``missing`` count lines:
+    those that a model judged under some rule, and those that some rule should have seen and did
+    not.
+    """
+
+    path: str
+    lines: int
+    engines: tuple[str, ...]
+    by_model: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """Who examined what. ``gaps`` lists every missing line range.
 
     ``engines`` maps an engine to (files, lines) it finished; ``without_rules`` names languages in
-    scope for which no deterministic rule exists, with their file counts.
+    scope for which no deterministic rule exists, with their file counts. ``by_file`` is sorted.
     """
 
     files: int
@@ -380,6 +411,7 @@ class Coverage:
     gaps: tuple[Gap, ...] = ()
     engines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     without_rules: Mapping[str, int] = field(default_factory=dict)
+    by_file: tuple[FileCoverage, ...] = ()
 
     @property
     def required_missing(self) -> int:
@@ -430,12 +462,67 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One model call, as reports tell of it; long texts are cut, secrets masked.
+
+    ``purpose``: map, sub or verify, or root for a turn. ``about`` is a place or the beginning of a
+    prompt. ``error`` is "" if it answered. ``usd`` is the logical cost, the same whether a cache
+    held the reply; None is unknown. ``seconds`` are None unless times were asked for: no two runs
+    take equally long.
+    """
+
+    purpose: str
+    model: str
+    about: str
+    answer: str = ""
+    error: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RootTurn:
+    """One turn of the root loop: its call, the cell it ran, and the sub-calls of that cell."""
+
+    number: int
+    call: ModelCall
+    code: str = ""
+    output: str = ""
+    error: str = ""
+    calls: tuple[ModelCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """What the models did: the turns of the root loop, and the calls outside of it, in order."""
+
+    turns: tuple[RootTurn, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One line of a history file. ``when`` is as written there; ``findings`` count by severity."""
+
+    when: str
+    commit: str
+    status: str
+    findings: tuple[tuple[str, int], ...]
+    blocking: int
+    lines: int
+    usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of one run; every report renders this and nothing else.
 
     ``findings`` are sorted; ``blocking`` holds the fingerprints of those that fail the gate.
     ``rules`` are the selected ones, ``packs`` their (name, version). ``reasons`` say what makes
-    the evidence incomplete; ``interrupted`` is what stopped the run, "" if nothing did.
+    the evidence incomplete; ``interrupted`` is what stopped the run, "" if nothing did. ``history``
+    are the runs before this one, oldest first, where a file of them was given.
     """
 
     status: Status
@@ -452,6 +539,8 @@ class Verdict:
     packs: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...] = ()
     interrupted: str = ""
+    trajectory: Trajectory = Trajectory()
+    history: tuple[PastRun, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -11,10 +11,15 @@ from rlm_gate.core import (
     Coverage,
     Detect,
     Estimate,
+    FileCoverage,
     Finding,
+    Fix,
     Gap,
     Help,
+    ModelCall,
     Origin,
+    PastRun,
+    RootTurn,
     Rule,
     RuleCoverage,
     Scope,
@@ -22,6 +27,7 @@ from rlm_gate.core import (
     Skip,
     Span,
     Status,
+    Trajectory,
     Usage,
     Verdict,
     Verification,
@@ -323,6 +329,86 @@ UNICODE = replace(
     refuted=(),
 )
 
+# All that a run can tell: a fix, the models' work, coverage by file, the runs before.
+_MAPPED = ModelCall(
+    "map",
+    "claude-haiku-5-5",
+    "app/db.py:1-30",
+    answer='{"findings": [], "addressed_to_reviewer": []}',
+    input_tokens=2_100,
+    output_tokens=40,
+    usd=0.00023,
+)
+_SUB = ModelCall(
+    "sub",
+    "claude-haiku-5-5",
+    "Does any caller pass user input to lookup()?",
+    answer="Yes: app/views.py:7 passes request.args['name'].",
+    input_tokens=900,
+    output_tokens=31,
+    usd=0.000105,
+)
+_ROOT = ModelCall(
+    "root",
+    "claude-sonnet-5-5",
+    "turn 1",
+    answer="I look for callers first.",
+    input_tokens=3_000,
+    output_tokens=120,
+    usd=0.0072,
+)
+AUDITED = replace(
+    FAILED,
+    findings=(
+        replace(CONFIRMED, fix=Fix(Span("app/admin.py", 2, 2), "run(sql, values)", safe=False)),
+        replace(
+            INJECTION,
+            fix=Fix(
+                Span("app/db.py", 12, 12),
+                "\tcur.execute(\"select '😀' where id=%s\", (user,))  # naïve",
+                safe=True,
+                what="Pass the value as a parameter",
+            ),
+        ),
+        SWALLOW,
+    ),
+    coverage=replace(
+        FAILED.coverage,
+        by_file=(
+            FileCoverage("app/admin.py", 10, ("astgrep", "ruff"), 10, 0),
+            FileCoverage("app/db.py", 30, ("astgrep", "ruff"), 0, 30),
+            FileCoverage("app/views.py", 80, ("astgrep",), 70, 10),
+        ),
+    ),
+    trajectory=Trajectory(
+        turns=(
+            RootTurn(
+                1,
+                _ROOT,
+                code="hits = grep('lookup')\nfor hit in hits:\n    print(hit)",
+                output="app/views.py:8: return lookup(name)\n",
+                calls=(_SUB, replace(_SUB, answer="", error="refusal", usd=None)),
+            ),
+            RootTurn(
+                2,
+                replace(_ROOT, about="turn 2", answer="", usd=0.0081, seconds=2.125),
+                code="done('looked at every caller of lookup')",
+                error="NameError: name 'callers' is not defined",
+            ),
+        ),
+        calls=(
+            _MAPPED,
+            replace(_MAPPED, about="app/views.py:1-80", error="budget", answer="", usd=None),
+            replace(_MAPPED, purpose="verify", about="security/sql-injection app/admin.py:2"),
+        ),
+    ),
+    history=(
+        PastRun("2026-11-01T03:17:00Z", "1" * 40, "fail", (("high", 4), ("low", 2)), 4, 118, 0.4),
+        PastRun("2026-11-02T03:17:00Z", "2" * 40, "inconclusive", (("high", 3),), 3, 119, None),
+        PastRun("2026-11-03T03:17:00Z", "3" * 40, "pass", (), 0, 120, 0.02),
+    ),
+)
+
 SAMPLES = {
     "passed": PASSED,
     "failed": FAILED,
@@ -336,4 +422,5 @@ SAMPLES = {
     "never": NEVER,
     "many": MANY,
     "unicode": UNICODE,
+    "audited": AUDITED,
 }

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from rlm_gate.core import Coverage, Estimate, Finding, Rule, Severity, Skip, Span, Usage, Verdict
+from rlm_gate.core import (
+    Coverage,
+    Estimate,
+    Finding,
+    Fix,
+    Rule,
+    Severity,
+    Skip,
+    Span,
+    Trajectory,
+    Usage,
+    Verdict,
+)
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._plain import disarm_json
 
@@ -38,6 +51,8 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "usage": _usage(verdict.usage),
         "rules": [_rule(rule) for rule in digest.rules_by_id(verdict).values()],
         "packs": [{"name": name, "version": version} for name, version in sorted(verdict.packs)],
+        "trajectory": _trajectory(verdict.trajectory),
+        "history": [{**asdict(run), "findings": dict(run.findings)} for run in verdict.history],
     }
 
 
@@ -68,8 +83,15 @@ def _finding(finding: Finding, *, blocking: bool) -> dict[str, Any]:
         "verification": finding.verification.value,
         "flow": [_span(span) for span in finding.flow],
         "fingerprint": finding.fingerprint,
+        "fix": _fix(finding.fix),
         "blocking": blocking,
     }
+
+
+def _fix(fix: Fix | None) -> dict[str, Any] | None:
+    if fix is None:
+        return None
+    return {**_span(fix.span), "text": fix.text, "safe": fix.safe, "what": fix.what}
 
 
 def _span(span: Span) -> dict[str, Any]:
@@ -117,6 +139,10 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
                 "required": gap.required,
             }
             for gap in sorted(coverage.gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
+        ],
+        "by_file": [
+            {**asdict(file), "engines": sorted(file.engines)}
+            for file in sorted(coverage.by_file, key=lambda file: file.path)
         ],
     }
 
@@ -182,3 +208,15 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "ask": rule.ask.over if rule.ask else None,
         "verify": rule.verify,
     }
+
+
+def _trajectory(trajectory: Trajectory) -> dict[str, Any]:
+    turns = [
+        {
+            **asdict(turn),
+            "call": asdict(turn.call),
+            "calls": [asdict(call) for call in turn.calls],
+        }
+        for turn in trajectory.turns
+    ]
+    return {"turns": turns, "calls": [asdict(call) for call in trajectory.calls]}

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from rlm_gate.core import Finding, Rule, Severity, Span, Verdict
+from rlm_gate.core import Finding, Fix, Rule, Severity, Span, Verdict
 from rlm_gate.reports import _digest as digest
-from rlm_gate.reports._plain import disarm_json, one_line, shown_path
+from rlm_gate.reports._plain import disarm_json, one_line, plain, shown_path
 
 HELP = "reviewdog's rdjson: findings for a reviewer on any code host"
 
@@ -38,6 +38,8 @@ def _diagnostic(finding: Finding, verdict: Verdict, rule: Rule) -> dict[str, Any
         "severity": _severity(finding, verdict),
         "code": _code(rule),
     }
+    if finding.fix:
+        diagnostic["suggestions"] = [_suggestion(finding.fix)]
     flow = [span for span in finding.flow[:_MAX_FLOW] if not span.overlaps(finding.span)]
     if flow:
         steps = enumerate(flow, start=1)
@@ -83,6 +85,18 @@ def _byte_column(line: str, column: int) -> int:
     """Return the 1-based column in bytes of UTF-8 of a 1-based column in code points."""
     before = line[: max(0, column - 1)]
     return len(before.encode("utf-8", "surrogatepass")) + max(0, column - 1 - len(before)) + 1
+
+
+def _suggestion(fix: Fix) -> dict[str, Any]:
+    """Return the fix as a change of whole lines; without lines left, of their ends too."""
+    start, end = {"line": max(1, fix.span.start)}, {"line": max(1, fix.span.end)}
+    if not fix.text:
+        return {"range": {"start": {**start, "column": 1}, "end": _after(fix)}, "text": ""}
+    return {"range": {"start": start, "end": end}, "text": plain(fix.text)}
+
+
+def _after(fix: Fix) -> dict[str, int]:
+    return {"line": max(1, fix.span.end) + 1, "column": 1}
 
 
 def _step(number: int, span: Span) -> dict[str, Any]:

@@ -60,15 +60,20 @@ def test_unknown_cost_is_null_and_not_zero(samples: dict[str, Verdict]) -> None:
         pytest.param(core.Usage, ("usage",), set(), id="usage"),
         pytest.param(core.Audit, ("audit",), set(), id="audit"),
         pytest.param(core.Estimate, ("audit", "estimate"), set(), id="estimate"),
+        pytest.param(core.FileCoverage, ("coverage", "by_file"), set(), id="file coverage"),
+        pytest.param(core.Fix, ("findings", "fix"), {"span"}, id="fix"),
+        pytest.param(core.RootTurn, ("trajectory", "turns"), set(), id="turn"),
+        pytest.param(core.ModelCall, ("trajectory", "calls"), set(), id="call"),
+        pytest.param(core.PastRun, ("history",), set(), id="past run"),
     ],
 )
 def test_no_field_of_the_verdict_is_forgotten(
     samples: dict[str, Verdict], kind: Any, where: tuple[str, ...], renamed: set[str]
 ) -> None:
     """A field that core.py gains must come to the report, or be named here."""
-    name = "passed" if "estimate" in where else "inconclusive"
-    value = _document(samples[name])
+    name = {"estimate": "passed", "skipped": "inconclusive", "gaps": "inconclusive"}
+    entry = _document(samples[name.get(where[-1] if where else "", "audited")])
     for key in where:
-        value = value[key]
-    entry = value[0] if isinstance(value, list) else value
+        entry = entry[key]
+        entry = entry[0] if isinstance(entry, list) else entry
     assert {field.name for field in dataclasses.fields(kind)} - renamed <= set(entry)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from rlm_gate.core import Verdict
+from rlm_gate.core import Fix, Span, Verdict
 from rlm_gate.reports import rdjson
 
 
@@ -40,3 +41,23 @@ def test_a_rule_has_its_page(samples: dict[str, Verdict]) -> None:
     code = _diagnostics(samples["failed"])[0]["code"]
     assert code["value"] == "security/sql-injection"
     assert code["url"].startswith("https://cwe.mitre.org/")
+
+
+def test_a_fix_is_a_suggestion_of_whole_lines(samples: dict[str, Verdict]) -> None:
+    one = _diagnostics(samples["audited"])[1]
+    (suggestion,) = one["suggestions"]
+    assert suggestion["range"] == {"start": {"line": 12}, "end": {"line": 12}}
+    assert suggestion["text"].startswith("\tcur.execute(")
+
+
+def test_a_fix_that_takes_lines_away_takes_their_ends_too(samples: dict[str, Verdict]) -> None:
+    gone = replace(
+        samples["failed"].findings[0], fix=Fix(Span("app/admin.py", 2, 3), "", safe=True)
+    )
+    (one,) = _diagnostics(replace(samples["failed"], findings=(gone,)))
+    assert one["suggestions"] == [
+        {
+            "range": {"start": {"line": 2, "column": 1}, "end": {"line": 4, "column": 1}},
+            "text": "",
+        }
+    ]

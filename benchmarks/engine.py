@@ -290,11 +290,17 @@ def held(pid: int) -> int:
 
 
 def family(pid: int) -> Iterator[int]:
-    """Yield the process and its descendants, whichever thread started them."""
+    """Yield the process and its descendants, whichever thread started them.
+
+    A child that runs its parent's command line was forked and not yet replaced: its pages are the
+    parent's, and would be counted twice.
+    """
     yield pid
+    line = read(Path(f"/proc/{pid}/cmdline"))
     for thread in listed(f"/proc/{pid}/task"):
         for child in read(Path(f"/proc/{pid}/task/{thread}/children")).split():
-            yield from family(int(child))
+            if read(Path(f"/proc/{child}/cmdline")) != line:
+                yield from family(int(child))
 
 
 def own_pages(pid: int) -> int:

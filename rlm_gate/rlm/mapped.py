@@ -1,6 +1,7 @@
 """Write what a session starts with into one sealed file in memory, from which the child maps it.
 
-Texts are streamed: none is held twice, and a restarted child maps the same file again.
+Texts are streamed: none is held twice. Files of a corpus stay there and are mapped again by a
+restarted child; a context is taken out piece by piece, so that it is never held twice either.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from rlm_gate.errors import SandboxDied
 
 _PIECE = 1 << 20
 _HAS_MEMFD = hasattr(os, "memfd_create")
-_SEALS = 0x000F  # F_SEAL_SEAL | SHRINK | GROW | WRITE
+_SEALS = 0x0007  # F_SEAL_SEAL | SHRINK | GROW
+_SEAL_WRITE = 0x0008
 _F_ADD_SEALS = 1033
 
 
@@ -41,8 +43,13 @@ class MappedFile:
         """
         return 2 * self._files_size + 6 * (self._size - self._files_size)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether another child can start with it: a context is gone once it was loaded."""
+        return self.context is None
+
     def seal(self, header: dict[str, Any]) -> None:
-        """Write the header and forbid every change."""
+        """Write the header and forbid every change, save that a loaded context is dropped."""
         start = self._size
         whole = {**header, "files": self.files, "context": self.context}
         self._write(json.dumps(whole, separators=(",", ":")))
@@ -50,7 +57,8 @@ class MappedFile:
         if _HAS_MEMFD:
             import fcntl
 
-            fcntl.fcntl(self.descriptor, _F_ADD_SEALS, _SEALS)
+            seals = _SEALS | _SEAL_WRITE if self.lasting else _SEALS
+            fcntl.fcntl(self.descriptor, _F_ADD_SEALS, seals)
 
     def close(self) -> None:
         """Give the memory back."""

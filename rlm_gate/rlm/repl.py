@@ -122,10 +122,9 @@ class Repl:
         if os.name != "posix":
             raise SandboxDied("the sandbox needs a POSIX system; use WSL or a container")
         host = host_layer()
-        self._mapped = MappedFile(self._texts, self._context)
-        self._texts = self._context = None
         try:
-            self._mapped.seal(self._header())
+            self._map()
+            self._texts = None
             self._start(host)
         except BaseException:
             self.close()
@@ -157,7 +156,7 @@ class Repl:
         if self._dead or self._mapped is None:
             raise SandboxDied(self._dead or "the REPL is not open")
         if self._child is None:
-            self._start(("host-memory", ""))
+            self._restart()
         self._number += 1
         turn = _Turn(self._number, code, timeout, timeout + self._limits.grace)
         try:
@@ -175,6 +174,16 @@ class Repl:
         if turn.failure:
             raise turn.failure
         return cell
+
+    def _restart(self) -> None:
+        if self._mapped and not self._mapped.lasting:
+            self._mapped.close()
+            self._map()
+        self._start(("host-memory", ""))
+
+    def _map(self) -> None:
+        self._mapped = MappedFile(self._texts, self._context)
+        self._mapped.seal(self._header())
 
     def _header(self) -> dict[str, Any]:
         assert self._mapped is not None  # noqa: S101 - called between open and seal

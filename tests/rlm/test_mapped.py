@@ -59,6 +59,20 @@ def test_nobody_can_change_it_afterwards() -> None:
     file.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory files are Linux's")
+def test_a_loaded_context_is_gone_from_the_file_and_was_never_held_twice() -> None:
+    text = "0123456789abcdé\n" * 200_000
+    file = MappedFile(None, ["first", text])
+    file.seal({})
+    before = os.fstat(file.descriptor).st_blocks * 512
+    assert before >= len(text)
+    assert not file.lasting
+    corpus = Corpus(os.dup(file.descriptor))
+    assert corpus.context() == ["first", text]
+    assert os.fstat(file.descriptor).st_blocks * 512 <= before // 20
+    file.close()
+
+
 def test_failing_texts_leave_no_descriptor() -> None:
     class Broken(dict[str, str]):
         def __getitem__(self, key: str) -> str:

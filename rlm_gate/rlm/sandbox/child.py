@@ -7,6 +7,8 @@ package around them nor anything of the judged repository is ever imported.
 from __future__ import annotations
 
 import builtins
+import contextlib
+import ctypes
 import json
 import mmap
 import os
@@ -16,6 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 _NAME = "rlm_gate.rlm.sandbox"
+_PIECES = 32
+"""A context is taken out of the file in so many pieces; one is the most that is held twice."""
 
 
 def _find_siblings() -> None:
@@ -31,6 +35,7 @@ class Corpus:
     """The mapped file: texts one after the other, then the header, then its length."""
 
     def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
         self._map = mmap.mmap(descriptor, self.size, access=mmap.ACCESS_READ)
         length = int.from_bytes(self._map[-8:], "little")
@@ -52,20 +57,70 @@ class Corpus:
         return found
 
     def context(self) -> Any:
-        """Return ``context`` as the caller gave it: a str, a list or a dict."""
+        """Return ``context`` as the caller gave it: a str, a list or a dict. Works once."""
+        self._map.close()
+        self._map = mmap.mmap(self._descriptor, self.size, access=mmap.ACCESS_WRITE)
         kind, parts = self.header["context"]
         if kind == "text":
-            return self.load(*parts)
+            return self._take(*parts)
         if kind == "texts":
-            return [self.load(*part) for part in parts]
+            return [self._take(*part) for part in parts]
         if kind == "named":
-            return {name: self.load(*part) for name, part in parts}
-        return json.loads(self.load(*parts))
+            return {name: self._take(*part) for name, part in parts}
+        return json.loads(self._take(*parts))
+
+    def _take(self, offset: int, length: int) -> str:
+        """Decode one text piece by piece, giving the memory of each piece back."""
+        text, end = Growing(), offset + length
+        step = max(length // _PIECES, 1 << 16)
+        while offset < end:
+            stop = min(offset + step, end)
+            while stop < end and self._map[stop] & 0xC0 == 0x80:  # within a character
+                stop += 1
+            text.append(self.load(offset, stop - offset))
+            self._drop(offset, stop)
+            offset = stop
+        return text.value()
+
+    def _drop(self, start: int, stop: int) -> None:
+        """Give the whole pages in between back. Where that can't be, they are kept for longer."""
+        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        pages = (stop - first) // mmap.PAGESIZE
+        if pages > 0 and hasattr(mmap, "MADV_REMOVE"):
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_REMOVE, first, pages * mmap.PAGESIZE)
 
     def close_unless_files(self) -> None:
         """Give the memory of the mapping back when nothing is read from it any more."""
         if self.header["files"] is None:
             self._map.close()
+
+
+class Growing:
+    """A str that grows in place, as ``+=`` does only where the interpreter happens to see it.
+
+    By PyUnicode_Append of the C API, which copies nothing while nobody else holds the str.
+    """
+
+    def __init__(self) -> None:
+        self._append = ctypes.pythonapi.PyUnicode_Append
+        self._append.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.py_object]
+        self._append.restype = None
+        new = ctypes.pythonapi.PyUnicode_FromString
+        new.argtypes, new.restype = [ctypes.c_char_p], ctypes.c_void_p
+        self._held = ctypes.c_void_p(new(b""))
+
+    def append(self, piece: str) -> None:
+        """Add a piece. Raises MemoryError as ``+=`` does."""
+        self._append(ctypes.byref(self._held), piece)
+
+    def value(self) -> str:
+        """Return the str. It grows no more."""
+        release = ctypes.pythonapi.Py_DecRef
+        release.argtypes, release.restype = [ctypes.c_void_p], None
+        text: str = ctypes.cast(self._held, ctypes.py_object).value
+        release(self._held)
+        return text
 
 
 class Host:

@@ -6,7 +6,7 @@ Which paths are meant, and at which side, is for ``scopes``; what a path holds, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rlm_gate import scopes
@@ -22,19 +22,21 @@ _ASKED: Final = ("linguist-generated", "linguist-vendored", "filter")
 _TELLING: Final = (b"linguist-", b"filter=lfs")
 
 
-def build(
-    request: ScopeRequest, *, exclude: Sequence[str] = (), no_ignores: bool = False
-) -> Corpus:
-    """Read what the request asks for. ``exclude`` are patterns for ``re.match`` on paths.
+Excluding = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
+"""Patterns for ``re.match``, or who knows them once it is told which paths are selected."""
+
+
+def build(request: ScopeRequest, *, exclude: Excluding = (), no_ignores: bool = False) -> Corpus:
+    """Read what the request asks for, less the paths that ``exclude`` matches.
 
     Raises UsageError for a directory, ref or path that does not exist, GitError for what git can't
     do.
     """
-    excluded = re.compile("|".join(f"(?:{one})" for one in exclude)) if exclude else None
     repo = Repo.open(request.repo)
     if not repo:
         root, selection = scopes.folder(request)
         source = Source(root, None)
+        excluded = _pattern(exclude, selection)
         reading = Reading(
             source, Texts(source), whole=True, excluded=excluded, no_ignores=no_ignores
         )
@@ -48,7 +50,7 @@ def build(
             source,
             Texts(source),
             selection.scope.whole,
-            excluded,
+            _pattern(exclude, selection),
             no_ignores,
             attributes,
             on_disk=selection.scope.kind == "worktree",
@@ -56,6 +58,11 @@ def build(
         return _corpus(selection, reading, repo.root)
     finally:
         objects.close()
+
+
+def _pattern(exclude: Excluding, selection: Selection) -> re.Pattern[str] | None:
+    patterns = exclude(_paths(selection)) if callable(exclude) else exclude
+    return re.compile("|".join(f"(?:{one})" for one in patterns)) if patterns else None
 
 
 def _corpus(selection: Selection, reading: Reading, root: str | None) -> Corpus:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
 from rlm_gate import detectors, packs, policy
-from rlm_gate.config import Settings
+from rlm_gate.config import CONFIG_FILE, Settings, with_nested
 from rlm_gate.core import (
     Audit,
     Corpus,
@@ -27,7 +27,7 @@ from rlm_gate.core import (
     Usage,
     Verdict,
 )
-from rlm_gate.errors import UsageError
+from rlm_gate.errors import ConfigError, Problem, UsageError
 from rlm_gate.languages import covers
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
@@ -95,7 +95,7 @@ def estimate(settings: Settings) -> Estimate:
 
 def _open(settings: Settings, progress: Progress) -> _Run:
     """Read the scope and the packs, and decide who judges which rule."""
-    corpus = corpora.build(settings.scope, exclude=settings.exclude, no_ignores=settings.no_ignores)
+    settings, corpus = _read(settings)
     loaded = packs.load(settings, corpus.root)
     chosen = packs.select(loaded, settings.select, settings.ignore)
     if not chosen:
@@ -113,14 +113,41 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     return run
 
 
+def _read(settings: Settings) -> tuple[Settings, Corpus]:
+    """Read the scope; what sub-projects decide is known when the paths are."""
+    joined = settings
+
+    def exclude(paths: Sequence[str]) -> Sequence[str]:
+        nonlocal joined
+        joined = with_nested(settings, paths)
+        return joined.exclude
+
+    corpus = corpora.build(settings.scope, exclude=exclude, no_ignores=settings.no_ignores)
+    return joined, corpus
+
+
 def _check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
     """Refuse an override of a rule that is in no loaded pack: a slip there changes policy."""
     rules = [rule for pack in loaded for rule in pack.rules]
     known = {name for rule in rules for name in (rule.id, rule.pack, *rule.aliases)}
-    named = {name for one in settings.overrides for name in (*one.ignore, *one.severity)}
+    named = {
+        name
+        for one in settings.overrides
+        for name in (*one.ignore, *one.severity, *(one.packs or ()))
+    }
     unknown = sorted(name for name in named - known if not name.startswith("gate/"))
     if unknown:
-        raise UsageError(f"overrides name rules that no loaded pack has: {', '.join(unknown)}")
+        from rlm_gate import mistakes
+
+        raise ConfigError(
+            tuple(
+                Problem(
+                    *settings.places.get(name, (CONFIG_FILE, 1, 1)),
+                    f"no loaded pack has {name!r}; {mistakes.hint(name, known)}",
+                )
+                for name in unknown
+            )
+        )
 
 
 def _asks(settings: Settings) -> bool:

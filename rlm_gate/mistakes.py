@@ -14,6 +14,7 @@ from rlm_gate import languages
 
 _NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _RULE_ID = re.compile(rf"{_NAME}/{_NAME}\Z")
+_FEW = 40
 _PLAIN_NAME = re.compile(rf"{_NAME}\Z")
 
 
@@ -66,7 +67,12 @@ def language(text: str) -> str:
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """Suggest what was meant, or name all there is."""
+    """Suggest what was meant, or name all there is; of many the nearest."""
     choices = sorted(known)
     close = difflib.get_close_matches(word, choices, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(choices)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if len(choices) <= _FEW:
+        return f"known are {', '.join(choices)}"
+    nearest = difflib.get_close_matches(word, choices, n=3, cutoff=0.0)
+    return f"the nearest of {len(choices)} are {', '.join(nearest)}"

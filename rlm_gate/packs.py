@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +61,12 @@ class LoadedPack:
 
 
 def load(settings: Settings, root: Path | str | None) -> tuple[RulePack, ...]:
-    """Return the packs the settings name, sorted by name. Raises PackError with every mistake."""
-    sources = _sources(settings.packs, Path(root) if root else None)
+    """Return the packs the settings name, sorted by name. Raises PackError with every mistake.
+
+    ``root`` is where the repository's own packs are, unless the settings have a home.
+    """
+    wanted = _Wanted(settings.packs, settings.pack_folders, settings.places)
+    sources = _sources(wanted, settings.home or (Path(root) if root else None))
     key = entry_key(_CACHE_KIND, *(part for source in sources for part in _identity(source)))
     stored = settings.cache.read(_CACHE_KIND, key)
     if stored is not None:
@@ -72,9 +76,17 @@ def load(settings: Settings, root: Path | str | None) -> tuple[RulePack, ...]:
     return packs
 
 
-def load_files(names: Sequence[str] | None, root: Path | None) -> tuple[LoadedPack, ...]:
-    """Return the packs of those names or folders with their files, never from the cache."""
-    return _built(_sources(names, root))
+def load_files(
+    names: Sequence[str] | None,
+    root: Path | None,
+    shared: Sequence[str] = (),
+    places: Mapping[str, tuple[str, int, int]] | None = None,
+) -> tuple[LoadedPack, ...]:
+    """Return the packs of those names or folders with their files, never from the cache.
+
+    ``shared`` and ``places`` are the settings' ``pack_folders`` and ``places``.
+    """
+    return _built(_sources(_Wanted(names, shared, places or {}), root))
 
 
 def select(
@@ -125,11 +137,21 @@ def _suggest(rules: Sequence[Rule], name: str) -> str:
     return mistakes.hint(name, {rule.id for rule in rules} if "/" in name else packs)
 
 
-def _sources(names: Sequence[str] | None, root: Path | None) -> tuple[PackSource, ...]:
-    """Read the packs, sorted by name. Raises PackError for a name that leads nowhere."""
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which packs are asked for: names or folders, None for all; ``places`` is who says so."""
+
+    names: Sequence[str] | None
+    shared: Sequence[str]
+    places: Mapping[str, tuple[str, int, int]]
+
+
+def _sources(wanted: _Wanted, root: Path | None) -> tuple[PackSource, ...]:
+    """Read the packs, sorted by name. Raises PackError, UsageError for one that leads nowhere."""
     builtin = _packs_in(builtin_folder(), builtin=True)
-    own = _own_packs(root)
-    folders = [*builtin, *own] if names is None else _named(names, builtin, own)
+    shared = [pack for folder in wanted.shared for pack in _packs_in(Path(folder))]
+    own = [*_own_packs(root), *shared]
+    folders = [*builtin, *own] if wanted.names is None else _named(wanted, builtin, own)
     known = {os.path.realpath(folder.path): folder for folder in (*folders, *builtin)}
     chosen = {os.path.realpath(folder.path) for folder in folders}
     distinct = sorted((known[place] for place in chosen), key=lambda pack: (pack.name, pack.label))
@@ -137,14 +159,22 @@ def _sources(names: Sequence[str] | None, root: Path | None) -> tuple[PackSource
 
 
 def _named(
-    names: Sequence[str], builtin: Sequence[PackFolder], own: Sequence[PackFolder]
+    wanted: _Wanted, builtin: Sequence[PackFolder], own: Sequence[PackFolder]
 ) -> list[PackFolder]:
     packs = {folder.name: folder for folder in (*own, *builtin)}
+    names = wanted.names or ()
     found = {name: [packs[name]] if name in packs else _packs_at(Path(name)) for name in names}
     wrong = [name for name in names if not found[name]]
+    text = f"no such pack or folder of rules; packs here: {', '.join(sorted(packs))}"
+    problems = [
+        Problem(*wanted.places[name], f"{_short(Path(name))}: {text}")
+        for name in wrong
+        if name in wanted.places
+    ]
+    if problems:
+        raise PackError(tuple(problems))
     if wrong:
-        text = f"no such pack or folder of rules; packs here: {', '.join(sorted(packs))}"
-        raise PackError(tuple(Problem(name, 1, 1, text) for name in wrong))
+        raise UsageError(f"{', '.join(map(display_path, wrong))}: {text}")
     return [folder for name in names for folder in found[name]]
 
 

@@ -55,7 +55,7 @@ class Policy:
         for override in self.overrides:
             if not any(re.match(pattern, path) for pattern in override.include):
                 continue
-            if _names(override.ignore, rule):
+            if _names(override.ignore, rule) or rule.pack not in (override.packs or {rule.pack}):
                 severity = None
             else:
                 severity = override.severity.get(rule.id, severity)

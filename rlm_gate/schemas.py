@@ -21,9 +21,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from rlm_gate import globs, mistakes
+from rlm_gate import globs, mistakes, wording
 from rlm_gate.errors import Problem
-from rlm_gate.yamlmarks import NULLS, Document, Loc
+from rlm_gate.yamlmarks import Document, Loc
 
 VERSION = 1  # of the schemas and of what is made from them; part of every cache key
 
@@ -37,7 +37,7 @@ def check(model: type[Model], document: Document) -> tuple[Model | None, tuple[P
     """Return the validated model and (), or None and every mistake of the document."""
     if not document.whole:
         return None, document.problems
-    problems = [*document.problems, *_empty_values(document)]
+    problems = [*document.problems, *wording.empty_values(document)]
     known = {problem[:3] for problem in problems}
     validated = None
     try:
@@ -253,10 +253,28 @@ def _models_kind(value: Any) -> str | None:
     return "<models>" if isinstance(value, Mapping | BaseModel) else None
 
 
+def _lockable(name: str) -> str:
+    """Check the name of a key that can be locked, one level deep at most."""
+    known = {key for key in ConfigModel.model_fields if key not in _NEVER_LOCKED}
+    for key, model in _LOCKED_INSIDE.items():
+        known |= {f"{key}.{inner}" for inner in model.model_fields}
+    return "" if name in known else f"no key to lock: {name!r}; {mistakes.hint(name, known)}"
+
+
+_NEVER_LOCKED = frozenset({"version", "extends", "lock"})
+_LOCKED_INSIDE: Mapping[str, type[BaseModel]] = {
+    "models": ModelsModel,
+    "budget": BudgetModel,
+}
+LockedKey = Annotated[str, _checked(_lockable)]
+
+
 class ConfigModel(Strict):
     """The file .rlm-gate.yaml, docs/config.md."""
 
     version: Literal[1] = 1
+    extends: Line | None = None
+    lock: Annotated[list[LockedKey], Field(min_length=1)] | None = None
     packs: Annotated[list[Line], Field(min_length=1)] | None = None
     fail_on: Literal[Level, "never"] = "high"
     models: (
@@ -281,41 +299,10 @@ def _schema_problems(
     model: type[BaseModel], document: Document, error: ValidationError
 ) -> Iterator[Problem]:
     for mistake in error.errors(include_url=False, include_context=False):
-        loc = _place(document.data, mistake["loc"])
+        loc = wording.place(document.data, mistake["loc"])
         text = _explain(model, document, loc, mistake)
         unknown = mistake["type"] == "extra_forbidden"
         yield document.problem(loc, text, key=unknown)
-
-
-def _empty_values(document: Document) -> Iterator[Problem]:
-    for loc, source in document.sources.items():
-        if source in NULLS:
-            yield document.problem(loc, f"{_dotted(loc)}empty; write a value or leave the key out")
-
-
-def _place(data: Any, loc: Sequence[str | int]) -> Loc:
-    """Drop from pydantic's place what is no part of the file: the names of union members."""
-    place: list[str | int] = []
-    for index, step in enumerate(loc):
-        if isinstance(data, list) and isinstance(step, int):
-            data = data[step]
-        elif isinstance(data, dict) and (step in data or index == len(loc) - 1):
-            data = data.get(step)
-        else:
-            continue
-        place.append(step)
-    return tuple(place)
-
-
-_EXPLANATIONS = {
-    "bool_type": "true or false is wanted (yes, no, on and off are text)",
-    "dict_type": "a mapping of 'key: value' lines is wanted",
-    "float_type": "a number is wanted",
-    "int_type": "a whole number is wanted",
-    "list_type": "a list is wanted: [a, b], or one '- a' a line",
-    "model_type": "a mapping of 'key: value' lines is wanted",
-    "too_short": "at least one entry is needed",
-}
 
 
 def _explain(
@@ -323,29 +310,21 @@ def _explain(
 ) -> str:
     match mistake["type"]:
         case "missing":
-            return f"{_dotted(loc[:-1])}{loc[-1]!r} is missing; add it"
+            return f"{wording.dotted(loc[:-1])}{loc[-1]!r} is missing; add it"
         case "extra_forbidden":
-            return f"{_dotted(loc[:-1])}unknown key {loc[-1]!r}; {_known(model, mistake['loc'])}"
+            remedy = _known(model, mistake["loc"])
+            return f"{wording.dotted(loc[:-1])}unknown key {loc[-1]!r}; {remedy}"
         case "string_type":
             source = document.sources.get(loc)
             remedy = f'; put it in quotes: "{source}"' if source else ""
-            return f"{_dotted(loc)}text is wanted{remedy}"
+            return f"{wording.dotted(loc)}text is wanted{remedy}"
         case "literal_error":
             choices = str(mistake["msg"]).removeprefix("Input should be ").replace("'", "")
-            return f"{_dotted(loc)}{_shown(mistake['input'])} is not one of: {choices}"
+            value = wording.shown(mistake["input"])
+            return f"{wording.dotted(loc)}{value} is not one of: {choices}"
         case kind:
             text = str(mistake["msg"]).replace("Input should be", "must be")
-            return _dotted(loc) + _EXPLANATIONS.get(kind, text)
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str | int | float) else "this"
-
-
-def _dotted(loc: Loc) -> str:
-    """Return the place as people write it, with a colon: ``detect[0].engine: ``."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
-    return "".join(steps).removeprefix(".") + ": " if loc else ""
+            return wording.dotted(loc) + wording.EXPLANATIONS.get(kind, text)
 
 
 def _known(model: type[BaseModel], loc: Sequence[str | int]) -> str:

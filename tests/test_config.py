@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlm_gate import config, schemas, yamlmarks
-from rlm_gate.config import Flags, ScopeRequest, Settings, files
+from rlm_gate.config import Flags, ScopeRequest, Settings, layers
 from rlm_gate.core import Budget, Severity
 from rlm_gate.errors import ConfigError, UsageError
 
@@ -30,18 +30,19 @@ def test_without_file_and_flags_the_defaults_hold(tmp_path: Path) -> None:
     assert (found.exclude, found.never_send, found.overrides) == ((), (), ())
     assert (found.on_inconclusive, found.ci, found.no_ignores) == ("fail", False, False)
     assert (found.budget.usd, found.budget.deadline, found.budget.user_usd) == (1.0, 600.0, False)
-    assert config.settings(Flags(), None) == found
+    assert replace(config.settings(Flags(), None), home=tmp_path) == found
 
 
-def test_an_empty_file_of_version_1_changes_nothing(tmp_path: Path) -> None:
-    assert written(tmp_path, "version: 1") == config.settings(Flags(), None)
+@pytest.mark.parametrize("text", ["version: 1", "", "\n# nothing yet\n"])
+def test_a_file_that_says_nothing_changes_nothing(text: str, tmp_path: Path) -> None:
+    assert replace(written(tmp_path, text), home=None) == config.settings(Flags(), None)
 
 
 def test_what_holds_without_a_file_is_the_schemas_defaults() -> None:
     model, _ = schemas.check(schemas.ConfigModel, yamlmarks.parse("version: 1", "f"))
     assert model
     dumped = model.model_dump(exclude_none=True, exclude={"version"})
-    assert dumped | {"models": {}} == files.NOTHING
+    assert dumped | {"models": {}} == layers.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_mistakes_of_the_file_come_in_one_pass(tmp_path: Path) -> None:
-    text = "fail_on: none\nextends: x\nexclude: ['!a']\nversion: 1\nversion: 1\n"
+    text = "fail_on: none\nextend: x\nexclude: ['!a']\nversion: 1\nversion: 1\n"
     with pytest.raises(ConfigError) as caught:
         written(tmp_path, text)
     assert [problem[:2] for problem in caught.value.problems] == [

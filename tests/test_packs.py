@@ -390,11 +390,11 @@ def test_two_folders_of_one_name_clash(tmp_path: Path) -> None:
 def test_every_name_that_leads_nowhere_is_reported(builtin: Path, tmp_path: Path) -> None:
     assert builtin.is_dir()
     (tmp_path / "empty").mkdir()
-    found = mistakes("nowhere", tmp_path / "empty")
-    assert found == [
-        "nowhere:1:1: no such pack or folder of rules; packs here: security",
-        f"{tmp_path}/empty:1:1: no such pack or folder of rules; packs here: security",
-    ]
+    with pytest.raises(UsageError) as caught:
+        packs.load(settings("nowhere", tmp_path / "empty"), None)
+    assert str(caught.value) == (
+        f"nowhere, {tmp_path}/empty: no such pack or folder of rules; packs here: security"
+    )
 
 
 def test_a_rule_outside_of_a_pack_is_not_passed_over(builtin: Path, tmp_path: Path) -> None:

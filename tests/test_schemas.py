@@ -152,7 +152,12 @@ def test_indentation_of_an_example_is_kept_and_texts_are_trimmed() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("extends: x", "c.yaml:1:1: unknown key 'extends'; known are budget, exclude, fail_on,"),
+        ("extend: x", "c.yaml:1:1: unknown key 'extend'; did you mean 'extends'?"),
+        (
+            "lock: [fail-on]",
+            "c.yaml:1:8: lock[0]: no key to lock: 'fail-on'; did you mean 'fail_on'",
+        ),
+        ("lock: [version]", "no key to lock: 'version'; known are budget, budget.call_timeout"),
         ("suppressions: []", "c.yaml:1:1: unknown key 'suppressions'"),
         ("version: 2", "c.yaml:1:10: version: 2 is not one of: 1"),
         ("version: '1'", "c.yaml:1:10: version: '1' is not one of: 1"),

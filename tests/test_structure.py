@@ -27,6 +27,7 @@ LAYERS = (
     ("languages", "conventions", "decoding", "listings", "patches", "globs", "cachedir", "syntax"),
     ("routing",),
     ("mistakes", "objects", "compiled", "yamlmarks", "lines"),
+    ("wording",),
     ("schemas",),
     ("config",),
     ("repo", "detectors", "providers"),

@@ -122,7 +122,7 @@ def _load(names: Sequence[str]) -> tuple[LoadedPack, ...]:
     """Load the packs of those names, or the configured ones, with their examples."""
     root = _root()
     settings = config.settings(config.Flags(rules=tuple(names) or None), root)
-    return packs.load_files(settings.packs, root)
+    return packs.load_files(settings.packs, root, settings.pack_folders, settings.places)
 
 
 def _named(loaded: Iterable[LoadedPack], names: Sequence[str]) -> tuple[Rule, ...]:

@@ -7,12 +7,15 @@ Knows what was asked for, not whether it exists: rules are looked up by ``packs`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rlm_gate.config.environ import child_environment, environment
-from rlm_gate.config.files import CONFIG_FILE, read_file, written
+from rlm_gate.config.files import CONFIG_FILE, Layer, read_file
+from rlm_gate.config.layers import Stack, nested, stack
 from rlm_gate.config.values import (
     DEFAULT_ROOT_MODEL,
     DEFAULT_SUB_MODEL,
@@ -39,6 +42,7 @@ __all__ = [
     "environment",
     "read_file",
     "settings",
+    "with_nested",
 ]
 
 _DIFF_LIMITS = (1.0, 600.0)  # dollars, seconds
@@ -51,13 +55,14 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
     Raises ConfigError with every mistake of the file, UsageError for a flag that makes no sense.
     """
     env = env or environment()
-    said = written(flags, root, env.cache)
+    files = stack(flags, root, env.cache)
+    said = files.joined()
     return Settings(
         scope=flags.scope,
         models=_models(flags, said, env),
         budget=_budget(flags, said["budget"]),
         cache=env.cache,
-        packs=_packs(flags, said.get("packs"), root),
+        packs=_packs(flags, files, root),
         select=flags.select,
         ignore=flags.ignore,
         fail_on=_threshold(flags.fail_on or said["fail_on"]),
@@ -72,7 +77,66 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         no_cache=flags.no_cache,
         resume=flags.resume,
         replay=flags.replay,
+        home=root,
+        pack_folders=() if flags.rules is not None else tuple(map(str, files.packages)),
+        places=dict(_places(files, root)),
+        locks=files.locks() if flags.config is None else None,
     )
+
+
+def with_nested(settings: Settings, paths: Iterable[str]) -> Settings:
+    """Add the configurations of the folders that these paths are in; the nearest wins.
+
+    Raises ConfigError with all of their mistakes. ``--config`` stands in for all files.
+    """
+    if settings.home is None or settings.locks is None:
+        return settings
+    found = nested(settings.home, sorted(_folders(paths)), settings.locks, settings.cache)
+    if not found:
+        return settings
+    places = dict(settings.places)
+    for _, layer in found:
+        places |= _named_at(layer, {})
+    return replace(
+        settings,
+        projects=tuple(sorted(folder for folder, _ in found)),
+        exclude=(*settings.exclude, *_globs(found, "exclude")),
+        never_send=(*settings.never_send, *_globs(found, "never_send")),
+        overrides=(*settings.overrides, *(one for each in found for one in _own(*each))),
+        places=places,
+    )
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return every folder above the paths but the root."""
+    folders = {""}
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return folders - {""}
+
+
+def _globs(found: Iterable[tuple[str, Layer]], key: str) -> Iterator[str]:
+    for folder, layer in found:
+        yield from (_below(folder, pattern) for pattern in layer.values.get(key, ()))
+
+
+def _own(folder: str, layer: Layer) -> Iterator[Override]:
+    """Yield what a sub-project decides for its own files, as overrides."""
+    if "packs" in layer.values:
+        yield Override((_below(folder, ""),), packs=tuple(layer.values["packs"]))
+    for entry in layer.values.get("overrides", ()):
+        override = _override(entry)
+        yield replace(
+            override, include=tuple(_below(folder, pattern) for pattern in override.include)
+        )
+
+
+def _below(folder: str, pattern: str) -> str:
+    """Return the pattern for paths from the root of one for paths from the folder."""
+    return f"^{re.escape(folder)}/(?:{pattern.removeprefix('^')})"
 
 
 def _models(flags: Flags, written: Mapping[str, Any], env: Environment) -> Models:
@@ -119,20 +183,46 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _packs(flags: Flags, written: list[str] | None, root: Path | None) -> tuple[str, ...] | None:
-    """Return the packs to load; paths in the file are relative to the repository's root."""
+def _packs(flags: Flags, files: Stack, root: Path | None) -> tuple[str, ...] | None:
+    """Return the packs to load; a folder is relative to the root, or to the file extended."""
+    layer = files.says("packs")
     if flags.rules is not None:
         return flags.rules
-    if written is None:
+    if layer is None:
         return None
-    return tuple(str((root or Path()) / name) if "/" in name else name for name in written)
+    return tuple(_pack(name, layer, files, root) for name in layer.values["packs"])
+
+
+def _pack(name: str, layer: Layer, files: Stack, root: Path | None) -> str:
+    folder = (root or Path()) if layer is files.layers[-1] else layer.folder
+    return str(folder / name) if "/" in name else name
+
+
+def _places(files: Stack, root: Path | None) -> Iterator[tuple[str, tuple[str, int, int]]]:
+    for layer in files.layers:
+        names = {
+            name: _pack(name, layer, files, root)
+            for name in layer.values.get("packs", ())
+            if layer is files.says("packs")
+        }
+        yield from _named_at(layer, names).items()
+
+
+def _named_at(layer: Layer, packs: Mapping[str, str]) -> dict[str, tuple[str, int, int]]:
+    """Return where a file names packs and rules, by what the settings call them."""
+    places = {}
+    for name, mark in layer.marks.items():
+        kind, slash, called = name.partition("/")
+        if slash and kind in {"packs", "overrides"}:
+            places[packs.get(called, called)] = (layer.label, *mark)
+    return places
 
 
 def _override(entry: Mapping[str, Any]) -> Override:
     return Override(
         include=tuple(entry["include"]),
-        ignore=tuple(entry["ignore"]),
-        severity={rule: Severity.parse(label) for rule, label in entry["severity"].items()},
+        ignore=tuple(entry.get("ignore", ())),
+        severity={rule: Severity.parse(label) for rule, label in entry.get("severity", {}).items()},
     )
 
 

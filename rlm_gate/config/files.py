@@ -1,16 +1,19 @@
-"""Find, read and check ``.rlm-gate.yaml``. What was validated once comes from the cache."""
+"""Read one ``.rlm-gate.yaml`` and check it. What was validated once comes from the cache."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_gate.cachedir import CacheDir, entry_key
-from rlm_gate.config.values import Flags
-from rlm_gate.errors import ConfigError, Problem, UsageError
+from rlm_gate.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from rlm_gate.yamlmarks import Document
 
 CONFIG_FILE = ".rlm-gate.yaml"
 READ_LIMIT = (1 << 20) + 1  # enough for yamlmarks to see that a file is too large
@@ -18,33 +21,24 @@ READ_LIMIT = (1 << 20) + 1  # enough for yamlmarks to see that a file is too lar
 _MISSPELT = (".rlm-gate.yml", "rlm-gate.yaml", "rlm-gate.yml")
 _CACHE_KIND = "config"
 
-NOTHING: Mapping[str, Any] = {
-    "fail_on": "high",
-    "models": {},
-    "budget": {},
-    "exclude": [],
-    "never_send": [],
-    "overrides": [],
-}
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one file says, globs as patterns for ``re.match``; what it leaves out is not there.
 
-def written(flags: Flags, root: Path | None, cache: CacheDir) -> Mapping[str, Any]:
-    """Return what the file says, with globs as patterns; validated once per content."""
-    path = _config_file(flags, root)
-    if path is None:
-        return NOTHING
-    label = flags.config or CONFIG_FILE
-    try:
-        content = read_file(path)
-    except OSError as error:
-        raise ConfigError((Problem(label, 1, 1, f"can't be read: {error.strerror}"),)) from error
-    key = entry_key(_CACHE_KIND, content)
-    stored = cache.read(_CACHE_KIND, key)
-    if stored is not None:
-        return dict(json.loads(stored))
-    parsed = _parse(content, label)
-    cache.write(_CACHE_KIND, key, json.dumps(parsed).encode())
-    return parsed
+    ``label`` is how messages name the file, ``folder`` where it lies. ``marks`` has line and column
+    of every key by its dotted name (``models.allowed``) and of every pack and rule it names
+    (``packs/NAME``, ``overrides/NAME``).
+    """
+
+    label: str
+    folder: Path
+    values: Mapping[str, Any]
+    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def problem(self, name: str, text: str) -> Problem:
+        """Make the problem of a key or name of this file."""
+        return Problem(self.label, *self.marks.get(name, (1, 1)), text)
 
 
 def read_file(path: Path) -> bytes:
@@ -59,35 +53,77 @@ def read_file(path: Path) -> bytes:
         return file.read(READ_LIMIT)
 
 
-def _config_file(flags: Flags, root: Path | None) -> Path | None:
-    if flags.config is not None:
-        path = Path(flags.config)
-        if not path.exists():
-            raise UsageError(f"--config {flags.config}: no such file")
-        return path
-    if root is None:
-        return None
-    path = root / CONFIG_FILE
+def find(folder: Path, prefix: str = "") -> Path | None:
+    """Return the folder's configuration, None if it has none. ``prefix`` is for messages.
+
+    Raises ConfigError for a name that somebody may believe is read.
+    """
+    path = folder / CONFIG_FILE
     if os.path.lexists(path):
         return path
     for name in _MISSPELT:
-        if (root / name).exists():
+        if (folder / name).exists():
             text = f"this file is not read; rename it to {CONFIG_FILE}"
-            raise ConfigError((Problem(name, 1, 1, text),))
+            raise ConfigError((Problem(prefix + name, 1, 1, text),))
     return None
 
 
-def _parse(content: bytes, label: str) -> Mapping[str, Any]:
+def read(path: Path, label: str, cache: CacheDir) -> Layer:
+    """Return what the file says. Raises ConfigError with every mistake of it."""
+    try:
+        content = read_file(path)
+    except OSError as error:
+        raise ConfigError((Problem(label, 1, 1, f"can't be read: {error.strerror}"),)) from error
+    key = entry_key(_CACHE_KIND, content)
+    stored = cache.read(_CACHE_KIND, key)
+    if stored is None:
+        values, marks = _parse(content, label)
+        stored = json.dumps([values, marks]).encode()
+        cache.write(_CACHE_KIND, key, stored)
+    values, marks = json.loads(stored)
+    places = {name: (line, column) for name, (line, column) in marks.items()}
+    return Layer(label, path.parent, values, places)
+
+
+def _parse(content: bytes, label: str) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
     from rlm_gate import globs, schemas, yamlmarks
 
+    if _says_nothing(content):
+        return {}, {}
     document = yamlmarks.parse_bytes(content, label)
     model, problems = schemas.check(schemas.ConfigModel, document)
     if model is None:
         raise ConfigError(problems)
-    written = model.model_dump(by_alias=True, exclude_none=True)
-    written.setdefault("models", {})
+    values = model.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     for key in ("exclude", "never_send"):
-        written[key] = globs.to_regex(written[key])
-    for entry in written["overrides"]:
+        if key in values:
+            values[key] = globs.to_regex(values[key])
+    for entry in values.get("overrides", ()):
         entry["include"] = globs.to_regex(entry.pop("paths"))
-    return written
+    return values, dict(_marks(document))
+
+
+def _says_nothing(content: bytes) -> bool:
+    """Say whether there is nothing but comments: all defaults, as a first configuration may be."""
+    if len(content) >= READ_LIMIT:
+        return False
+    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return all(not line.strip() or line.lstrip().startswith(b"#") for line in lines)
+
+
+def _marks(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    data = document.data
+    for key, value in data.items():
+        yield key, document.mark((key,), key=True)
+        for inner in value if isinstance(value, dict) else ():
+            yield f"{key}.{inner}", document.mark((key, inner), key=True)
+    for index, name in enumerate(data.get("packs", ())):
+        yield f"packs/{name}", document.mark(("packs", index))
+    for index, entry in enumerate(data.get("overrides", ())):
+        for number, name in enumerate(entry.get("ignore", ())):
+            yield f"overrides/{name}", document.mark(("overrides", index, "ignore", number))
+        for name in entry.get("severity", ()):
+            yield (
+                f"overrides/{name}",
+                document.mark(("overrides", index, "severity", name), key=True),
+            )

@@ -50,11 +50,15 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Other rules for some paths; ``include`` are patterns for ``re.match``."""
+    """Other rules for some paths; ``include`` are patterns for ``re.match``.
+
+    ``packs``, where there are any, are the only ones whose rules count there.
+    """
 
     include: tuple[str, ...]
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
+    packs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,10 @@ class Settings:
 
     ``exclude`` and ``never_send`` are patterns for ``re.match``; ``fail_on`` None is "never".
     ``replay`` is the journal whose answers stand in for models'; ``invocation`` is what a journal
-    needs to start the run again.
+    needs to start the run again. ``home`` is the folder that the policy is read from, ``projects``
+    its sub-folders with a configuration of their own. ``pack_folders`` hold packs beside the
+    built-in ones and the repository's. ``places`` has file, line and column of the packs and rules
+    that the configuration names, ``locks`` the keys that sub-folders can't set and who says so.
     """
 
     scope: ScopeRequest
@@ -135,6 +142,11 @@ class Settings:
     resume: bool = False
     replay: Path | None = None
     invocation: Mapping[str, Any] = field(default_factory=dict)
+    home: Path | None = None
+    projects: tuple[str, ...] = ()
+    pack_folders: tuple[str, ...] = ()
+    places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    locks: Mapping[str, str] | None = None
 
     @property
     def cache_dir(self) -> Path:

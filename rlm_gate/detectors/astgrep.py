@@ -1,7 +1,8 @@
 """Flag shapes of syntax trees, by ast-grep. Sees one file at a time: no types, no data flow.
 
 ``rule`` (with ``constraints`` and ``utils``) is ast-grep's own rule object; ``language`` is one
-language or several that share the shape.
+language or several that share the shape. ``matches: outside`` in it means what carries input from
+outside, see ``_flows``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rlm_gate.detectors import (
     Place,
     Region,
     Text,
+    _flows,
     applies,
     entries,
     finding,
@@ -30,7 +32,7 @@ from rlm_gate.detectors import (
 )
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
-_Wanted = tuple[Rule, Detect]
+_Wanted = tuple[Rule, Detect, Mapping[str, Any]]
 
 _ENGINE = "astgrep"
 _CONFIG = ("rule", "constraints", "utils")
@@ -60,7 +62,7 @@ def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"1+{installed('ast-grep-py')}"
+    return f"2+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -79,27 +81,27 @@ def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
     for rule in rules:
         for entry in entries(rule, _ENGINE):
             if reads(entry.options, language):
-                yield rule, entry
+                yield rule, entry, _config(entry.options, language)
 
 
 def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
-    for rule, entry in spoken:
-        if not applies(rule, file) and lines_possible(entry.options, file.text):
-            yield rule, entry
+    for one in spoken:
+        if not applies(one[0], file) and lines_possible(one[1].options, file.text):
+            yield one
 
 
 def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
     tree = syntax.parse(file.text, file.language)
     lines = Text.of(file.text).lines
     seen: set[tuple[str, Region]] = set()
-    for rule, entry in wanted:
-        for match in tree.find(_config(entry.options)):
+    for rule, entry, config in wanted:
+        for match in tree.find(config):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE)
             if (rule.id, region) not in seen and lines_fit(entry.options, found.quote):
                 seen.add((rule.id, region))
                 yield found
-    yield from _trouble(file, tree, sorted({rule.id for rule, _ in wanted}))
+    yield from _trouble(file, tree, sorted({rule.id for rule, _, _ in wanted}))
 
 
 def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> Iterator[Skip]:
@@ -120,8 +122,18 @@ def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> It
             yield Skip(what, f"astgrep: {why}; {remedy}", path=file.path, rule_ids=tuple(rule_ids))
 
 
-def _config(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: options[key] for key in _CONFIG if key in options}
+def _config(options: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return the rule object, with the flows' utilities where it names them."""
+    config = {key: options[key] for key in _CONFIG if key in options}
+    if _names_flows(config):
+        config["utils"] = {**_flows.utilities(language), **config.get("utils", {})}
+    return config
+
+
+def _names_flows(node: Any) -> bool:
+    if isinstance(node, Mapping):
+        return node.get("matches") == _flows.NAME or any(map(_names_flows, node.values()))
+    return isinstance(node, list | tuple) and any(map(_names_flows, node))
 
 
 def _compiles(options: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -129,7 +141,7 @@ def _compiles(options: Mapping[str, Any]) -> Iterator[Complaint]:
     dialects = {**dict.fromkeys(named), **({"tsx": None} if "typescript" in named else {})}
     problems: dict[str, list[str]] = {}
     for language in dialects:
-        if problem := syntax.validate(_config(options), language):
+        if problem := syntax.validate(_config(options, language), language):
             problems.setdefault(problem, []).append(language)
     for problem, concerned in problems.items():
         yield ("rule",), f"{', '.join(concerned)}: {problem}"

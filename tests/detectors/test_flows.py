@@ -1,0 +1,129 @@
+import pytest
+from builders import corpus, rule, source
+
+from rlm_gate.core import Detect, Finding
+from rlm_gate.detectors import _flows, astgrep
+
+SINKS = {
+    "javascript": ("a.js", "call_expression"),
+    "typescript": ("a.ts", "call_expression"),
+    "go": ("a.go", "call_expression"),
+    "java": ("A.java", "method_invocation"),
+    "php": ("a.php", "function_call_expression"),
+}
+
+
+def reached(language: str, text: str) -> list[int]:
+    """Return the lines of the calls of ``sink`` whose first argument carries input."""
+    path, kind = SINKS[language]
+    given: dict[str, object] = {"matches": "outside"}
+    if language == "php":  # an argument is a node of its own there
+        given = {"kind": "argument", "has": given}
+    options = {
+        "language": language,
+        "rule": {
+            "kind": kind,
+            "regex": r"^sink\(",
+            "has": {"field": "arguments", "has": {"nthChild": 1, **given}},
+        },
+    }
+    seeking = rule(detect=[Detect("astgrep", options)])
+    found = astgrep.detect(corpus(source(path, text)), [seeking])
+    return [one.span.start for one in found if isinstance(one, Finding)]
+
+
+def handler(language: str, body: str) -> str:
+    """Wrap statements into a handler whose first statement is in line 2."""
+    wraps = {
+        "javascript": ('app.get("/", async (req, res) => {\n', "\n});"),
+        "typescript": ("async function f(req: Request, res: Response) {\n", "\n}"),
+        "go": ("package m; func f(w http.ResponseWriter, r *http.Request) {\n", "\n}"),
+        "java": ("class A { void f(HttpServletRequest request) {\n", "\n} }"),
+        "php": ("<?php\n", "\n"),
+    }
+    head, foot = wraps[language]
+    return head + body + foot
+
+
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        ("javascript", "sink(req.query.id);"),
+        ("javascript", "const { id } = req.body; sink(id);"),
+        ("javascript", "const p = path.join(dir, req.params.f); sink(p);"),
+        ("javascript", "const id = req.query.id; const q = 'a' + id; sink(q);"),
+        ("javascript", "sink(`a ${req.headers['x']}`);"),
+        ("javascript", "let id; id = req.query.id; later(() => { sink(id); });"),
+        ("javascript", "const id = url.parse(req.url, true).query.id; sink(id);"),
+        ("typescript", "const id = req.query.id as string; sink(id);"),
+        ("go", 'id := r.URL.Query().Get("id"); sink(id)'),
+        ("go", 'q := fmt.Sprintf("x %s", r.FormValue("id")); sink(q)'),
+        ("go", 'vars := mux.Vars(r); sink("a" + vars["id"])'),
+        ("java", 'String a = request.getParameter("a"); String b = "x" + a; sink(b);'),
+        ("java", 'sink(String.format("%s", request.getHeader("a")));'),
+        ("php", '$id = $_GET["id"]; $q = "select $id"; sink($q);'),
+        ("php", 'sink("a" . $_POST["x"]);'),
+    ],
+)
+def test_what_a_request_says_is_followed_to_its_use(language: str, body: str) -> None:
+    assert reached(language, handler(language, body)) == [2]
+
+
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        ("javascript", "sink(Number(req.query.n)); sink(+req.query.n);"),
+        ("javascript", "const user = await load(req.body.id); sink(user); sink(user.name);"),
+        ("javascript", "const id = req.query.id; if (!KNOWN.includes(id)) return; sink(id);"),
+        ("javascript", "const id = req.query.id; if (!isValid(id)) return; sink(id);"),
+        ("javascript", "sink(() => req.query.id); sink(req.query.id.replace(/[^a-z]/g, ''));"),
+        ("javascript", "const id = 3; sink(id); sink(config.body);"),
+        ("typescript", "const n: number = parseInt(req.query.n as string); sink(n);"),
+        ("go", 'n, err := strconv.Atoi(r.FormValue("n")); sink(n)'),
+        ("go", 'k := r.FormValue("k"); if !strings.HasPrefix(k, "x") { return }; sink(k)'),
+        ("java", 'int a = Integer.parseInt(request.getParameter("a")); sink(a);'),
+        ("java", 'String a = request.getParameter("a"); if (!LIST.contains(a)) return; sink(a);'),
+        ("php", '$n = (int) $_GET["n"]; sink($n); sink(intval($_GET["n"]));'),
+        ("php", 'function g() { $x = $_GET["x"]; } function h($x) { sink($x); }'),
+    ],
+)
+def test_what_was_tested_converted_or_is_another_value_is_not(language: str, body: str) -> None:
+    assert reached(language, handler(language, body)) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("typescript", "class A { get(@Query('x') x: string) {\nsink(x); } }"),
+        ("java", 'class A { String f(@RequestParam("q") String q) {\nsink(q); } }'),
+        ("java", "class A { @GetMapping String f(String q) {\nsink(q); } }"),
+    ],
+)
+def test_the_parameter_of_a_handler_comes_from_a_request(language: str, text: str) -> None:
+    assert reached(language, text) == [2]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("typescript", "class A { get(@Query('n', ParseIntPipe) n: number) {\nsink(n); } }"),
+        ("java", "class A { String f(@RequestParam Integer q) {\nsink(q); } }"),
+        ("java", "class A { String f(String q) {\nsink(q); } }"),
+    ],
+)
+def test_a_number_or_the_parameter_of_any_function_does_not(language: str, text: str) -> None:
+    assert reached(language, text) == []
+
+
+def test_a_language_without_known_flows_is_told_when_the_rule_is_read() -> None:
+    options = {"language": "ruby", "rule": {"matches": "outside"}}
+    [(place, problem)] = astgrep.validate(options, ["ruby"])
+    assert place == ("rule",)
+    assert "outside" in problem
+
+
+def test_only_rules_that_name_a_flow_carry_its_utilities() -> None:
+    plain = {"rule": {"pattern": "eval($X)"}}
+    assert astgrep._config(plain, "javascript") == plain
+    named = {"rule": {"all": [{"matches": _flows.NAME}]}, "utils": {"own": {"kind": "string"}}}
+    assert astgrep._config(named, "javascript")["utils"].keys() > {"own", "outside"}

@@ -59,12 +59,15 @@ HOMES = {
     "git": "history",
     "google": "providers.gemini",
     "httpx2": "providers._http",
+    "jinja2": "reports.html",
     "jsonschema": "rlm.answers",
     "junit_xml": "reports.junit",
+    "markupsafe": "reports.html",
     "openai": "providers.openai",
     "pathspec": "globs",
     "pydantic": "schemas",
     "pydantic_core": "schemas",
+    "pygments": "reports._highlight",
     "yaml": "yamlmarks",
 }
 

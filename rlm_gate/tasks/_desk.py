@@ -89,6 +89,19 @@ class Grounds:
             return None
         return Evidence(path, text.line(place.start), place.quote)
 
+    def row(self, path: str, row: int) -> Evidence:
+        """Return a row of a text that the host itself points at."""
+        from rlm_gate.rlm.masking import mask
+
+        text = self.sources.texts[path]
+        return Evidence(path, text.line(row), split_lines(mask(text.text))[row - 1])
+
+    def masked(self, words: str) -> str:
+        """Return words that may quote a text, secrets masked."""
+        from rlm_gate.rlm.masking import mask
+
+        return mask(words)
+
     def drop(self, claim: str, why: str) -> None:
         """Count a claim that will not be reported."""
         self.dropped.append(f"{' '.join(claim.split())[:160]} ({why})")

@@ -24,7 +24,6 @@ from rlm_gate.rlm.repl import Repl
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "sandbox"
 TIMEOUT = 20.0
-ONLY_ASYNC = {"B32"}  # async def, refused with a remedy
 
 
 def given(name: str, *kinds: str) -> list[Any]:
@@ -166,10 +165,5 @@ def test_benign_cell_prints_exactly_what_python_prints(case: dict[str, Any]) -> 
     }
     with Repl(context=context, functions=functions) as repl:
         cell = repl.run(case["code"])
-    if case["id"] in ONLY_ASYNC:
-        assert cell.error is not None
-        assert cell.error.line == 1
-        assert "use def" in cell.error.message
-    else:
-        assert cell.error is None
-        assert cell.output == case["want_stdout"].replace("{LEN}", str(len(context)))
+    assert cell.error is None
+    assert cell.output == case["want_stdout"].replace("{LEN}", str(len(context)))

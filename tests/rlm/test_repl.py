@@ -84,11 +84,34 @@ def test_output_before_an_error_is_shown(shared: Repl) -> None:
 
 
 def test_refused_code_names_the_line_and_the_remedy(shared: Repl) -> None:
-    cell = shared.run("x = 1\nasync def f():\n    pass\nprint(x)")
+    cell = shared.run("x = 1\nclass A(metaclass=type):\n    pass\nprint(x)")
     assert cell.error is not None
     assert (cell.error.type, cell.error.line) == ("NotAllowed", 2)
-    assert "use def" in cell.error.message
+    assert "leave them out" in cell.error.message
     assert cell.output == ""
+
+
+def test_code_written_for_other_engines_runs_as_it_is(shared: Repl) -> None:
+    cell = shared.run(
+        "import asyncio, csv, io\n"
+        "class Reader:\n"
+        "    async def ask(self, name):\n"
+        "        await asyncio.sleep(1)\n"
+        "        return name.upper()\n"
+        "async def both(*names):\n"
+        "    tasks = [asyncio.create_task(Reader().ask(name)) for name in names]\n"
+        "    return [one async for one in asyncio.as_completed(tasks)]\n"
+        "print(await both('a', 'b'), await asyncio.gather(*map(Reader().ask, 'cd')))\n"
+        "table = 'id,text\\n1,\"a, b\"\\n2,' + 'x' * 200000\n"
+        "rows = list(csv.DictReader(io.StringIO(table)))\n"
+        "print(rows[0], len(rows[1]['text']))\n"
+        "with io.StringIO() as out:\n"
+        "    csv.writer(out).writerow([1, 'a,b'])\n"
+        "    print(out.getvalue().strip())\n"
+    )
+    assert cell.error is None
+    first = "['A', 'B'] ['C', 'D']\n{'id': '1', 'text': 'a, b'} 200000\n"
+    assert cell.output == first + '1,"a,b"\n'
 
 
 def test_missing_module_names_what_there_is(shared: Repl) -> None:

@@ -10,11 +10,13 @@ import codecs
 import collections
 import collections.abc
 import copy
+import csv
 import datetime as dt
 import difflib
 import fnmatch
 import functools
 import heapq
+import io
 import itertools
 import json
 import math
@@ -90,10 +92,12 @@ class Typing:
 
 _PATHS = "paths are plain str: path.rsplit('/', 1), path.endswith('.py')"
 _PARALLEL = "calls are synchronous: use llm_query_parallel"
+_TABLES = "use csv, statistics and plain dicts"
 _NETWORK = "there is no network: everything is in files or context"
 _ELSEWHERE = {
     **dict.fromkeys(("os", "pathlib", "glob", "posixpath"), _PATHS),
-    **dict.fromkeys(("asyncio", "threading", "concurrent", "multiprocessing"), _PARALLEL),
+    **dict.fromkeys(("threading", "concurrent", "multiprocessing"), _PARALLEL),
+    **dict.fromkeys(("pandas", "numpy"), _TABLES),
     **dict.fromkeys(("requests", "urllib", "http", "socket", "httpx"), _NETWORK),
     "random": "there is no randomness: take every n-th item",
     "time": "there is no clock",
@@ -103,7 +107,6 @@ _ELSEWHERE = {
     "enum": "use plain constants or a dataclass",
     "hashlib": "texts themselves can be dict keys and set members",
     "pprint": "print(json.dumps(x, indent=1)) shows nested data",
-    "io": "texts are plain str: text.split('\\n')",
 }
 
 
@@ -190,6 +193,32 @@ def _no_clock(*_arguments: Any) -> NoReturn:
     raise RuntimeError("there is no clock in this sandbox: pass the date as text")
 
 
+def _asyncio() -> dict[str, Any]:
+    """Return what stands for asyncio: every call was made before it is waited for."""
+
+    def gather(*values: Any, return_exceptions: bool = False) -> list[Any]:
+        del return_exceptions
+        return list(values)
+
+    def same(value: Any, *_others: Any, **_named: Any) -> Any:
+        return value
+
+    def sleep(*_arguments: Any) -> None:
+        return None
+
+    def to_thread(function: Any, *arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named)
+
+    waiting = dict.fromkeys(("run", "create_task", "ensure_future", "wait_for"), same)
+    return {
+        **waiting,
+        "gather": gather,
+        "as_completed": list,
+        "sleep": sleep,
+        "to_thread": to_thread,
+    }
+
+
 _TYPING = (
     "Any Callable ClassVar Counter DefaultDict Deque Dict Final FrozenSet Generator Generic "
     "Hashable Iterable Iterator List Literal Mapping MutableMapping NewType NoReturn Optional "
@@ -217,6 +246,9 @@ _STATISTICS = (
 _STRING = (
     "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable "
     "punctuation whitespace capwords"
+)
+_CSV = (
+    "DictReader DictWriter Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE field_size_limit reader writer"
 )
 _OPERATOR = "add and_ concat contains eq ge gt itemgetter le lt mul ne neg not_ or_ sub truth"
 
@@ -246,6 +278,9 @@ def _members() -> dict[str, dict[str, Any]]:
         "difflib": _pick(difflib, "get_close_matches ndiff unified_diff"),
         "unicodedata": _pick(unicodedata, "category combining name normalize"),
         "copy": {"copy": _copy, "deepcopy": _deepcopy},
+        "csv": _pick(csv, _CSV),
+        "io": {"StringIO": io.StringIO},
+        "asyncio": _asyncio(),
     }
 
 
@@ -272,6 +307,7 @@ def _allow_types() -> None:
     )
     guards.allow_on_class(itertools.chain, "from_iterable")
     _allow_dates()
+    _allow_tables()
     guards.allow(statistics.LinearRegression, "intercept slope")
     guards.allow(type(functools.lru_cache(abs).cache_info()), "currsize hits maxsize misses")
 
@@ -287,6 +323,15 @@ def _allow_dates() -> None:
         guards.allow_on_class(kind, "fromisoformat fromisocalendar", **clockless)
     guards.allow_on_class(dt.datetime, "", strptime=_bound("strptime"))
     guards.PLAIN_TYPES.update({dt.date, dt.datetime, dt.timedelta})
+
+
+def _allow_tables() -> None:
+    guards.allow(io.StringIO, "close getvalue read readline readlines seek tell write")
+    guards.allow(csv.DictReader, "fieldnames line_num")
+    guards.allow(csv.DictWriter, "fieldnames writeheader writerow writerows")
+    buffer = io.StringIO()
+    guards.allow(type(csv.reader(buffer)), "line_num")
+    guards.allow(type(csv.writer(buffer)), "writerow writerows")
 
 
 _CODECS = "utf-8 utf-8-sig utf-16 utf-32 ascii latin-1 cp1252 unicode_escape"
@@ -305,3 +350,5 @@ def _warm_up() -> None:
     collections.Counter("aab").most_common(1)
     list(difflib.unified_diff(["a"], ["b"]))
     textwrap.shorten("a b", 5)
+    csv.field_size_limit((1 << 31) - 1)  # a context may be one long field
+    list(csv.DictReader(io.StringIO("a,b\n1,2\n")))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from types import CodeType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES, RestrictingNodeTransformer
 
@@ -36,10 +36,6 @@ from rlm_gate.rlm.sandbox.names import (
 from rlm_gate.rlm.sandbox.shapes import is_number, is_plain_str, is_short_call, is_super_init
 
 _REMEDIES = {
-    "AsyncFunctionDef": ("async def", "use def: calls are synchronous here"),
-    "Await": ("await", "leave it out: calls are synchronous here"),
-    "AsyncFor": ("async for", "use a plain for loop"),
-    "AsyncWith": ("async with", "leave it out: nothing here needs closing"),
     "TryStar": ("except*", "use a plain except"),
     "MatchClass": ("a class pattern with inner patterns", "use 'case int():' or isinstance()"),
     "TypeAlias": ("a type statement", "leave it out: annotations are not evaluated here"),
@@ -47,6 +43,7 @@ _REMEDIES = {
 }
 _MAGIC_REMEDY = "a class may define __init__, __repr__, __eq__, __len__, __iter__, __add__ and kin"
 
+_Node = TypeVar("_Node", bound=ast.stmt)
 _Visited: TypeAlias = Any  # a node, a list of nodes or None, as ast.NodeTransformer returns them
 
 
@@ -88,6 +85,11 @@ def _call(name: str, node: ast.expr, *arguments: ast.expr) -> ast.Call:
     """Return a call of a guard, placed where ``node`` stands."""
     call = ast.Call(func=ast.Name(name, ast.Load()), args=list(arguments), keywords=[])
     return ast.copy_location(call, node)
+
+
+def _plain(kind: type[_Node], node: ast.AST) -> _Node:
+    """Return the same statement of another kind."""
+    return ast.copy_location(kind(**dict(ast.iter_fields(node))), node)
 
 
 def _parts(policy: Policy, node: Any) -> _Visited:
@@ -226,10 +228,30 @@ class Policy(RestrictingNodeTransformer):
         return node
 
     def visit_comprehension(self, node: ast.comprehension) -> _Visited:
-        """Allow loops in comprehensions, asynchronous ones not."""
-        if node.is_async:
-            self.error(node.target, "async comprehensions are not available: use a plain for")
+        """Allow loops in comprehensions, asynchronous ones as plain ones."""
+        node.is_async = 0
         return self.node_contents_visit(node)
+
+    # Asynchronous code, a habit from other engines, runs at once: every call here is synchronous
+
+    def visit_Await(self, node: ast.Await) -> _Visited:
+        """Leave ``await`` out."""
+        return self.visit(node.value)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> _Visited:
+        """Make it a plain function."""
+        plain = _plain(ast.FunctionDef, node)
+        if id(node) in self._class_bodies:
+            self._class_bodies.add(id(plain))
+        return self.visit_FunctionDef(plain)
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> _Visited:
+        """Make it a plain loop."""
+        return self.visit_For(_plain(ast.For, node))
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> _Visited:
+        """Make it a plain block."""
+        return self.visit_With(_plain(ast.With, node))
 
     # Statements
 
@@ -286,7 +308,7 @@ class Policy(RestrictingNodeTransformer):
             self.error(node, "relative imports are not available: there are no packages here")
         return self.check_import_names(node)
 
-    # Allowed as they are; their parts are visited. Nothing in reach is a context manager.
+    # Allowed as they are; their parts are visited. The one context manager in reach is StringIO.
     visit_For = visit_With = visit_Module = _parts
     visit_Match = visit_match_case = visit_MatchSequence = visit_MatchOr = _parts
 

@@ -10,10 +10,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:
     from ast_grep_py import Config, SgNode
+
+    Node: TypeAlias = SgNode
+else:
+    Node: TypeAlias = object  # for annotations alone; the real one would load the parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class Tree:
             raise ValueError(f"no grammar for {language!r}; ask syntax.grammar() first")
         plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         self._root = SgRoot(plain, name).root()
+
+    @property
+    def root(self) -> Node:
+        """Return the whole tree, for those who read it node by node."""
+        return self._root
 
     def find(self, config: Mapping[str, Any]) -> Iterator[Match]:
         """Yield what a checked configuration (rule, constraints, utils) matches, in text order."""

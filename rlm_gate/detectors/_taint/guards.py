@@ -1,0 +1,114 @@
+"""What a condition proves of values from outside: after it they can't do some or any harm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from rlm_gate.detectors._taint.reading import Env, Reading, guarded
+from rlm_gate.detectors._taint.values import ALL, Value
+from rlm_gate.syntax import Node
+
+Proof = dict[int, frozenset[str]]
+_EVERY = frozenset({ALL})
+_SHAPES = re.compile(r"is(?:digit|alnum|alpha|numeric|decimal|identifier)\Z")
+_MATCHES = re.compile(r"(?:\A|\.)(?:match|fullmatch)\Z")
+_SURE_START = 8  # characters: shorter ones ("/", "http") prove nothing
+
+
+class _Evaluates(Protocol):
+    reading: Reading
+
+    def value(self, node: Node | None, env: Env) -> Value: ...
+
+
+def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> Env:
+    """Return the environment where the condition was met, or not."""
+    if node is None or not any(value.everything for value in env.values()):
+        return dict(env)
+    quiet = len(reader.reading.hits)
+    proof = _proof(reader, node, env, holds)
+    del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
+    return guarded(env, proof) if proof else dict(env)
+
+
+def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # the case in hand
+    kind = node.kind()
+    if kind in {"parenthesized_expression", "not_operator"}:
+        inner = [part for part in node.children() if part.is_named()]
+        return _proof(reader, inner[0], env, holds != (kind == "not_operator")) if inner else {}
+    if kind == "boolean_operator":
+        return _of_both(reader, node, env, holds)
+    if kind == "comparison_operator":
+        return _of_comparison(reader, node, env, holds)
+    if kind == "call" and holds:
+        return _of_call(reader, node, env)
+    return {}
+
+
+def _of_both(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # as above
+    sign, left, right = node.field("operator"), node.field("left"), node.field("right")
+    if sign is None or left is None or right is None:
+        return {}
+    one, other = _proof(reader, left, env, holds), _proof(reader, right, env, holds)
+    if (sign.text() == "and") == holds:
+        return {
+            key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {*one, *other}
+        }
+    return {key: one[key] & other[key] for key in one.keys() & other.keys()}
+
+
+def _of_comparison(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # as above
+    parts = [part for part in node.children() if part.is_named()]
+    sign = " ".join(part.text() for part in node.children() if not part.is_named())
+    if len(parts) != 2:
+        return {}
+    left, right = (reader.value(part, env) for part in parts)
+    if sign in {"not in", "!="}:
+        sign, holds = {"not in": "in", "!=": "=="}[sign], not holds
+    if sign == "in" and left.known and not holds:
+        kinds = reader.reading.specs.replacing.get(left.const, frozenset())
+        return _marks((right,), kinds) if kinds else {}
+    if sign == "in" and holds and not right.everything:
+        return _marks((left,), _EVERY)
+    if sign == "==" and holds and not (left.everything and right.everything):
+        return _marks((left, right), _EVERY)
+    return {}
+
+
+def _of_call(reader: _Evaluates, node: Node, env: Env) -> Proof:
+    function = node.field("function")
+    if function is None:
+        return {}
+    name = reader.value(function, env).name or function.text()
+    arguments = node.field("arguments")
+    values = (
+        [reader.value(part, env) for part in arguments.children() if part.is_named()]
+        if arguments
+        else []
+    )
+    receiver = reader.value(function.field("object"), env)
+    method = name.rpartition(".")[2]
+    if kinds := reader.reading.specs.clean.find(name):
+        return _marks((*values, receiver), frozenset(kinds))
+    if _SHAPES.match(method) or (method == "startswith" and _is_sure(values)):
+        return _marks((receiver,), _EVERY)
+    if _MATCHES.search(name) or re.search(reader.reading.words.data["guard_words"], method):
+        return _marks((*values, receiver), _EVERY)
+    return {}
+
+
+def _is_sure(values: Sequence[Value]) -> bool:
+    return any(
+        not value.everything
+        and (not isinstance(value.const, str) or len(value.const) >= _SURE_START)
+        for value in values
+    )
+
+
+def _marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
+    return {one.ident: kinds for value in values for one in value.everything}
+
+
+__all__: Sequence[str] = ["Mapping", "after"]

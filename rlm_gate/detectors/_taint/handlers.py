@@ -1,0 +1,180 @@
+"""How functions are entered: by a framework with what a stranger sent, or by code of the file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, Reading, lines_of
+from rlm_gate.detectors._taint.values import UNSET, Taint, Value, mixed
+from rlm_gate.syntax import Node
+
+_HOLES: Final = re.compile(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
+_TYPED: Final = ("int", "float", "uuid", "bool", "date")
+
+
+class _Parameter(NamedTuple):
+    name: str
+    node: Node
+    type: str
+    default: str
+    spread: str  # "" or * or **
+
+
+def entered(reading: Reading, function: Function) -> tuple[Env, Frame]:
+    """Return the parameters' values and the frame of a function that a framework calls."""
+    route = _route(reading, function)
+    words = reading.words.data
+    served = (
+        bool(re.search(words["views"], _bases(function.owner)))
+        and _name(function) in words["view_methods"]
+    )
+    resolver = _name(function).startswith("resolve_") or _name(function) == "mutate"
+    env: Env = {}
+    for parameter in _parameters(function.node):
+        outside = _from_outside(reading, parameter, route, served=served, resolver=resolver)
+        env[parameter.name] = _given(parameter, outside=outside)
+    if re.search(words["servers"], _bases(function.owner)):
+        for field in words["server_fields"]:
+            env[f"self.{field}"] = _remote(function.node, f"self.{field}")
+    static = route is not None and bool(route) and not _HOLES.search(route)
+    html = route is not None and bool(reading.frameworks & {*words["html_frameworks"]})
+    return env, Frame(html=html, static_path=static, text=function.node.text())
+
+
+def called(function: Function, arguments: Sequence[Argument], name: str) -> Env:
+    """Return the parameters' values where code of the file calls the function."""
+    parameters = [*_parameters(function.node)]
+    if name.startswith("self.") and parameters:
+        parameters = parameters[1:]
+    given = {argument.place: argument.value for argument in arguments}
+    loose = mixed([argument.value for argument in arguments if argument.place is None])
+    env: Env = {}
+    for index, parameter in enumerate(parameters):
+        if parameter.spread:
+            rest = [
+                value for place, value in given.items() if _rests(place, index, parameter.spread)
+            ]
+            env[parameter.name] = Value(items={UNSET: mixed([*rest, loose])}, shape="list")
+        else:
+            value = given.get(index, given.get(parameter.name))
+            env[parameter.name] = value if value is not None else _default(parameter, loose)
+    return env
+
+
+def _rests(place: object, index: int, spread: str) -> bool:
+    return (isinstance(place, int) and place >= index) if spread == "*" else isinstance(place, str)
+
+
+def _default(parameter: _Parameter, loose: Value) -> Value:
+    if loose.everything:
+        return loose
+    try:
+        constant = ast.literal_eval(parameter.default)
+    except (ValueError, SyntaxError):
+        return Value(name=parameter.name)
+    return Value(const=constant, fixed=True)
+
+
+def _given(parameter: _Parameter, *, outside: bool) -> Value:
+    if outside:
+        return _remote(parameter.node, parameter.name)
+    if re.search(r"\b(?:Request|HttpRequest)\b", parameter.type):
+        return Value(name="request")
+    return Value(name=parameter.name)
+
+
+def _remote(node: Node, name: str) -> Value:
+    start, _ = lines_of(node)
+    return Value(
+        name=name,
+        taints=(Taint("remote", hash(name) ^ node.range().start.index, ((start, start),)),),
+    )
+
+
+def _from_outside(
+    reading: Reading, parameter: _Parameter, route: str | None, *, served: bool, resolver: bool
+) -> bool:
+    words = reading.words.data
+    if re.search(words["clean_types"], f"{parameter.type} {parameter.default}"):
+        return False
+    if route:
+        holes = dict(_holes(route))
+        if parameter.name in holes:
+            return holes[parameter.name].lower() not in _TYPED
+        return bool(parameter.type) and not _is_plain(words["plain_parameters"], parameter)
+    if resolver or served:
+        return not _is_plain(words["plain_parameters"], parameter)
+    return False
+
+
+def _holes(route: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, type) of what varies: <type:name> or {name:type}."""
+    for hole in _HOLES.finditer(route):
+        angle, curly = hole["angle"], hole["curly"]
+        kind, _, name = (angle or "").rpartition(":")
+        if curly:
+            name, _, kind = curly.partition(":")
+        yield name.strip(), kind.partition("(")[0].strip()
+
+
+def _is_plain(pattern: str, parameter: _Parameter) -> bool:
+    return bool(parameter.spread) or re.search(pattern, parameter.name) is not None
+
+
+def _route(reading: Reading, function: Function) -> str | None:
+    """Return the path a decorator gives the function, "" if it isn't spelled out, None for none."""
+    for decorator in function.decorators:
+        found = re.match(
+            r"@\s*[\w.]*?\b(\w+)\s*\(\s*(?:path\s*=\s*|rule\s*=\s*)?[rf]*(?:[\"']([^\"']*)[\"'])?",
+            decorator.text(),
+        )
+        if (
+            found
+            and found[1] in reading.words.data["routes"]
+            and "." in decorator.text().partition("(")[0]
+        ):
+            return found[2] or ""
+        if re.match(r"@(?:[\w.]*\.)?(?:expose|view_config|action|api_view)\b", decorator.text()):
+            return ""
+    return None
+
+
+def _bases(owner: str) -> str:
+    """Return the last of the bases that says what the class is for."""
+    names = re.findall(r"[\w.]+", owner)
+    kept = [name for name in names if name not in {"object", "metaclass", "ABC"}]
+    return next((name for name in kept if not name.endswith("Mixin")), "")
+
+
+def _name(function: Function) -> str:
+    name = function.node.field("name")
+    return name.text() if name is not None else ""
+
+
+def _parameters(function: Node) -> Iterator[_Parameter]:
+    parameters = function.field("parameters")
+    for node in parameters.children() if parameters is not None else ():
+        if node.is_named() and node.kind() != "comment":
+            name = node.field("name") or node
+            if node.kind() in {"typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"}:
+                name = next((part for part in node.children() if part.is_named()), node)
+            written = name.text()
+            yield _Parameter(
+                written.lstrip("*"),
+                node,
+                _field(node, "type"),
+                _field(node, "value"),
+                "*" * (len(written) - len(written.lstrip("*"))) or _stars(node),
+            )
+
+
+def _stars(node: Node) -> str:
+    return {"list_splat_pattern": "*", "dictionary_splat_pattern": "**"}.get(node.kind(), "")
+
+
+def _field(node: Node, name: str) -> str:
+    part = node.field(name)
+    return part.text() if part is not None else ""

@@ -1,0 +1,196 @@
+"""What reading one file shares: its specs, its functions, what was found, and how long it may go.
+
+A frame is one function as it is read; an environment maps variable names (and dotted targets such
+as ``self.path``) to values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
+from rlm_gate.detectors._taint.values import Lines, Taint, Value, joined
+from rlm_gate.syntax import Node
+
+Env = dict[str, Value]
+RECEIVER = "receiver"  # the place of the object whose method is called
+MAX_STEPS = 6_000  # statements that are read for one function, those of its helpers included
+MAX_DEPTH = 2  # of helpers
+
+
+class Hit(NamedTuple):
+    """A sink that a dangerous value reaches. ``taint`` is None for a value of unknown origin."""
+
+    entry: Entry
+    node: Node
+    taint: Taint | None
+
+
+class Argument(NamedTuple):
+    """An argument of a call: its position or keyword, None where unpacking hides it."""
+
+    place: int | str | None
+    value: Value
+
+
+@dataclass(slots=True)
+class Frame:
+    """One function as it is read. ``html``: what it returns is sent as a page."""
+
+    depth: int = 0
+    html: bool = False
+    static_path: bool = False
+    text: str = ""
+    returns: list[Value] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Function:
+    """A function of the file, with what was known where it is defined."""
+
+    node: Node
+    env: Env
+    owner: str = ""  # the bases of its class, as written
+    decorators: Sequence[Node] = ()
+
+
+@dataclass(slots=True)
+class Reading:
+    """The state of reading one file."""
+
+    specs: Specs
+    words: Vocabulary
+    functions: dict[str, Function] = field(default_factory=dict)
+    hits: list[Hit] = field(default_factory=list)
+    frame: Frame = field(default_factory=Frame)
+    steps: int = 0
+    frameworks: set[str] = field(default_factory=set)
+
+    def check(self, entry: Entry, node: Node, value: Value) -> None:
+        """Note the sink if the value can do harm there."""
+        if entry.returns and value.row:
+            value = value.row[0]  # (body, status) and (body, headers)
+        if entry.function_has is not None and not entry.function_has.search(self.frame.text):
+            return
+        taint = value.taint(entry.sources)
+        unknown = taint is None and UNKNOWN in entry.sources and _is_unknown(value)
+        harmed = taint is not None and taint.harms(entry.kind)
+        if (unknown or harmed) and not _begins_safely(entry, value):
+            self.hits.append(Hit(entry, node, taint.at(lines_of(node)) if taint else None))
+
+    def check_call(self, node: Node, name: str, arguments: Sequence[Argument]) -> None:
+        """Note the sinks among what a call of that name is given."""
+        for sink in self.specs.calls.find(name):
+            if _is_sink(sink, arguments) and _fits(sink, node):
+                for value in _dangerous(sink, arguments):
+                    self.check(sink.entry, node, value)
+
+    def check_store(self, node: Node, name: str, values: Iterable[Value]) -> None:
+        """Note the sinks that something is stored in."""
+        for entry in self.specs.stores.find(name):
+            for value in values:
+                self.check(entry, node, value)
+
+    def is_static(self, name: str) -> bool:
+        """Say whether it is the path of a request that is served under one path alone."""
+        return self.frame.static_path and name.endswith((".request.path", ".request.path_info"))
+
+    def source(self, name: str, node: Node) -> tuple[Taint, ...]:
+        """Return the taints of what goes by that name."""
+        found = self.words.sources.find(name)
+        if not found or name.startswith("urllib.request."):
+            return ()
+        if self.is_static(name):
+            return ()
+        span = node.range()
+        lines = (span.start.line + 1, span.end.line + 1)
+        return tuple(Taint(one, span.start.index, (lines,)) for one in dict.fromkeys(found))
+
+
+def lines_of(node: Node) -> Lines:
+    """Return the first and last line of a node, 1-based."""
+    span = node.range()
+    return span.start.line + 1, span.end.line + 1
+
+
+def merge(environments: Iterable[Env | None]) -> Env | None:
+    """Join what is known where branches meet; None: none of them gets there."""
+    alive = [one for one in environments if one is not None]
+    if len(alive) <= 1:
+        return alive[0] if alive else None
+    first, *others = alive
+    return {
+        name: joined(one[name] for one in alive if name in one)
+        for name in dict.fromkeys(name for one in (first, *others) for name in one)
+    }
+
+
+def guarded(env: Env, cleaned: Mapping[int, frozenset[str]]) -> Env:
+    """Return the environment after checks: (place of a source -> kinds it can't harm now)."""
+    if not cleaned:
+        return env
+    return {name: _guarded(value, cleaned) for name, value in env.items()}
+
+
+def _guarded(value: Value, cleaned: Mapping[int, frozenset[str]]) -> Value:
+    if not value.everything:
+        return value
+    taints = tuple(
+        one._replace(clean=one.clean | cleaned.get(one.ident, frozenset())) for one in value.taints
+    )
+    items = value.items and {key: _guarded(item, cleaned) for key, item in value.items.items()}
+    return replace(value, taints=taints, items=items)
+
+
+def _is_unknown(value: Value) -> bool:
+    return not value.harmless and all(one.origin != REMOTE for one in value.everything)
+
+
+def _begins_safely(entry: Entry, value: Value) -> bool:
+    safe = entry.safe_prefix
+    return safe is not None and safe.match(value.prefix) is not None
+
+
+def _is_sink(sink: Sink, arguments: Sequence[Argument]) -> bool:
+    given = {argument.place: argument.value for argument in arguments}
+    wanted = all(
+        key in given and given[key].const == constant for key, constant in sink.when.items()
+    )
+    return wanted and not any(key in given for key in sink.unless)
+
+
+def _fits(sink: Sink, node: Node) -> bool:
+    if sink.has is None and sink.lacks is None:
+        return True
+    text = node.text()
+    return (sink.has is None or sink.has.search(text) is not None) and (
+        sink.lacks is None or sink.lacks.search(text) is None
+    )
+
+
+def _dangerous(sink: Sink, arguments: Sequence[Argument]) -> Iterable[Value]:
+    for place, value in arguments:
+        if place in sink.args or (not sink.args and place != RECEIVER) or place is None:
+            yield from _of_program(value) if sink.argv else (value,)
+
+
+SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe")
+COMMANDS = ("-c", "/c", "-Command", "-lc", "/C")
+
+
+def _of_program(value: Value) -> Iterable[Value]:
+    """Yield what decides which program runs: the first element, or a shell's own text."""
+    if value.items is None:
+        return
+    first = value.element(0)
+    yield first
+    names = [one.const for one in value.items.values()]
+    program = str(first.const).rpartition("/")[2] if first.known else ""
+    shell = program in SHELLS or (not first.known and first.fixed) or bool({*names} & {*SHELLS})
+    if shell and any(name in COMMANDS for name in names):
+        yield from value.items.values()
+
+
+Eval = Callable[[Node, Env], Value]

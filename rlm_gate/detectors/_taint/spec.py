@@ -1,0 +1,216 @@
+"""What a rule's taint entries name: sinks, what cleans values for them, and the sources.
+
+A pattern is a dotted name with imports resolved. ``{a,b}`` are alternatives, ``*.`` in front stands
+for any receiver, ``**.`` for any or none, ``()`` behind for what the call returns.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from rlm_gate.core import Detect, Rule
+
+Item = TypeVar("Item")
+
+REMOTE = "remote"
+UNKNOWN = "unknown"  # whatever is not known to be the author's own
+_KNOWN_OWNERS = ("re.", "str.", "os.path.", "itertools.")  # no pattern means these by a star
+_BRACES = re.compile(r"\{([^{}]*)\}")
+PATTERN = re.compile(r"(?:\*{1,2}\.)?[\w.]+(?:\(\))?(?:\.\w+(?:\(\))?)*\Z")
+
+
+def expanded(pattern: str) -> Iterator[str]:
+    """Yield the pattern with each of its alternatives."""
+    braces = _BRACES.search(pattern)
+    if braces is None:
+        yield pattern
+        return
+    for choice in braces[1].split(","):
+        yield from expanded(pattern[: braces.start()] + choice.strip() + pattern[braces.end() :])
+
+
+class Table(Generic[Item]):
+    """Patterns, found by the last part of a name."""
+
+    def __init__(self) -> None:
+        self._by_last: dict[str, list[tuple[str, bool, bool, Item]]] = {}
+
+    def add(self, pattern: str, item: Item) -> None:
+        """Let names that fit the pattern mean the item."""
+        for one in expanded(pattern):
+            bare = one.lstrip("*").removeprefix(".") if one.startswith("*") else one
+            last = bare.rpartition(".")[2]
+            entry = (bare, one.startswith("*."), one.startswith("**."), item)
+            self._by_last.setdefault(last, []).append(entry)
+
+    def find(self, name: str) -> list[Item]:
+        """Return the items of all patterns that the name fits, in the order they were added."""
+        entries = self._by_last.get(name.rpartition(".")[2], ())
+        return [item for bare, some, maybe, item in entries if _fits(name, bare, some, maybe)]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Return words of which a text has at least one if any pattern can match in it."""
+        return frozenset(last.removesuffix("()") for last in self._by_last)
+
+
+def _fits(name: str, bare: str, some: bool, maybe: bool) -> bool:  # noqa: FBT001  # a table's row
+    if name == bare:
+        return not some
+    return (some or maybe) and name.endswith(f".{bare}") and not name.startswith(_KNOWN_OWNERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A call that does harm with what it is given.
+
+    ``args`` are the dangerous arguments, by position or keyword; () means all. It is a sink only
+    where the keywords of ``when`` have these constants, none of ``unless`` is given, and the text
+    of the call fits ``has`` and not ``lacks``. ``argv``: the argument is a list for a program,
+    dangerous in its first place or behind ``sh -c``.
+    """
+
+    entry: Entry
+    args: tuple[int | str, ...] = ()
+    when: Mapping[str, Any] = field(default_factory=dict)
+    unless: tuple[str, ...] = ()
+    has: re.Pattern[str] | None = None
+    lacks: re.Pattern[str] | None = None
+    argv: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One ``engine: taint`` entry of a rule."""
+
+    rule: Rule
+    kind: str
+    sources: tuple[str, ...]
+    language: tuple[str, ...]
+    options: Mapping[str, Any]
+
+    @property
+    def returns(self) -> str:
+        """What a handler's return value is, if returning is the sink: ``html``."""
+        return str(self.options.get("returns", ""))
+
+    @property
+    def function_has(self) -> re.Pattern[str] | None:
+        """What the text of the function must have for the sink to be one."""
+        pattern = self.options.get("function_has")
+        return re.compile(pattern) if pattern else None
+
+    @property
+    def safe_prefix(self) -> re.Pattern[str] | None:
+        """What a text must begin with for its rest to do no harm."""
+        pattern = self.options.get("safe_prefix")
+        return re.compile(pattern) if pattern else None
+
+
+@dataclass(frozen=True, slots=True)
+class Specs:
+    """All entries that judge one file, as tables."""
+
+    entries: tuple[Entry, ...]
+    calls: Table[Sink] = field(default_factory=Table)
+    stores: Table[Entry] = field(default_factory=Table)
+    clean: Table[str] = field(default_factory=Table)
+    replacing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def returning(self) -> tuple[Entry, ...]:
+        """Return the entries for which a handler's return value is a sink."""
+        return tuple(entry for entry in self.entries if entry.returns)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Return words of which a text has at least one if it can hold a sink."""
+        more = {"return"} if self.returning else set()
+        return self.calls.words | self.stores.words | more
+
+
+def entry_of(rule: Rule, detect: Detect) -> Entry:
+    """Return the entry of a rule, from options that were checked."""
+    options = detect.options
+    sources = tuple(options.get("sources", (REMOTE,)))
+    return Entry(rule, options["sink"], sources, tuple(_many(options["language"])), options)
+
+
+def compiled(entries: Sequence[Entry]) -> Specs:
+    """Put the entries into tables."""
+    replacing: dict[str, set[str]] = {}
+    specs = Specs(tuple(entries), replacing=replacing)  # type: ignore[arg-type]  # sets until below
+    for entry in entries:
+        for call in entry.options.get("calls", ()):
+            for pattern in _many(call["call"]):
+                specs.calls.add(pattern, _sink(entry, call))
+        for pattern in entry.options.get("stores", ()):
+            specs.stores.add(pattern, entry)
+        for pattern in entry.options.get("clean", ()):
+            specs.clean.add(pattern, entry.kind)
+        for piece in entry.options.get("replacing", ()):
+            replacing.setdefault(piece, set()).add(entry.kind)
+    return specs
+
+
+def _sink(entry: Entry, call: Mapping[str, Any]) -> Sink:
+    return Sink(
+        entry,
+        args=tuple(call.get("args", ())),
+        when=call.get("when", {}),
+        unless=tuple(call.get("unless", ())),
+        has=re.compile(call["has"]) if "has" in call else None,
+        lacks=re.compile(call["lacks"]) if "lacks" in call else None,
+        argv=bool(call.get("argv")),
+    )
+
+
+def _many(value: Any) -> Iterable[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the engine knows of a language's libraries, from ``<language>.json``."""
+
+    sources: Table[str]
+    clean: Table[None]
+    lookups: frozenset[str]
+    requests: Table[None]
+    data: Mapping[str, Any]
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Return the classes of sources."""
+        return frozenset(self.data["sources"])
+
+
+@lru_cache(maxsize=4)
+def vocabulary(language: str) -> Vocabulary:
+    """Load the vocabulary of a language."""
+    path = Path(__file__).with_name(f"{language}.json")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    sources: Table[str] = Table()
+    for origin, patterns in data["sources"].items():
+        for pattern in patterns:
+            sources.add(pattern, origin)
+    return Vocabulary(
+        sources=sources,
+        clean=_table(data["clean"]),
+        lookups=frozenset(data["lookups"]),
+        requests=_table(data["requests"]),
+        data=data,
+    )
+
+
+def _table(patterns: Iterable[str]) -> Table[None]:
+    table: Table[None] = Table()
+    for pattern in patterns:
+        table.add(pattern, None)
+    return table

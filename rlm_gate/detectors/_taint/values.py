@@ -1,0 +1,225 @@
+"""What is known of a value while a function is read: its name, its text, where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+Lines = tuple[int, int]
+Key = Any  # a constant: the index or key of an element
+
+UNSET: Final = object()
+ALL: Final = "*"  # clean for every kind of sink
+_LONGEST = 14  # steps of a flow that are kept
+
+
+class Taint(NamedTuple):
+    """That a value was written by somebody else.
+
+    ``origin`` is the class of its source (remote, local, unknown), ``ident`` the place of the
+    source in the text, ``clean`` the kinds of sinks it can't harm any more.
+    """
+
+    origin: str
+    ident: int
+    steps: tuple[Lines, ...]
+    clean: frozenset[str] = frozenset()
+
+    def at(self, lines: Lines) -> Taint:
+        """Return the taint after one more step."""
+        if lines == self.steps[-1] or len(self.steps) >= _LONGEST:
+            return self
+        return self._replace(steps=(*self.steps, lines))
+
+    def harms(self, kind: str) -> bool:
+        """Say whether a sink of that kind is still in danger."""
+        return not self.clean & {kind, ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An abstract value.
+
+    ``fixed``: the author of the code wrote all of it, known or not which of several texts it is.
+    ``name`` is a dotted name with imports resolved, calls as ``()``: ``sqlite3.connect().cursor``.
+    ``const`` is the value itself where it is known, ``prefix`` the known beginning of a text.
+    ``items`` are the elements of a ``shape`` (list, dict or store); those with unknown keys are
+    joined under UNSET. ``taints`` has at most one entry for each class of sources.
+    """
+
+    name: str = ""
+    const: Any = UNSET
+    taints: tuple[Taint, ...] = ()
+    items: Mapping[Key, Value] | None = None
+    shape: str = ""
+    prefix: str = ""
+    fixed: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Say whether the value is a constant."""
+        return self.const is not UNSET
+
+    @property
+    def harmless(self) -> bool:
+        """Say whether all of it was written by the author of the code."""
+        if self.items is not None:
+            return not self.taints and all(item.harmless for item in self.items.values())
+        return self.fixed
+
+    @property
+    def row(self) -> tuple[Value, ...] | None:
+        """Return the elements of a list of which all places are known."""
+        if self.shape != "list" or self.items is None or UNSET in self.items:
+            return None
+        return tuple(self.items.values())
+
+    def taint(self, origins: Iterable[str]) -> Taint | None:
+        """Return the taint of the first of these classes of sources that it has."""
+        wanted = tuple(origins)
+        found = {one.origin: one for one in self.everything}
+        return next((found[origin] for origin in wanted if origin in found), None)
+
+    @property
+    def everything(self) -> tuple[Taint, ...]:
+        """Return its own taints and those of its elements."""
+        if not self.items:
+            return self.taints
+        inner = (one for item in self.items.values() for one in item.everything)
+        return merged((*self.taints, *inner))
+
+    def element(self, key: Key) -> Value:
+        """Return what stands under a key; a key nobody knows may mean any element."""
+        if self.items is None:
+            return Value(taints=self.taints)
+        if key is not UNSET and hashable(key):
+            key = self._index(key)
+            if key in self.items:
+                return self.items[key]
+            if UNSET not in self.items and self.shape != "list":
+                return Value(taints=self.taints)
+        return joined((*self.items.values(), Value(taints=self.taints)))
+
+    def with_item(self, key: Key, item: Value) -> Value:
+        """Return the value after an element was set."""
+        old = dict(self.items or {})
+        if key is UNSET or not hashable(key):
+            old[UNSET] = join(old[UNSET], item) if UNSET in old else item
+        else:
+            old[self._index(key)] = item
+        shape = self.shape or "dict"
+        return replace(self, items=old, shape=shape, const=UNSET)
+
+    def _index(self, key: Key) -> Key:
+        negative = self.shape == "list" and isinstance(key, int) and key < 0
+        return key + len(self.items or ()) if negative and UNSET not in (self.items or ()) else key
+
+    def cleaned(self, kinds: Iterable[str]) -> Value:
+        """Return the value, harmless for these kinds of sinks."""
+        more = frozenset(kinds)
+        items = self.items and {key: item.cleaned(more) for key, item in self.items.items()}
+        taints = tuple(one._replace(clean=one.clean | more) for one in self.taints)
+        return replace(self, taints=taints, items=items)
+
+    def raw(self) -> Value:
+        """Return the value after decoding: what escaping had made harmless is not any more."""
+        return replace(self, taints=tuple(one._replace(clean=frozenset()) for one in self.taints))
+
+    def at(self, lines: Lines) -> Value:
+        """Return the value after one more step of its flow."""
+        if not self.taints:
+            return self
+        return replace(self, taints=tuple(one.at(lines) for one in self.taints))
+
+
+NOTHING: Final = Value()
+
+
+def constant(value: Any) -> Value:
+    """Return a value that the code spells out."""
+    return Value(const=value, prefix=value if isinstance(value, str) else "", fixed=True)
+
+
+def listed(items: Sequence[Value]) -> Value:
+    """Return a list or tuple of these elements."""
+    return Value(items=dict(enumerate(items)), shape="list")
+
+
+def merged(taints: Iterable[Taint]) -> tuple[Taint, ...]:
+    """Join taints, one for each class of sources; dangerous for what any of them endangers."""
+    found: dict[str, Taint] = {}
+    for one in taints:
+        old = found.get(one.origin)
+        if old is None:
+            found[one.origin] = one
+        elif old != one:
+            worse = one if len(one.clean) < len(old.clean) else old
+            found[one.origin] = worse._replace(clean=old.clean & one.clean)
+    return tuple(found.values())
+
+
+def mixed(values: Iterable[Value], name: str = "") -> Value:
+    """Return something made from these values: it has their taints and nothing else of them."""
+    return Value(name=name, taints=merged(one for value in values for one in value.everything))
+
+
+def built(values: Sequence[Value]) -> Value:
+    """Return something that consists of these values alone: fixed where all of them are."""
+    return replace(mixed(values), fixed=all(value.harmless for value in values))
+
+
+def text(parts: Sequence[Value]) -> Value:
+    """Return the text of these parts in a row."""
+    if all(isinstance(part.const, str | int | float) for part in parts):
+        return constant("".join(str(part.const) for part in parts))
+    prefix = ""
+    for part in parts:
+        prefix += str(part.const) if part.known else part.prefix
+        if not part.known:
+            break
+    return replace(built(parts), prefix=prefix)
+
+
+def join(one: Value, other: Value) -> Value:
+    """Return what is known of a value that is either of the two."""
+    if one is other or one == other:
+        return one
+    same = one.known and other.known and one.const == other.const
+    return Value(
+        name=one.name if one.name == other.name else "",
+        const=one.const if same else UNSET,
+        taints=merged((*one.taints, *other.taints)),
+        items=_joined_items(one, other),
+        shape=one.shape if one.shape == other.shape else "",
+        prefix=one.prefix if one.prefix == other.prefix else "",
+        fixed=one.fixed and other.fixed,
+    )
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """Return what is known of a value that is any of these."""
+    result: Value | None = None
+    for value in values:
+        result = value if result is None else join(result, value)
+    return result or NOTHING
+
+
+def hashable(key: Key) -> bool:
+    """Say whether the constant can be a key."""
+    return isinstance(key, str | int | float | bytes | bool | tuple | None)
+
+
+def _joined_items(one: Value, other: Value) -> Mapping[Key, Value] | None:
+    if one.items is None or other.items is None or one.shape != other.shape:
+        loose = [value.items for value in (one, other) if value.items]
+        return (
+            {UNSET: joined(item for items in loose for item in items.values())} if loose else None
+        )
+    keys = dict.fromkeys([*one.items, *other.items])
+    return {
+        key: join(one.items[key], other.items[key])
+        if key in one.items and key in other.items
+        else one.items.get(key) or other.items[key]
+        for key in keys
+    }

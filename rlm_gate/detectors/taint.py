@@ -1,0 +1,253 @@
+"""Follow values from outside to sinks within a function, by abstract interpretation of its tree.
+
+Sees one file at a time: assignments, branches, loops, elements, functions of the same file. What it
+can't see is in docs/detectors.md. Sources and what every sink trusts are data: ``_taint/*.json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from rlm_gate import syntax
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, Span, display_path
+from rlm_gate.detectors import (
+    LINE_OPTIONS,
+    Complaint,
+    Region,
+    Text,
+    applies,
+    entries,
+    finding,
+    language_complaints,
+    line_complaints,
+    lines_fit,
+    listed,
+    pattern_problem,
+    unknown_keys,
+)
+from rlm_gate.detectors._taint import spec
+from rlm_gate.detectors._taint.flow import Statements
+from rlm_gate.detectors._taint.reading import Function, Hit, Reading
+from rlm_gate.detectors._taint.spec import Entry, Specs
+
+_ENGINE = "taint"
+_LANGUAGES = ("python",)
+_OPTIONS = (
+    "language",
+    "sink",
+    "sources",
+    "calls",
+    "stores",
+    "returns",
+    "clean",
+    "replacing",
+    "safe_prefix",
+    "function_has",
+)
+_CALL = ("call", "args", "when", "unless", "has", "lacks", "argv")
+_KIND = re.compile(r"[a-z][a-z-]*\Z")
+
+
+def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
+    """Check what an entry names: its kind of sink, sources, patterns, and the line options."""
+    yield from unknown_keys(options, (*_OPTIONS, *LINE_OPTIONS))
+    yield from language_complaints(options, languages)
+    for language in listed(options.get("language")):
+        if language not in _LANGUAGES:
+            yield ("language",), f"taint reads {', '.join(_LANGUAGES)}; not {language!r}"
+    yield from line_complaints(options)
+    yield from _sink_complaints(options)
+    yield from _source_complaints(options)
+    for key in ("stores", "clean"):
+        yield from _pattern_complaints(options, key)
+    for number, call in enumerate(_as_list(options.get("calls"))):
+        yield from _call_complaints(call, number)
+
+
+def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the languages the entry names."""
+    return frozenset(listed(options["language"]))
+
+
+def version() -> str:
+    """Of the parser and of this engine."""
+    from importlib.metadata import version as installed
+
+    return f"1+{installed('ast-grep-py')}"
+
+
+def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Read each file that has both a word of a source and one of a sink."""
+    wanted = [spec.entry_of(rule, one) for rule in rules for one in entries(rule, _ENGINE)]
+    known: dict[tuple[str, ...], _Judge] = {}
+    for file in corpus.files:
+        mine = [
+            one for one in wanted if file.language in one.language and not applies(one.rule, file)
+        ]
+        if mine and file.status != "deleted":
+            key = tuple(one.rule.id for one in mine)
+            if key not in known:
+                known[key] = _Judge(mine, file.language)
+            yield from known[key].judge(file)
+
+
+class _Judge:
+    """The entries that judge a file, made ready once."""
+
+    def __init__(self, entries: Sequence[Entry], language: str) -> None:
+        self._specs: Specs = spec.compiled(entries)
+        self._words = spec.vocabulary(language)
+        self._sinks = _any_of(self._specs.words)
+        origins = {origin for entry in entries for origin in entry.sources}
+        self._needs = None if spec.UNKNOWN in origins else _source_words(language)
+
+    def judge(self, file: SourceFile) -> Iterator[Finding | Skip]:
+        """Yield what is found in the file, each place and rule once."""
+        text = Text.of(file.text)
+        if not self._sinks.search(text.text) or (self._needs and not self._needs.search(text.text)):
+            return
+        reading = Reading(self._specs, self._words)
+        try:
+            self._read(reading, file)
+        except RecursionError:
+            why = "taint: an expression is nested too deep to be followed; the rest was judged"
+            yield Skip(display_path(file.path), why)
+        yield from _findings(reading.hits, file.path, text)
+
+    def _read(self, reading: Reading, file: SourceFile) -> None:
+        reader = Statements(reading)
+        env = reader.module(syntax.parse(file.text, file.language).root)
+        done: set[int] = set()
+        while waiting := [one for one in reader.found if one.node.range().start.index not in done]:
+            for function in waiting:
+                done.add(function.node.range().start.index)
+                function.env = {**env, **function.env}
+                if self._is_worth_it(reading, function):
+                    reader.function(function)
+
+    def _is_worth_it(self, reading: Reading, function: Function) -> bool:
+        """Say whether the function, or one of the file's that it names, can hold a sink."""
+        text = function.node.text()
+        if self._sinks.search(text):
+            return True
+        names = (name.rpartition(".")[2] for name in reading.functions)
+        return any(f"{name}(" in text for name in names)
+
+
+def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
+    """Turn hits into findings; one place and rule are told once, by the first flow to it."""
+    seen: set[tuple[str, int]] = set()
+    for hit in hits:
+        span = hit.node.range()
+        key = (hit.entry.rule.id, span.start.index)
+        region = Region(
+            span.start.line + 1, span.start.column + 1, span.end.line + 1, span.end.column + 1
+        )
+        steps = hit.taint.steps if hit.taint is not None else ()
+        found = replace(
+            finding(hit.entry.rule, path, text.lines, region, _ENGINE),
+            flow=tuple(Span(path, *step) for step in steps),
+        )
+        if key not in seen and lines_fit(hit.entry.options, found.quote):
+            seen.add(key)
+            yield found
+
+
+def _any_of(words: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
+
+
+@lru_cache(maxsize=4)
+def _source_words(language: str) -> re.Pattern[str]:
+    """Return a pattern that matches in every text in which something comes from outside."""
+    words = spec.vocabulary(language)
+    routes = "|".join(words.data["routes"])
+    names = "|".join(sorted(word for word in words.sources.words if len(word) > 3))
+    return re.compile(
+        rf"\b(?:[rR]eq(?:uest)?|argv|{names})\b|@[\w.]+\.(?:{routes})\(|Request|Resource|View\b|resolve_"
+    )
+
+
+def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
+    kind = options.get("sink")
+    if not isinstance(kind, str) or not _KIND.match(kind):
+        place = ("sink",) if "sink" in options else ()
+        yield place, "sink: name the kind of harm in small letters, as sql or path"
+    if not {"calls", "stores", "returns"} & options.keys():
+        yield (), "name at least one sink: calls, stores or returns"
+    if options.get("returns", "html") != "html":
+        yield ("returns",), "returns: write html, or leave it out"
+    for key in ("safe_prefix", "function_has"):
+        if key in options and (problem := pattern_problem(options[key])):
+            yield (key,), f"{key}: {problem}"
+    if "replacing" in options and not listed(options["replacing"]):
+        yield ("replacing",), "replacing: list the texts whose removal makes a value harmless"
+
+
+def _source_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
+    if "sources" not in options:
+        return
+    known = {spec.UNKNOWN, *spec.vocabulary("python").origins}
+    named = listed(options["sources"])
+    for source in named:
+        if source not in known:
+            yield ("sources",), f"sources: {source!r} is not one of {', '.join(sorted(known))}"
+    if not named:
+        yield ("sources",), f"sources: list some of {', '.join(sorted(known))}"
+
+
+def _pattern_complaints(options: Mapping[str, Any], key: str) -> Iterator[Complaint]:
+    if key not in options:
+        return
+    patterns = listed(options[key])
+    if not patterns:
+        yield (key,), f"{key}: list dotted names, as os.system or '*.execute'"
+    for pattern in patterns:
+        if problem := _name_problem(pattern):
+            yield (key,), f"{key}: {problem}"
+
+
+def _call_complaints(call: Any, number: int) -> Iterator[Complaint]:
+    place = ("calls", number)
+    if not isinstance(call, Mapping) or not listed(call.get("call")):
+        yield place, "calls: write {call: os.system}, with args, when, unless or argv"
+        return
+    for pattern in listed(call["call"]):
+        if problem := _name_problem(pattern):
+            yield (*place, "call"), f"call: {problem}"
+    for key, value in call.items():
+        if key not in _CALL:
+            yield (*place, key), f"unknown key {key!r}; a call has {', '.join(_CALL)}"
+        elif key in _CHECKS and (problem := _CHECKS[key](value)):
+            yield (*place, key), f"{key}: {problem}"
+
+
+def _args_problem(value: Any) -> str:
+    fits = isinstance(value, list | tuple) and all(isinstance(one, int | str) for one in value)
+    return "" if fits else "list positions from 0, keywords, or receiver"
+
+
+def _when_problem(value: Any) -> str:
+    return "" if isinstance(value, Mapping) else "write a mapping of keywords to constants"
+
+
+_CHECKS: Mapping[str, Callable[[Any], str]] = {
+    "args": _args_problem,
+    "has": pattern_problem,
+    "lacks": pattern_problem,
+    "when": _when_problem,
+}
+
+
+def _name_problem(pattern: str) -> str:
+    broken = [one for one in spec.expanded(pattern) if not spec.PATTERN.match(one)]
+    hint = "write a dotted name; *. in front for any receiver, {a,b} for alternatives"
+    return f"{broken[0]!r} is no name to look for; {hint}" if broken else ""
+
+
+def _as_list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()

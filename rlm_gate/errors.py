@@ -129,3 +129,9 @@ class SandboxDied(EngineError):
     """The sandbox could not be started, or broke its protocol and was killed."""
 
     remedy = "Run 'rlm-gate doctor' to see which sandbox layers are active."
+
+
+class MissingExtra(UsageError):
+    """What was asked for needs a package that only an extra brings."""
+
+    remedy = "Install it: pip install 'rlm-gate[graph]'."

@@ -59,7 +59,7 @@ def add_models(parser: argparse.ArgumentParser, *, resumes: bool = True) -> None
         "--sub-model", metavar="M", type=_model, help="the model that answers over pieces"
     )
     group.add_argument("--max-usd", metavar="X", type=_positive, help="most dollars to spend")
-    group.add_argument("--max-calls", metavar="N", type=_count, help="most model calls")
+    group.add_argument("--max-calls", metavar="N", type=count, help="most model calls")
     group.add_argument("--deadline", metavar="S", type=_positive, help="most seconds for the audit")
     group.add_argument("--no-cache", action="store_true", help="ask again what was answered before")
     if resumes:
@@ -146,7 +146,7 @@ def _number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     value = _number(text)
     if value < 1 or value != int(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")

@@ -13,7 +13,6 @@ _ENDINGS = {
     "beads": "beads.jsonl",
     "github": "github.txt",
     "gitlab": "gitlab.json",
-    "html": "html",
     "json": "json",
     "junit": "junit.xml",
     "markdown": "md",

@@ -275,6 +275,14 @@ class RulePack:
     rules: tuple[Rule, ...]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where else a finding stands: the same rule on the same text, with its own fingerprint."""
+
+    span: Span
+    fingerprint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
     """A change that mends a finding: the whole lines of ``span`` become ``text``.
@@ -295,7 +303,8 @@ class Finding:
 
     ``columns`` are 1-based code points of the first and last line, the end exclusive. ``flow`` are
     the places a value passes, source first. ``engine`` is the detector's or the model's name.
-    ``explanation`` is a model's words, capped; ``fingerprint`` is filled in by the gate.
+    ``explanation`` is a model's words, capped; ``fingerprint`` is filled in by the gate. ``also``
+    are further places of the same cause, folded into this one by the policy, sorted.
     """
 
     rule_id: str
@@ -312,6 +321,21 @@ class Finding:
     flow: tuple[Span, ...] = ()
     fingerprint: str = ""
     fix: Fix | None = None
+    also: tuple[Place, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Which finding of a run it is: a file and its copy have findings of one fingerprint."""
+        return (self.fingerprint, self.span.path)
+
+    @property
+    def places(self) -> tuple[Span, ...]:
+        """Every place it stands at, its own first; what overlaps is one place."""
+        places = [self.span]
+        for other in self.also:
+            if not any(other.span.overlaps(one) for one in places):
+                places.append(other.span)
+        return tuple(places)
 
     @property
     def sort_key(self) -> tuple[str, int, int, tuple[int, int], str, str]:
@@ -461,6 +485,65 @@ class Audit:
     missing_keys: tuple[str, ...] = ()
 
 
+class Acceptance(enum.StrEnum):
+    """How people accept findings: a comment in the code, the file form, or the baseline."""
+
+    COMMENT = "comment"
+    FILE = "file"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What people accept, as it is written at ``place``; one baseline entry is one of them.
+
+    ``rules`` are ids, () in a baseline entry of an unknown rule. A comment speaks of the lines of
+    ``target``; an entry of the file form of the paths that ``patterns`` match, and of one finding
+    if it has a ``fingerprint``; a baseline entry of the path and fingerprint. ``until`` is an ISO
+    date, the last day it counts, or "". ``origin`` is who made a baselined finding. ``new``: the
+    change under judgement adds it. ``refused`` says why it does not count, "" if it does.
+    """
+
+    kind: Acceptance
+    place: Span
+    rules: tuple[str, ...]
+    reason: str = ""
+    owner: str = ""
+    until: str = ""
+    target: Span | None = None
+    patterns: tuple[str, ...] = ()
+    path: str = ""
+    fingerprint: str = ""
+    origin: Origin | None = None
+    new: bool = False
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding that does not count, and what accepts it."""
+
+    finding: Finding
+    by: Suppression
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Notice:
+    """Something about the policy that people should mend; it changes no verdict.
+
+    ``kind`` is a word of the policy's, such as ``unused-suppression``; ``text`` says what is wrong
+    and what to do. ``place`` is where it is written, line 0 for the whole file.
+    """
+
+    place: Span
+    kind: str
+    text: str
+
+
+def _no_text(_path: str) -> str | None:
+    """Know no text."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCall:
     """One model call, as reports tell of it; long texts are cut, secrets masked.
@@ -519,10 +602,13 @@ class PastRun:
 class Verdict:
     """The outcome of one run; every report renders this and nothing else.
 
-    ``findings`` are sorted; ``blocking`` holds the fingerprints of those that fail the gate.
-    ``rules`` are the selected ones, ``packs`` their (name, version). ``reasons`` say what makes
-    the evidence incomplete; ``interrupted`` is what stopped the run, "" if nothing did. ``history``
-    are the runs before this one, oldest first, where a file of them was given.
+    ``findings`` are sorted; ``blocking`` holds the identities of those that fail the gate, and
+    ``held`` of those that reach their threshold and do not. ``threshold`` is the run's;
+    ``thresholds`` are others, (for what, severity), None being never. ``rules`` are the selected
+    ones, ``packs`` their (name, version). ``reasons`` say what makes the evidence incomplete;
+    ``interrupted`` is what stopped the run, "" if nothing did. ``suppressed`` and ``baselined`` are
+    in no count. ``text`` reads a judged file, None for one whose bytes may not be what UTF-8 makes
+    of it. ``history`` are the runs before this one, oldest first, where a file of them was given.
     """
 
     status: Status
@@ -530,7 +616,7 @@ class Verdict:
     threshold: Severity | None
     findings: tuple[Finding, ...]
     refuted: tuple[Finding, ...]
-    blocking: frozenset[str]
+    blocking: frozenset[tuple[str, str]]
     skipped: tuple[Skip, ...]
     coverage: Coverage
     usage: Usage
@@ -541,6 +627,12 @@ class Verdict:
     interrupted: str = ""
     trajectory: Trajectory = Trajectory()
     history: tuple[PastRun, ...] = ()
+    held: frozenset[tuple[str, str]] = frozenset()
+    thresholds: tuple[tuple[str, Severity | None], ...] = ()
+    suppressed: tuple[Accepted, ...] = ()
+    baselined: tuple[Accepted, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    text: Callable[[str], str | None] = field(default=_no_text, repr=False, compare=False)
 
     @property
     def exit_code(self) -> int:

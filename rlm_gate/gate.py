@@ -270,6 +270,7 @@ def _input(this: _Run) -> str:
     models = (settings.models.root, settings.models.sub, sorted(settings.models.allowed))
     parts = [
         repr((this.corpus.scope, models, settings.fail_on, settings.overrides)),
+        repr(sorted(settings.pack_fail_on.items())),
         repr([(file.path, file.sha256, file.changed) for file in this.corpus.files]),
         repr([(pack.name, pack.version) for pack in this.packs]),
         repr(sorted(rule.id for rule in this.rules)),
@@ -282,7 +283,7 @@ def _verified(this: _Run, line: Line) -> Iterator[Finding]:
     from rlm_gate.rlm import audit, refute
 
     rules = {rule.id: rule for rule in _with_host_rules(this)}
-    decided = policy.Policy(this.settings.fail_on, this.settings.overrides)
+    decided = policy.Policy.of(this.settings)
     kept = policy.narrow(this.findings, this.corpus, tuple(rules.values()), decided)
     hidden = audit.hidden(this.corpus, this.settings.never_send)
     doubted = [
@@ -347,7 +348,7 @@ def _forecast(this: _Run) -> Estimate:
 
 def _verdict(this: _Run) -> Verdict:
     rules = _with_host_rules(this)
-    decided = policy.Policy(this.settings.fail_on, this.settings.overrides)
+    decided = policy.Policy.of(this.settings)
     kept = policy.narrow(this.findings, this.corpus, rules, decided)
     evidence = policy.Evidence(
         corpus=this.corpus,

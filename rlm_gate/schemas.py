@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from rlm_gate import globs, mistakes, wording
+from rlm_gate import editors, globs, mistakes, wording
 from rlm_gate.errors import Problem
 from rlm_gate.yamlmarks import Document, Loc
 
@@ -51,7 +51,7 @@ def check(model: type[Model], document: Document) -> tuple[Model | None, tuple[P
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON Schema for editors, without the noise of null defaults and made-up titles."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    schema |= _tidied(model.model_json_schema())
+    schema |= editors.tidied(model.model_json_schema())
     return schema
 
 
@@ -239,12 +239,35 @@ class BudgetModel(Strict):
     call_timeout: Seconds | None = None
 
 
+def _threshold_kind(value: Any) -> str:
+    return "<packs>" if isinstance(value, Mapping) else "<all>"
+
+
+Threshold = Literal[Level, "never"]
+Thresholds = Annotated[
+    Annotated[Threshold, Tag("<all>")]
+    | Annotated[dict[str, Threshold], Field(min_length=1), Tag("<packs>")],
+    Discriminator(_threshold_kind),
+]
+
+
 class OverrideModel(Strict):
     """Other rules for some paths."""
 
     paths: Annotated[list[Glob], Field(min_length=1)]
     ignore: list[Line] = []
     severity: dict[str, Level] = {}
+    fail_on: Thresholds | None = None
+
+
+class SuppressionsModel(Strict):
+    """What people may accept, and how."""
+
+    require_reason: bool | None = None
+    max_days: Annotated[int, Field(gt=0)] | None = None
+    forbid_rules: list[Line] | None = None
+    forbid_severities: list[Level] | None = None
+    new: Literal["deny", "label", "allow"] | None = None
 
 
 def _models_kind(value: Any) -> str | None:
@@ -265,6 +288,7 @@ _NEVER_LOCKED = frozenset({"version", "extends", "lock"})
 _LOCKED_INSIDE: Mapping[str, type[BaseModel]] = {
     "models": ModelsModel,
     "budget": BudgetModel,
+    "suppressions": SuppressionsModel,
 }
 LockedKey = Annotated[str, _checked(_lockable)]
 
@@ -276,7 +300,7 @@ class ConfigModel(Strict):
     extends: Line | None = None
     lock: Annotated[list[LockedKey], Field(min_length=1)] | None = None
     packs: Annotated[list[Line], Field(min_length=1)] | None = None
-    fail_on: Literal[Level, "never"] = "high"
+    fail_on: Thresholds = "high"
     models: (
         Annotated[
             Annotated[Literal["off"], Tag("<off>")] | Annotated[ModelsModel, Tag("<models>")],
@@ -292,6 +316,7 @@ class ConfigModel(Strict):
     exclude: list[Glob] = []
     never_send: list[Glob] = []
     overrides: list[OverrideModel] = []
+    suppressions: SuppressionsModel = SuppressionsModel()
     on_inconclusive: Literal["fail", "warn"] | None = None  # "fail", but "warn" on pushes
 
 
@@ -350,20 +375,3 @@ def _members(annotation: Any, tag: str | None = None) -> Iterator[_Member]:
     tags = [meta.tag for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, Tag)]
     for argument in typing.get_args(annotation):
         yield from _members(argument, tags[0] if tags else tag)
-
-
-def _tidied(schema: Any) -> Any:
-    """Drop what pydantic adds for its own sake: titles, null members and null defaults."""
-    if isinstance(schema, list):
-        return [_tidied(item) for item in schema if item != {"type": "null"}]
-    if not isinstance(schema, dict):
-        return schema
-    tidied = {
-        key: _tidied(value)
-        for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str)) and (key, value) != ("default", None)
-    }
-    members = tidied.get("anyOf")
-    if isinstance(members, list) and len(members) == 1:
-        return {**members[0], **{key: tidied[key] for key in tidied if key != "anyOf"}}
-    return tidied

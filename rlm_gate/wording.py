@@ -32,7 +32,9 @@ def place(data: Any, loc: Sequence[str | int]) -> Loc:
     for index, step in enumerate(loc):
         if isinstance(data, list) and isinstance(step, int):
             data = data[step]
-        elif isinstance(data, dict) and (step in data or index == len(loc) - 1):
+        elif isinstance(data, dict) and (
+            step in data or (index == len(loc) - 1 and not str(step).startswith("<"))
+        ):  # a last step may be a key that the file lacks
             data = data.get(step)
         else:
             continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rlm_gate.core import (
+    Acceptance,
+    Accepted,
     Ask,
     Audit,
     Confidence,
@@ -17,8 +19,10 @@ from rlm_gate.core import (
     Gap,
     Help,
     ModelCall,
+    Notice,
     Origin,
     PastRun,
+    Place,
     RootTurn,
     Rule,
     RuleCoverage,
@@ -27,6 +31,7 @@ from rlm_gate.core import (
     Skip,
     Span,
     Status,
+    Suppression,
     Trajectory,
     Usage,
     Verdict,
@@ -138,6 +143,10 @@ MODELS = Audit(
 )
 
 
+def _named(*findings: Finding) -> frozenset[tuple[str, str]]:
+    return frozenset(one.identity for one in findings)
+
+
 def _covered(rule: Rule, *, detector: int = 0, model: int = 0, missing: int = 0) -> RuleCoverage:
     rest = 120 - detector - model - missing
     return RuleCoverage(rule.id, 120, rest, 0, detector, model, missing)
@@ -168,7 +177,8 @@ FAILED = replace(
     status=Status.FAIL,
     findings=(CONFIRMED, INJECTION, SWALLOW, CLAIM),
     refuted=(REFUTED,),
-    blocking=frozenset({INJECTION.fingerprint, CONFIRMED.fingerprint}),
+    blocking=_named(INJECTION, CONFIRMED),
+    held=_named(CLAIM),
     coverage=replace(
         PASSED.coverage,
         rules=(
@@ -192,6 +202,7 @@ INCONCLUSIVE = replace(
     PASSED,
     status=Status.INCONCLUSIVE,
     findings=(CLAIM,),
+    held=_named(CLAIM),
     skipped=(
         Skip("logo.png", "binary file", path="logo.png"),
         Skip("big.py", "over 1 MiB", blocking=True, path="big.py"),
@@ -234,7 +245,7 @@ HOSTILE = replace(
             columns=None,
         ),
     ),
-    blocking=frozenset({INJECTION.fingerprint}),
+    blocking=frozenset({(INJECTION.fingerprint, "::error::\nx, y:\udcff.py")}),
     skipped=(Skip("::warning::a\nb", _EVIL, blocking=True),),
 )
 
@@ -245,6 +256,7 @@ REFUTED_DETECTOR = replace(
     findings=(replace(INJECTION, verification=Verification.REFUTED),),
     refuted=(),
     blocking=frozenset(),
+    held=_named(INJECTION),
 )
 
 INTERRUPTED = replace(
@@ -269,6 +281,7 @@ ADDRESSED = replace(
 INJECTED = replace(
     INCONCLUSIVE,
     findings=(ADDRESSED,),
+    held=_named(ADDRESSED),
     skipped=(),
     coverage=replace(
         PASSED.coverage,
@@ -291,11 +304,16 @@ DELETED = replace(
         ),
     ),
     refuted=(),
-    blocking=frozenset({INJECTION.fingerprint}),
+    blocking=frozenset({(INJECTION.fingerprint, "app/admin.py")}),
 )
 
 NEVER = replace(
-    FAILED, status=Status.PASS, threshold=None, blocking=frozenset(), findings=(INJECTION, CLAIM)
+    FAILED,
+    status=Status.PASS,
+    threshold=None,
+    blocking=frozenset(),
+    held=frozenset(),
+    findings=(INJECTION, CLAIM),
 )
 
 # More than ten of a level, which is all that GitHub keeps.
@@ -312,7 +330,9 @@ MANY = replace(
         for number in range(30)
     ),
     refuted=(),
-    blocking=frozenset(f"{number:064x}" for number in range(0, 30, 2)),
+    blocking=frozenset(
+        (f"{number:064x}", f"src/part{number // 5}.py") for number in range(0, 30, 2)
+    ),
 )
 
 # Columns differ in code points, UTF-16 units, bytes of UTF-8 and cells of a terminal.
@@ -327,6 +347,7 @@ UNICODE = replace(
         ),
     ),
     refuted=(),
+    blocking=frozenset({(INJECTION.fingerprint, "données/日本 語/😀 100%.py")}),
 )
 
 # All that a run can tell: a fix, the models' work, coverage by file, the runs before.
@@ -409,7 +430,69 @@ AUDITED = replace(
     ),
 )
 
+# What people accept, what is wrong with how they did it, and one cause at three places.
+_SYSTEMIC = replace(
+    SWALLOW,
+    also=(
+        Place(Span("app/a.py", 40, 42), "b3" * 32),
+        Place(Span("app/übung datei.py", 90, 92), "b4" * 32),
+    ),
+)
+ACCEPTED = replace(
+    FAILED,
+    findings=(INJECTION, _SYSTEMIC),
+    refuted=(),
+    blocking=_named(INJECTION),
+    thresholds=(("docs", None), ("security in src/legacy/", Severity.CRITICAL)),
+    suppressed=(
+        Accepted(
+            CONFIRMED,
+            Suppression(
+                Acceptance.COMMENT,
+                Span("app/admin.py", 1, 1),
+                (SQL.id,),
+                reason="the statement is a constant",
+                until="2027-01-31",
+                target=Span("app/admin.py", 2, 2),
+            ),
+        ),
+        Accepted(
+            replace(CONFIRMED, span=Span("legacy/old.py", 9, 9)),
+            Suppression(
+                Acceptance.FILE,
+                Span(".rlm-gate/suppressions.yaml", 3, 3),
+                (SQL.id,),
+                reason="goes away with the module",
+                owner="@data",
+                patterns=("^legacy/",),
+                new=True,
+            ),
+        ),
+    ),
+    baselined=(
+        Accepted(
+            SWALLOW,
+            Suppression(
+                Acceptance.BASELINE,
+                Span(".rlm-gate/baseline.json", 4, 4),
+                (SWALLOWED.id,),
+                path=SWALLOW.span.path,
+                fingerprint=SWALLOW.fingerprint,
+                origin=Origin.DETECTOR,
+            ),
+        ),
+    ),
+    notices=(
+        Notice(
+            Span(".rlm-gate/baseline.json", 7, 7), "stale-baseline", "x is no longer found; prune"
+        ),
+        Notice(Span("app/db.py", 3, 3), "refused-suppression", "it expired on 2026-01-31; mend it"),
+        Notice(Span("app/db.py", 0, 0), "policy", "said of the file as a whole"),
+    ),
+)
+
 SAMPLES = {
+    "accepted": ACCEPTED,
     "passed": PASSED,
     "failed": FAILED,
     "inconclusive": INCONCLUSIVE,

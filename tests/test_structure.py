@@ -36,7 +36,7 @@ LAYERS = (
         "graphs",
     ),
     ("routing",),
-    ("mistakes", "objects", "compiled", "yamlmarks", "lines"),
+    ("mistakes", "objects", "compiled", "yamlmarks", "lines", "editors"),
     ("wording",),
     ("schemas",),
     ("config",),

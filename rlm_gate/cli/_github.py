@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from rlm_gate.core import Status, Verdict
+from rlm_gate.core import Finding, Status, Verdict
 from rlm_gate.errors import GateError, UsageError
 from rlm_gate.reports import github as workflow_commands
 from rlm_gate.reports import markdown
+from rlm_gate.reports._digest import blocks
 
 _NO_KEY = """
 ### Two ways out
@@ -58,8 +59,8 @@ def tell(verdict: Verdict, files: Mapping[str, str], github: Mapping[str, str]) 
     _append(github, "GITHUB_STEP_SUMMARY", summary)
     outputs = {
         "verdict": verdict.status.value,
-        "findings": str(len(verdict.findings)),
-        "blocking": str(len(verdict.blocking)),
+        "findings": str(_places(verdict.findings)),
+        "blocking": str(_places(one for one in verdict.findings if blocks(one, verdict))),
         **{f"{name}-file": path for name, path in files.items()},
     }
     _append(github, "GITHUB_OUTPUT", "".join(map(_output, outputs, outputs.values())))
@@ -94,3 +95,7 @@ def _append(github: Mapping[str, str], variable: str, text: str) -> None:
 
 def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _places(findings: Iterable[Finding]) -> int:
+    return sum(len(one.places) for one in findings)

@@ -14,11 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from rlm_gate.config.environ import child_environment, environment
-from rlm_gate.config.files import CONFIG_FILE, Layer, read_file
+from rlm_gate.config.files import (
+    BASELINE_FILE,
+    CONFIG_FILE,
+    SUPPRESSIONS_FILE,
+    Layer,
+    accepted,
+    read_file,
+)
 from rlm_gate.config.layers import Stack, nested, stack
 from rlm_gate.config.values import (
     DEFAULT_ROOT_MODEL,
     DEFAULT_SUB_MODEL,
+    EVERY_PACK,
+    Accepting,
     Environment,
     Flags,
     Models,
@@ -31,7 +40,11 @@ from rlm_gate.errors import UsageError
 from rlm_gate.routing import KEYS, route
 
 __all__ = [
+    "BASELINE_FILE",
     "CONFIG_FILE",
+    "EVERY_PACK",
+    "SUPPRESSIONS_FILE",
+    "Accepting",
     "Environment",
     "Flags",
     "Models",
@@ -57,6 +70,8 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
     env = env or environment()
     files = stack(flags, root, env.cache)
     said = files.joined()
+    by_pack = _thresholds(said["fail_on"])
+    run = by_pack.pop(EVERY_PACK, Severity.HIGH)
     return Settings(
         scope=flags.scope,
         models=_models(flags, said, env),
@@ -65,10 +80,17 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         packs=_packs(flags, files, root),
         select=flags.select,
         ignore=flags.ignore,
-        fail_on=_threshold(flags.fail_on or said["fail_on"]),
+        fail_on=_threshold(flags.fail_on) if flags.fail_on else run,
+        fail_on_asked=flags.fail_on is not None,
+        pack_fail_on={} if flags.fail_on else by_pack,
         exclude=tuple(said["exclude"]),
         never_send=tuple(said["never_send"]),
-        overrides=tuple(_override(entry) for entry in said["overrides"]),
+        overrides=tuple(
+            _override(entry, thresholds=not flags.fail_on) for entry in said["overrides"]
+        ),
+        accepting=_accepting(said["suppressions"]),
+        accepted=accepted(root),
+        today=flags.today or env.today,
         no_ignores=flags.no_ignores,
         on_inconclusive=flags.on_inconclusive
         or said.get("on_inconclusive", flags.on_inconclusive_unsaid),
@@ -94,7 +116,7 @@ def with_nested(settings: Settings, paths: Iterable[str]) -> Settings:
     found = nested(settings.home, sorted(_folders(paths)), settings.locks, settings.cache)
     if not found:
         return settings
-    places = dict(settings.places)
+    places, thresholds = dict(settings.places), not settings.fail_on_asked
     for _, layer in found:
         places |= _named_at(layer, {})
     return replace(
@@ -102,7 +124,10 @@ def with_nested(settings: Settings, paths: Iterable[str]) -> Settings:
         projects=tuple(sorted(folder for folder, _ in found)),
         exclude=(*settings.exclude, *_globs(found, "exclude")),
         never_send=(*settings.never_send, *_globs(found, "never_send")),
-        overrides=(*settings.overrides, *(one for each in found for one in _own(*each))),
+        overrides=(
+            *settings.overrides,
+            *(one for each in found for one in _own(*each, thresholds=thresholds)),
+        ),
         places=places,
     )
 
@@ -123,15 +148,17 @@ def _globs(found: Iterable[tuple[str, Layer]], key: str) -> Iterator[str]:
         yield from (_below(folder, pattern) for pattern in layer.values.get(key, ()))
 
 
-def _own(folder: str, layer: Layer) -> Iterator[Override]:
+def _own(folder: str, layer: Layer, *, thresholds: bool) -> Iterator[Override]:
     """Yield what a sub-project decides for its own files, as overrides."""
+    if thresholds and "fail_on" in layer.values:
+        said = _thresholds(layer.values["fail_on"])
+        yield Override((_below(folder, ""),), fail_on=said, label=f"{folder}/")
     if "packs" in layer.values:
         yield Override((_below(folder, ""),), packs=tuple(layer.values["packs"]))
     for entry in layer.values.get("overrides", ()):
-        override = _override(entry)
-        yield replace(
-            override, include=tuple(_below(folder, pattern) for pattern in override.include)
-        )
+        override = _override(entry, thresholds=thresholds)
+        include = tuple(_below(folder, pattern) for pattern in override.include)
+        yield replace(override, include=include, label=f"{folder}/: {override.label}")
 
 
 def _below(folder: str, pattern: str) -> str:
@@ -218,12 +245,32 @@ def _named_at(layer: Layer, packs: Mapping[str, str]) -> dict[str, tuple[str, in
     return places
 
 
-def _override(entry: Mapping[str, Any]) -> Override:
+def _override(entry: Mapping[str, Any], *, thresholds: bool) -> Override:
+    """Return the override; ``--fail-on`` outranks its ``thresholds`` too."""
     return Override(
         include=tuple(entry["include"]),
         ignore=tuple(entry.get("ignore", ())),
         severity={rule: Severity.parse(label) for rule, label in entry.get("severity", {}).items()},
+        fail_on=_thresholds(entry.get("fail_on", {})) if thresholds else {},
+        label=entry["label"],
     )
+
+
+def _accepting(said: Mapping[str, Any]) -> Accepting:
+    default = Accepting()
+    return Accepting(
+        require_reason=said.get("require_reason", default.require_reason),
+        max_days=said.get("max_days"),
+        forbid_rules=tuple(said.get("forbid_rules", ())),
+        forbid_severities=tuple(map(Severity.parse, said.get("forbid_severities", ()))),
+        new=said.get("new", default.new),
+    )
+
+
+def _thresholds(said: str | Mapping[str, str]) -> dict[str, Severity | None]:
+    """Return thresholds by pack; one alone is for every pack."""
+    by_pack = {EVERY_PACK: said} if isinstance(said, str) else said
+    return {pack: _threshold(label) for pack, label in by_pack.items()}
 
 
 def _threshold(label: str) -> Severity | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def environment() -> Environment:
         state_dir=(_folder(variables.get("XDG_STATE_HOME")) or home / ".local/state") / "rlm-gate",
         inputs=_inputs(variables),
         in_commit="GIT_INDEX_FILE" in variables,
+        today=_today(variables.get("SOURCE_DATE_EPOCH", "")),
     )
 
 
@@ -59,6 +61,12 @@ def _inputs(variables: Mapping[str, str]) -> Mapping[str, str]:
         for name, value in _starting(variables, _INPUT).items()
         if value.strip()
     }
+
+
+def _today(epoch: str) -> str:
+    """Return the date in UTC; of SOURCE_DATE_EPOCH where a reproducible build sets it."""
+    seconds = int(epoch) if epoch.isdecimal() and len(epoch) < 12 else None
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def _columns(text: str) -> int | None:

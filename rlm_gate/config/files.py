@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 CONFIG_FILE = ".rlm-gate.yaml"
 READ_LIMIT = (1 << 20) + 1  # enough for yamlmarks to see that a file is too large
 
+SUPPRESSIONS_FILE = ".rlm-gate/suppressions.yaml"
+BASELINE_FILE = ".rlm-gate/baseline.json"
+
+_LIMITS = {SUPPRESSIONS_FILE: READ_LIMIT, BASELINE_FILE: 64 << 20}
 _MISSPELT = (".rlm-gate.yml", "rlm-gate.yaml", "rlm-gate.yml")
 _CACHE_KIND = "config"
 
@@ -41,7 +45,20 @@ class Layer:
         return Problem(self.label, *self.marks.get(name, (1, 1)), text)
 
 
-def read_file(path: Path) -> bytes:
+def accepted(root: Path | None) -> dict[str, bytes]:
+    """Return what the files that accept findings hold, by their paths. Raises ConfigError."""
+    contents: dict[str, bytes] = {}
+    for name, limit in _LIMITS.items() if root else ():
+        try:
+            contents[name] = read_file(Path(root or "", name), limit)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ConfigError((Problem(name, 1, 1, f"can't be read: {error.strerror}"),)) from error
+    return contents
+
+
+def read_file(path: Path, limit: int = READ_LIMIT) -> bytes:
     """Return the start of a regular file, longer than YAML may be. Raises OSError, also for a pipe.
 
     What a repository holds may be a link to an endless device.
@@ -50,7 +67,7 @@ def read_file(path: Path) -> bytes:
         path.stat()  # raises what is wrong with it
         raise OSError(0, "not a regular file")
     with path.open("rb") as file:
-        return file.read(READ_LIMIT)
+        return file.read(limit)
 
 
 def find(folder: Path, prefix: str = "") -> Path | None:
@@ -99,6 +116,7 @@ def _parse(content: bytes, label: str) -> tuple[dict[str, Any], dict[str, tuple[
         if key in values:
             values[key] = globs.to_regex(values[key])
     for entry in values.get("overrides", ()):
+        entry["label"] = ", ".join(entry["paths"])
         entry["include"] = globs.to_regex(entry.pop("paths"))
     return values, dict(_marks(document))
 

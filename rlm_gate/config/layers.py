@@ -22,6 +22,7 @@ NOTHING: Mapping[str, Any] = {
     "exclude": [],
     "never_send": [],
     "overrides": [],
+    "suppressions": {},
 }
 NESTED_KEYS = frozenset({"version", "packs", "fail_on", "exclude", "never_send", "overrides"})
 

@@ -48,17 +48,39 @@ class Models:
     missing: tuple[str, ...] = ()
 
 
+EVERY_PACK = "default"  # in the place of a pack's name, where thresholds are given by pack
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """Other rules for some paths; ``include`` are patterns for ``re.match``.
 
-    ``packs``, where there are any, are the only ones whose rules count there.
+    ``packs``, where there are any, are the only ones whose rules count there. ``ignore`` and the
+    keys of ``severity`` are rules or packs. ``fail_on`` has thresholds by pack, EVERY_PACK for all
+    others; None is never. ``label`` names the paths for people.
     """
 
     include: tuple[str, ...]
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
     packs: tuple[str, ...] | None = None
+    fail_on: Mapping[str, Severity | None] = field(default_factory=dict)
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """What people may accept, by comment, file form or baseline.
+
+    ``max_days``: how far ahead an expiry may be, and that there must be one. ``forbid_rules`` are
+    rules or packs. ``new`` is deny, label, allow, or "" where nobody said.
+    """
+
+    require_reason: bool = True
+    max_days: int | None = None
+    forbid_rules: tuple[str, ...] = ()
+    forbid_severities: tuple[Severity, ...] = ()
+    new: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +101,7 @@ class Environment:
     state_dir: Path
     inputs: Mapping[str, str] = field(default_factory=dict)  # of action.yml, the empty ones not
     in_commit: bool = False  # git itself runs us, about a commit
+    today: str = "1970-01-01"  # ISO date in UTC, or that of SOURCE_DATE_EPOCH
 
     @property
     def cache(self) -> CacheDir:
@@ -109,13 +132,16 @@ class Flags:
     no_cache: bool = False
     resume: bool = False
     replay: Path | None = None
+    today: str | None = None  # of the run that is replayed
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one run does. ``packs`` None: every built-in pack and the repository's own.
 
-    ``exclude`` and ``never_send`` are patterns for ``re.match``; ``fail_on`` None is "never".
+    ``exclude`` and ``never_send`` are patterns for ``re.match``; ``fail_on`` None is "never", and
+    ``pack_fail_on`` are thresholds by pack. ``accepted`` holds what the files of .rlm-gate that
+    accept findings say, by their paths; ``today`` is what expiries are held against.
     ``replay`` is the journal whose answers stand in for models'; ``invocation`` is what a journal
     needs to start the run again. ``home`` is the folder that the policy is read from, ``projects``
     its sub-folders with a configuration of their own. ``pack_folders`` hold packs beside the
@@ -134,6 +160,11 @@ class Settings:
     exclude: tuple[str, ...] = ()
     never_send: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
+    fail_on_asked: bool = False  # by the flag, which outranks what files say of packs and paths
+    pack_fail_on: Mapping[str, Severity | None] = field(default_factory=dict)
+    accepting: Accepting = Accepting()
+    accepted: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    today: str = "1970-01-01"
     no_ignores: bool = False
     on_inconclusive: str = "fail"
     allow_reduced_sandbox: bool = False

@@ -26,6 +26,7 @@ from rlm_gate.core import (
     merge_spans,
 )
 from rlm_gate.reports._plain import counted, listed, one_line, shown_path
+from rlm_gate.reports._policy import limits
 
 _NAMES = 8
 _REASONS = 5
@@ -92,7 +93,7 @@ def worst_first(verdict: Verdict) -> list[Finding]:
 
 def blocks(finding: Finding, verdict: Verdict) -> bool:
     """Say whether this finding fails the gate."""
-    return finding.fingerprint in verdict.blocking
+    return finding.identity in verdict.blocking
 
 
 def rules_by_id(verdict: Verdict) -> dict[str, Rule]:
@@ -205,8 +206,10 @@ def remarks(verdict: Verdict) -> Iterator[str]:
 
 def summary(verdict: Verdict) -> str:
     """Return the verdict in one line: why, the threshold, the counts and what to do next."""
-    threshold = "never" if verdict.threshold is None else verdict.threshold.label
-    parts = [f"{_outcome(verdict)} (threshold: {threshold}).", tally(verdict.findings)]
+    parts = [f"{_outcome(verdict)} (threshold: {limits(verdict)}).", tally(verdict.findings)]
+    if verdict.suppressed or verdict.baselined:
+        suppressed, baselined = len(verdict.suppressed), len(verdict.baselined)
+        parts.append(f"Accepted: {suppressed:,} suppressed, {baselined:,} in the baseline.")
     if verdict.reasons:
         reasons = [one_line(reason, 200) for reason in verdict.reasons]
         parts.append(f"Missing evidence: {listed(reasons, _REASONS)}.")
@@ -214,8 +217,11 @@ def summary(verdict: Verdict) -> str:
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """Return the counts by severity, worst first, as in "3 findings: 1 high, 2 low"."""
-    severities = [finding.severity for finding in findings]
+    """Return the counts by severity, worst first, as in "3 findings: 1 high, 2 low".
+
+    Every place of a folded finding counts.
+    """
+    severities = [one.severity for one in findings for _ in one.places]
     if not severities:
         return "No findings."
     by_severity = [
@@ -231,8 +237,7 @@ def trust(finding: Finding, verdict: Verdict) -> str:
     parts = [f"found by {one_line(finding.engine)}", f"confidence {finding.confidence}"]
     if finding.verification is not Verification.NOT_ASKED:
         parts.append(f"verification: {finding.verification}")
-    held = verdict.threshold is not None and finding.severity >= verdict.threshold
-    if held and not blocks(finding, verdict) and _explains(finding):
+    if finding.identity in verdict.held and _explains(finding):
         parts.append(_WHY_NOT[finding.verification])
     return "; ".join(parts)
 
@@ -326,7 +331,7 @@ def forecast(estimate: Estimate) -> str:
 
 def _outcome(verdict: Verdict) -> str:
     if verdict.status is Status.FAIL:
-        number = sum(blocks(finding, verdict) for finding in verdict.findings)
+        number = sum(len(one.places) for one in verdict.findings if blocks(one, verdict))
         return f"{counted(number, 'finding')} {'blocks' if number == 1 else 'block'}"
     if verdict.status is Status.INCONCLUSIVE:
         return "not everything that had to be examined was"

@@ -29,7 +29,7 @@ def configuration_notices(verdict: Verdict) -> list[_Json]:
 
 def execution_notices(verdict: Verdict, index: Mapping[str, int]) -> list[_Json]:
     """Name what was skipped, and for each rule and reason the lines that nobody judged."""
-    notices = [*_skips(verdict), *_gaps(verdict, index)]
+    notices = [*_skips(verdict), *_gaps(verdict, index), *_policy(verdict)]
     rest = len(notices) - _MAX_NOTICES
     if rest <= 0:
         return notices
@@ -59,6 +59,15 @@ def _gaps(verdict: Verdict, index: Mapping[str, int]) -> Iterator[_Json]:
             "associatedRule": {"id": rule_id, **number},
             "locations": [_gap_place(gap) for gap in gaps[:_MAX_PLACES]],
         }
+
+
+def _policy(verdict: Verdict) -> Iterator[_Json]:
+    for notice in verdict.notices:
+        start = notice.place.start
+        region = {"startLine": start, "endLine": max(start, notice.place.end)} if start else None
+        text = one_line(notice.text, 400)
+        where = location(notice.place.path, region)
+        yield {**_notice(notice.kind, "warning", text), "locations": [where]}
 
 
 def _gap_place(gap: Gap) -> _Json:

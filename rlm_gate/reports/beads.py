@@ -12,6 +12,7 @@ from typing import Any
 
 from rlm_gate.core import Finding, Rule, Severity, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._identity import identified
 from rlm_gate.reports._plain import clip, disarm_json, one_line, plain, shown_path
 
@@ -27,6 +28,7 @@ _PRIORITY = {
 _MAX_TITLE = 200  # bd refuses one of more than 500 characters
 _MAX_QUOTE = 2000
 _MAX_TEXT = 2000
+_MAX_PLACES = 50
 _ID_DIGITS = 12
 
 
@@ -69,4 +71,6 @@ def _description(place: str, finding: Finding, rule: Rule) -> Iterator[str]:
         yield "\n".join(f"    {line}" for line in quoted)
     if finding.explanation:
         yield one_line(f"{finding.engine} says: {finding.explanation}", _MAX_TEXT)
+    if places := also_at(finding, _MAX_PLACES):
+        yield places
     yield one_line(f"How to fix: {rule.help.fix}", _MAX_TEXT)

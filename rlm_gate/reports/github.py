@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from rlm_gate.core import Finding, Severity, Status, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import spread
 from rlm_gate.reports._plain import counted, disarm_inside, one_line, shown_path
 
 HELP = "GitHub workflow commands: the ten worst findings of each level as annotations"
@@ -29,7 +30,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         sent["error"] += 1
         yield _command("error", {"title": "rlm-gate: inconclusive"}, digest.summary(verdict))
     left_out = 0
-    for finding in digest.worst_first(verdict):
+    for finding in spread(digest.worst_first(verdict)):
         level = _level(finding, verdict)
         sent[level] += 1
         if sent[level] > _MAX_PER_LEVEL:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rlm_gate.core import Finding, Severity, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import spread
 from rlm_gate.reports._identity import digest_of, identified
 from rlm_gate.reports._plain import disarm_json, one_line, shown_path
 
@@ -35,7 +36,7 @@ def render(verdict: Verdict) -> bytes:
 
 
 def _findings(verdict: Verdict) -> Iterator[dict[str, Any]]:
-    for identity, finding in identified(verdict.findings):
+    for identity, finding in identified(spread(verdict.findings)):
         yield {
             "description": _description(finding, verdict),
             "check_name": one_line(finding.rule_id),

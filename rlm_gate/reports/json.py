@@ -8,10 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from rlm_gate.core import (
+    Accepted,
     Coverage,
     Estimate,
     Finding,
     Fix,
+    Notice,
     Rule,
     Severity,
     Skip,
@@ -42,9 +44,16 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "reasons": list(verdict.reasons),
         "interrupted": verdict.interrupted,
         "scope": _scope(verdict),
+        "thresholds": [
+            {"for": what, "severity": severity.label if severity is not None else None}
+            for what, severity in verdict.thresholds
+        ],
         "counts": _counts(findings),
         "findings": [_finding(one, blocking=digest.blocks(one, verdict)) for one in findings],
         "refuted": [_finding(one, blocking=False) for one in refuted],
+        "suppressed": [_accepted(one) for one in verdict.suppressed],
+        "baselined": [_accepted(one) for one in verdict.baselined],
+        "notices": [_notice(one) for one in verdict.notices],
         "skipped": [_skip(skip) for skip in sorted(verdict.skipped, key=repr)],
         "coverage": _coverage(verdict.coverage),
         "audit": _audit(verdict),
@@ -62,7 +71,7 @@ def _scope(verdict: Verdict) -> dict[str, Any]:
 
 
 def _counts(findings: Iterable[Finding]) -> dict[str, int]:
-    severities = [finding.severity for finding in findings]
+    severities = [finding.severity for finding in findings for _ in finding.places]
     return {severity.label: severities.count(severity) for severity in Severity}
 
 
@@ -83,6 +92,7 @@ def _finding(finding: Finding, *, blocking: bool) -> dict[str, Any]:
         "verification": finding.verification.value,
         "flow": [_span(span) for span in finding.flow],
         "fingerprint": finding.fingerprint,
+        "also": [{**_span(one.span), "fingerprint": one.fingerprint} for one in finding.also],
         "fix": _fix(finding.fix),
         "blocking": blocking,
     }
@@ -92,6 +102,25 @@ def _fix(fix: Fix | None) -> dict[str, Any] | None:
     if fix is None:
         return None
     return {**_span(fix.span), "text": fix.text, "safe": fix.safe, "what": fix.what}
+
+
+def _accepted(accepted: Accepted) -> dict[str, Any]:
+    by = accepted.by
+    return {
+        "finding": _finding(accepted.finding, blocking=False),
+        "by": {
+            "kind": by.kind.value,
+            "place": _span(by.place),
+            "reason": by.reason,
+            "owner": by.owner,
+            "until": by.until or None,
+            "new": by.new,
+        },
+    }
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    return {"kind": notice.kind, "text": notice.text, "place": _span(notice.place)}
 
 
 def _span(span: Span) -> dict[str, Any]:

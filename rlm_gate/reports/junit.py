@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from rlm_gate.core import Finding, Gap, Rule, RuleCoverage, Status, Verdict
+from rlm_gate.core import Acceptance, Finding, Gap, Rule, RuleCoverage, Status, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._plain import (
     clip,
     counted,
@@ -72,7 +73,8 @@ def render(verdict: Verdict, *, strict: bool = False) -> bytes:
 
 
 def _cases(verdict: Verdict) -> Iterator[_Case]:
-    cases = [*_failures(verdict), *_skips(verdict), *_RuleCases(verdict).all()]
+    found = [*_failures(verdict), *_accepted(verdict)]
+    cases = [*found, *_skips(verdict), *_RuleCases(verdict).all()]
     yield from cases
     yield from _verdict_case(verdict, {case.outcome for case in cases})
 
@@ -97,6 +99,31 @@ def _failures(verdict: Verdict) -> Iterator[_Case]:
     if len(blocking) > _MAX_FAILURES:
         rest = f"{len(blocking) - _MAX_FAILURES:,} more findings block"
         yield _Case("gate", "gate.findings", "more findings", "failure", rest)
+
+
+def _accepted(verdict: Verdict) -> Iterator[_Case]:
+    """Yield a skipped case for each finding that people accepted, with their reason."""
+    accepted = [*verdict.suppressed, *verdict.baselined]
+    occurrence: Counter[tuple[str, str]] = Counter()
+    for one in accepted[:_MAX_FAILURES]:
+        finding, by = one.finding, one.by
+        path = shown_path(finding.span.path)
+        occurrence[finding.rule_id, path] += 1
+        number = occurrence[finding.rule_id, path]
+        baselined = by.kind is Acceptance.BASELINE
+        words = "in the baseline" if baselined else f"suppressed: {one_line(by.reason, 400)}"
+        yield _Case(
+            *_suite_and_class(finding.rule_id),
+            name=f"{one_line(finding.rule_id)} {path} accepted #{number}",
+            outcome="skipped",
+            message=words,
+            lines=(f"{_place(finding)}: accepted at {shown_path(by.place.path)}:{by.place.start}",),
+            path=path,
+            line=finding.span.start,
+        )
+    if len(accepted) > _MAX_FAILURES:
+        rest = f"{len(accepted) - _MAX_FAILURES:,} more findings are accepted"
+        yield _Case("gate", "gate.findings", "more accepted findings", "skipped", rest)
 
 
 def _skips(verdict: Verdict) -> Iterator[_Case]:
@@ -184,6 +211,8 @@ def _evidence(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield f"{_place(finding)}: {one_line(finding.message, 400)}"
     for line in plain(clip(finding.quote, _MAX_QUOTE)).split("\n"):
         yield f"  | {line}"
+    if places := also_at(finding, _MAX_LINES):
+        yield places
     if finding.explanation:
         yield f"{one_line(finding.engine)} says: {one_line(finding.explanation, 1000)}"
     rule = verdict.rule(finding.rule_id)
@@ -194,7 +223,9 @@ def _evidence(finding: Finding, verdict: Verdict) -> Iterator[str]:
 
 def _finding_line(finding: Finding) -> str:
     message = one_line(finding.message, 200)
-    return f"does not block: {_place(finding)}: {finding.severity.label}: {message}"
+    places = also_at(finding, _MAX_LINES)
+    more = f" ({places})" if places else ""
+    return f"does not block: {_place(finding)}: {finding.severity.label}: {message}{more}"
 
 
 def _gap_line(gap: Gap) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 
 from rlm_gate.core import Finding, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._plain import clip, counted, one_line, plain, shown_path
+from rlm_gate.reports._policy import accepted, notices
 
 HELP = "Markdown for a job summary or a comment"
 
@@ -61,7 +63,7 @@ def _row(finding: Finding, verdict: Verdict) -> str:
         "❌" if digest.blocks(finding, verdict) else "",
         finding.severity.label,
         _inert(finding.rule_id),
-        f"<code>{_place(finding)}</code>",
+        f"<code>{_place(finding)}</code>{_more(finding)}",
         _inert(finding.message),
     )
     return f"| {' | '.join(cells)} |"
@@ -75,6 +77,8 @@ def _tail(verdict: Verdict) -> Iterator[str]:
     yield from _section("Not examined", (entry.sentence for entry in digest.missing(verdict)))
     groups = digest.skipped(verdict)
     yield from _section("Skipped", (group.sentence(_MAX_NAMES) for group in groups))
+    yield from _section("Accepted", accepted(verdict))
+    yield from _section("Policy", notices(verdict))
     yield from _section("Remarks", digest.remarks(verdict))
 
 
@@ -82,7 +86,9 @@ def _details(finding: Finding, verdict: Verdict) -> str:
     rule = verdict.rule(finding.rule_id)
     says = f"{finding.engine} says: {finding.explanation}" if finding.explanation else ""
     fix = f"Fix: {rule.help.fix}" if rule else ""
-    lines = [_inert(text, 1000) for text in (says, fix, digest.trust(finding, verdict)) if text]
+    also = also_at(finding, _MAX_LINES)
+    told = (also, says, fix, digest.trust(finding, verdict))
+    lines = [_inert(text, 1000) for text in told if text]
     return "\n\n".join(
         (
             f"<details><summary><code>{_place(finding)}</code> {_inert(finding.rule_id)}</summary>",
@@ -118,6 +124,11 @@ def _size(block: str) -> int:
 
 def _place(finding: Finding) -> str:
     return _inert(f"{shown_path(finding.span.path)}:{finding.span.start}")
+
+
+def _more(finding: Finding) -> str:
+    places = also_at(finding, _MAX_NAMES)
+    return f" {_inert(places)}" if places else ""
 
 
 def _inert(text: str, limit: int = _MAX_TEXT) -> str:

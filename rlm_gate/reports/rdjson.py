@@ -8,6 +8,7 @@ from typing import Any
 
 from rlm_gate.core import Finding, Fix, Rule, Severity, Span, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import spread
 from rlm_gate.reports._plain import disarm_json, one_line, plain, shown_path
 
 HELP = "reviewdog's rdjson: findings for a reviewer on any code host"
@@ -24,7 +25,7 @@ def render(verdict: Verdict) -> bytes:
         "source": {"name": "rlm-gate"},
         "diagnostics": [
             _diagnostic(one, verdict, rules[one.rule_id])
-            for one in digest.ordered(verdict.findings)
+            for one in digest.ordered(spread(verdict.findings))
         ],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)

@@ -137,9 +137,23 @@ def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int]) -> _Js
             "blocking": digest.blocks(finding, verdict),
         },
     }
+    if finding.also:
+        result["relatedLocations"] = _further(finding)
+        result["occurrenceCount"] = len(finding.places)
     if finding.flow:
         result["codeFlows"] = [{"threadFlows": [{"locations": _flow(finding)}]}]
     return result
+
+
+def _further(finding: Finding) -> list[_Json]:
+    return [
+        {
+            "id": number,
+            **location(span.path, {"startLine": max(1, span.start), "endLine": max(1, span.end)}),
+            "message": {"text": "the same here"},
+        }
+        for number, span in enumerate(finding.places[1 : _MAX_FLOW + 1], start=1)
+    ]
 
 
 def _message(finding: Finding) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rlm_gate.core import Finding, Rule, Span, Verdict
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._plain import clip, disarm, one_line, plain, shown_path
+from rlm_gate.reports._policy import accepted, notices
 
 HELP = "for people: findings with their lines, what was examined, the verdict on the last line"
 
@@ -80,6 +82,8 @@ class _Page:
         )
         yield from self._section("Not examined", self._missing())
         yield from self._section("Skipped", self._skipped())
+        yield from self._section("Accepted", self._capped(accepted(self._verdict)))
+        yield from self._section("Policy", self._capped(notices(self._verdict)))
         yield from self._section("Remarks", digest.remarks(self._verdict))
         if self._verbose:
             yield from self._section(
@@ -98,6 +102,8 @@ class _Page:
             place += f":{finding.columns[0]}"
         severity = finding.severity.label
         mark = " [blocks]" if digest.blocks(finding, self._verdict) else ""
+        places = len(finding.places)
+        mark += f" [{places:,} places]" if places > 1 else ""
         said = f"{one_line(finding.rule_id)} {one_line(finding.message, 400)}"
         return f"{self._paint(place, 'bold')} {self._paint(severity, severity)} {said}{mark}"
 
@@ -130,6 +136,8 @@ class _Page:
             yield from self._advice(rule)
         if finding.explanation:
             yield f"{one_line(finding.engine)} says: {self._clipped(finding.explanation)}"
+        if places := also_at(finding, self._caps.names):
+            yield places
         if finding.flow:
             steps = [f"{shown_path(span.path)}:{span.start}" for span in finding.flow[:_STEPS]]
             rest = ["…"] if len(finding.flow) > _STEPS else []
@@ -156,11 +164,14 @@ class _Page:
         yield ""
 
     def _missing(self) -> Iterator[str]:
-        missing = digest.missing(self._verdict)
-        cap = self._caps.gaps or len(missing)
-        yield from (entry.sentence for entry in missing[:cap])
-        if len(missing) > cap:
-            yield f"and {len(missing) - cap:,} more; -v or --format json lists all"
+        return self._capped(entry.sentence for entry in digest.missing(self._verdict))
+
+    def _capped(self, sentences: Iterable[str]) -> Iterator[str]:
+        lines = list(sentences)
+        cap = self._caps.gaps or len(lines)
+        yield from lines[:cap]
+        if len(lines) > cap:
+            yield f"and {len(lines) - cap:,} more; -v or --format json lists all"
 
     def _skipped(self) -> Iterator[str]:
         for group in digest.skipped(self._verdict):

@@ -92,7 +92,8 @@ def test_dollars_are_never_zero_for_unknown_and_bounds_round_up(
 def test_a_finding_that_could_block_and_does_not_says_why(
     samples: dict[str, Verdict], origin: Origin, verification: Verification, expected: str
 ) -> None:
-    verdict = replace(samples["failed"], blocking=frozenset())
+    held = frozenset({samples["failed"].findings[0].identity})
+    verdict = replace(samples["failed"], blocking=frozenset(), held=held)
     finding = replace(verdict.findings[0], origin=origin, verification=verification)
     assert digest.trust(finding, verdict).endswith(expected)
 
@@ -101,7 +102,7 @@ def test_a_finding_below_the_threshold_needs_no_reason_for_not_blocking(
     samples: dict[str, Verdict],
 ) -> None:
     finding = replace(samples["failed"].findings[3], severity=Severity.LOW)
-    assert digest.trust(finding, samples["failed"]) == (
+    assert digest.trust(finding, replace(samples["failed"], held=frozenset())) == (
         "found by claude-haiku-5-5; confidence low; verification: unclear"
     )
 

@@ -43,7 +43,7 @@ def test_an_inconclusive_verdict_is_an_error_that_counts_among_the_ten(
     finding = samples["failed"].findings[1]
     many = tuple(replace(finding, span=Span("a.py", n, n)) for n in range(1, 16))
     verdict = replace(
-        samples["inconclusive"], findings=many, blocking=frozenset({finding.fingerprint})
+        samples["inconclusive"], findings=many, blocking=frozenset({many[0].identity})
     )
     lines = _lines(verdict)
     assert lines[0].startswith("::error title=rlm-gate%3A inconclusive::INCONCLUSIVE: ")
@@ -54,7 +54,8 @@ def test_properties_and_message_are_escaped(samples: dict[str, Verdict]) -> None
     finding = replace(
         samples["failed"].findings[1], span=Span("a,b:c%.py", 3, 3), message="50% of\nit"
     )
-    (line,) = _lines(replace(samples["failed"], findings=(finding,)))
+    blocking = frozenset({finding.identity})
+    (line,) = _lines(replace(samples["failed"], findings=(finding,), blocking=blocking))
     assert line.startswith("::error file=a%2Cb%3Ac%25.py,line=3,endLine=3,col=2,endColumn=46,")
     assert "::50%25 of it%0A" in line
 

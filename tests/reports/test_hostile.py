@@ -12,7 +12,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rlm_gate import reports
-from rlm_gate.core import Audit, Confidence, Finding, Gap, Origin, Severity, Skip, Span, Verdict
+from rlm_gate.core import (
+    Acceptance,
+    Accepted,
+    Audit,
+    Confidence,
+    Finding,
+    Gap,
+    Notice,
+    Origin,
+    Place,
+    Severity,
+    Skip,
+    Span,
+    Suppression,
+    Verdict,
+)
 
 _NASTY = (
     *("::error::x", "##[add-mask]x", "##vso[x]", "]]>", "</script>", "%0A", "<!--", "]](", "[[ATT"),
@@ -42,6 +57,12 @@ _FINDINGS = st.builds(
     explanation=_TEXT,
     flow=st.lists(_SPANS, max_size=3).map(tuple),
     fingerprint=st.sampled_from(["", "a1", "b2"]),
+    also=st.lists(st.builds(Place, _SPANS, st.sampled_from(["c3", "d4"])), max_size=2).map(tuple),
+)
+_ACCEPTED = st.builds(
+    Accepted,
+    _FINDINGS,
+    st.builds(Suppression, st.sampled_from(Acceptance), _SPANS, st.just(("docs/drift",)), _TEXT),
 )
 
 
@@ -50,11 +71,14 @@ def _hostile(draw: st.DrawFn, base: Verdict) -> Verdict:
     gap = st.builds(Gap, st.sampled_from(["docs/drift", "x"]), _SPANS, _TEXT)
     skip = st.builds(Skip, _TEXT, _TEXT, st.booleans(), st.none() | _TEXT, st.just(("docs/drift",)))
     words = draw(st.lists(_TEXT, max_size=3).map(tuple))
+    findings = tuple(draw(st.lists(_FINDINGS, max_size=4)))
     return replace(
         base,
-        findings=tuple(draw(st.lists(_FINDINGS, max_size=4))),
+        findings=findings,
         refuted=tuple(draw(st.lists(_FINDINGS, max_size=1))),
-        blocking=frozenset(draw(st.sets(st.sampled_from(["", "a1", "b2"])))),
+        blocking=frozenset(one.identity for one in findings if draw(st.booleans())),
+        suppressed=tuple(draw(st.lists(_ACCEPTED, max_size=2))),
+        notices=tuple(draw(st.lists(st.builds(Notice, _SPANS, _TEXT, _TEXT), max_size=2))),
         skipped=tuple(draw(st.lists(skip, max_size=3))),
         coverage=replace(base.coverage, gaps=tuple(draw(st.lists(gap, max_size=3)))),
         scope=replace(base.scope, label=draw(_TEXT)),

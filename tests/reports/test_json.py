@@ -51,8 +51,11 @@ def test_unknown_cost_is_null_and_not_zero(samples: dict[str, Verdict]) -> None:
 @pytest.mark.parametrize(
     ("kind", "where", "renamed"),
     [
-        pytest.param(core.Verdict, (), {"blocking"}, id="verdict"),
+        pytest.param(core.Verdict, (), {"blocking", "held", "text"}, id="verdict"),
         pytest.param(core.Finding, ("findings",), {"rule_id", "span", "columns"}, id="finding"),
+        pytest.param(core.Accepted, ("suppressed",), set(), id="suppressed"),
+        pytest.param(core.Accepted, ("baselined",), set(), id="baselined"),
+        pytest.param(core.Notice, ("notices",), set(), id="notice"),
         pytest.param(core.Skip, ("skipped",), {"rule_ids"}, id="skip"),
         pytest.param(core.Coverage, ("coverage",), set(), id="coverage"),
         pytest.param(core.RuleCoverage, ("coverage", "rules"), {"rule_id"}, id="rule coverage"),
@@ -72,6 +75,7 @@ def test_no_field_of_the_verdict_is_forgotten(
 ) -> None:
     """A field that core.py gains must come to the report, or be named here."""
     name = {"estimate": "passed", "skipped": "inconclusive", "gaps": "inconclusive"}
+    name |= dict.fromkeys(("suppressed", "baselined", "notices"), "accepted")
     entry = _document(samples[name.get(where[-1] if where else "", "audited")])
     for key in where:
         entry = entry[key]

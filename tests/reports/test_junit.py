@@ -158,7 +158,9 @@ def test_failures_beyond_the_limit_are_one_case_with_their_number(
 ) -> None:
     finding = replace(samples["failed"].findings[1], quote="x")
     many = tuple(replace(finding, span=Span("a.py", n, n)) for n in range(1, 10_003))
-    case = _cases(replace(samples["failed"], findings=many))["more findings"]
+    blocking = frozenset({many[0].identity})
+    verdict = replace(samples["failed"], findings=many, blocking=blocking)
+    case = _cases(verdict)["more findings"]
     failure = case.find("failure")
     assert failure is not None
     assert failure.get("message") == "2 more findings block"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,36 @@ def test_every_report_renders_bytes_and_says_what_it_is_for(
     assert report.HELP
     assert "\n" not in report.HELP
     assert isinstance(report.render(samples["failed"]), bytes)
+
+
+@pytest.mark.parametrize("name", reports.names())
+def test_every_report_shows_every_place_of_a_finding(
+    name: str, samples: dict[str, Verdict]
+) -> None:
+    shown = reports.load(name).render(samples["accepted"]).decode()
+    folded = next(one for one in samples["accepted"].findings if one.also)
+    for span in folded.places:
+        stem = span.path.rpartition(" ")[2].rpartition("/")[2]
+        assert stem in shown
+        assert str(span.start) in shown.replace(stem, "")
+
+
+@pytest.mark.parametrize("name", ["json", "junit", "markdown", "sarif", "text"])
+def test_reports_of_the_whole_verdict_tell_of_stale_and_refused_acceptance(
+    name: str, samples: dict[str, Verdict]
+) -> None:
+    shown = reports.load(name).render(samples["accepted"]).decode()
+    if name != "junit":
+        assert "it expired on 2026-01-31" in shown
+    if name != "sarif":
+        assert "the statement is a constant" in shown
+
+
+def test_github_gets_no_result_for_what_people_accept(samples: dict[str, Verdict]) -> None:
+    (run,) = json.loads(reports.load("sarif").render(samples["accepted"]))["runs"]
+    assert [one["ruleId"] for one in run["results"]] == [
+        one.rule_id for one in samples["accepted"].findings
+    ]
 
 
 @pytest.mark.parametrize("name", ["xml", "_plain", "../text", ""])

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rlm_gate.config import Override
 from rlm_gate.core import (
     Audit,
     Corpus,
     Coverage,
     Finding,
+    Notice,
     Origin,
     Rule,
     RulePack,
-    Severity,
     Skip,
     SourceFile,
     Span,
     Status,
+    Suppression,
     Usage,
     Verdict,
     Verification,
 )
+from rlm_gate.policy import accepting
+from rlm_gate.policy.decided import Policy
+from rlm_gate.policy.folding import folded
+
+__all__ = ["Evidence", "Policy", "effect", "judge", "narrow"]
 
 # Design §7.6, first table: what a finding does to the gate, by who says so and what the second
 # call came to. "lost" is evidence that was asked for and did not come.
@@ -43,37 +47,13 @@ _EFFECT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What the user decided: the threshold (None: never fail) and the overrides by path."""
-
-    threshold: Severity | None
-    overrides: tuple[Override, ...] = ()
-
-    def severity(self, rule: Rule, path: str) -> Severity | None:
-        """Return the rule's severity for that path, the last override winning. None: ignored."""
-        severity: Severity | None = rule.severity
-        for override in self.overrides:
-            if not any(re.match(pattern, path) for pattern in override.include):
-                continue
-            if _names(override.ignore, rule) or rule.pack not in (override.packs or {rule.pack}):
-                severity = None
-            else:
-                severity = override.severity.get(rule.id, severity)
-        return severity
-
-    def required(self, rule: Rule, path: str) -> bool:
-        """Say whether this pair must have been examined: its severity reaches the threshold."""
-        severity = self.severity(rule, path)
-        return None not in (severity, self.threshold) and severity >= self.threshold  # type: ignore[operator]  # both are severities here
-
-    def reaches(self, finding: Finding) -> bool:
-        """Say whether the finding's severity reaches the threshold."""
-        return self.threshold is not None and finding.severity >= self.threshold
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything a verdict is judged from."""
+    """Everything a verdict is judged from.
+
+    ``suppressions`` are what people accept: comments, file form and baseline entries. ``narrowed``:
+    paths were given, so that what was not found may stand elsewhere. ``notices`` are what reading
+    all that has already come to.
+    """
 
     corpus: Corpus
     packs: tuple[RulePack, ...]
@@ -84,6 +64,9 @@ class Evidence:
     audit: Audit
     usage: Usage
     interrupted: str = ""
+    suppressions: tuple[Suppression, ...] = ()
+    narrowed: bool = False
+    notices: tuple[Notice, ...] = ()
 
 
 def effect(finding: Finding) -> str:
@@ -110,19 +93,20 @@ def narrow(
 
 def judge(evidence: Evidence, policy: Policy) -> Verdict:
     """Return the verdict: FAIL outranks INCONCLUSIVE outranks PASS."""
-    refuted = tuple(one for one in evidence.findings if effect(one) == REFUTED)
-    shown = tuple(one for one in evidence.findings if effect(one) != REFUTED)
+    settled = accepting.settle(_question(evidence), policy)
+    refuted = tuple(one for one in settled.findings if effect(one) == REFUTED)
+    shown = tuple(one for one in settled.findings if effect(one) != REFUTED)
     at_threshold = [one for one in shown if policy.reaches(one)]
-    blocking = [one for one in at_threshold if effect(one) == BLOCKS]
+    blocking = frozenset(one.identity for one in at_threshold if effect(one) == BLOCKS)
     missing = _missing(evidence, [one for one in at_threshold if effect(one) == LOST])
     status = Status.FAIL if blocking else Status.INCONCLUSIVE if missing else Status.PASS
     return Verdict(
         status=status,
         scope=evidence.corpus.scope,
         threshold=policy.threshold,
-        findings=shown,
+        findings=folded(shown, blocking),
         refuted=refuted,
-        blocking=frozenset(one.fingerprint for one in blocking),
+        blocking=blocking,
         skipped=tuple(sorted(evidence.skips, key=_skip_key)),
         coverage=evidence.coverage,
         usage=evidence.usage,
@@ -131,7 +115,38 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
         packs=tuple((pack.name, pack.version) for pack in evidence.packs),
         reasons=missing,
         interrupted=evidence.interrupted,
+        held=frozenset(one.identity for one in at_threshold) - blocking,
+        thresholds=policy.others,
+        suppressed=settled.suppressed,
+        baselined=settled.baselined,
+        notices=tuple(sorted({*evidence.notices, *settled.notices})),
+        text=_reader(evidence.corpus),
     )
+
+
+def _question(evidence: Evidence) -> accepting.Question:
+    return accepting.Question(
+        corpus=evidence.corpus,
+        packs=evidence.packs,
+        rules=evidence.rules,
+        coverage=evidence.coverage,
+        asked=evidence.audit.mode == "models",
+        complete=not evidence.interrupted,
+        narrowed=evidence.narrowed,
+        findings=evidence.findings,
+        suppressions=evidence.suppressions,
+        refuted=frozenset(one.identity for one in evidence.findings if effect(one) == REFUTED),
+    )
+
+
+def _reader(corpus: Corpus) -> Callable[[str], str | None]:
+    """Return what reads a judged file that others would read alike: a note tells of a guess."""
+
+    def read(path: str) -> str | None:
+        file = corpus.file(path)
+        return file.text if file and not file.notes and file.status != "deleted" else None
+
+    return read
 
 
 def _missing(evidence: Evidence, lost: Sequence[Finding]) -> tuple[str, ...]:
@@ -161,10 +176,6 @@ def _outranks(new: Finding, old: Finding) -> bool:
     if (new.origin is Origin.MODEL) != (old.origin is Origin.MODEL):
         return old.origin is Origin.MODEL
     return new.sort_key < old.sort_key
-
-
-def _names(names: Iterable[str], rule: Rule) -> bool:
-    return any(name in (rule.id, rule.pack) for name in names)
 
 
 def _skip_key(skip: Skip) -> tuple[str, str, str]:

@@ -16,8 +16,8 @@ def folded(findings: Iterable[Finding], blocking: _Identities) -> tuple[Finding,
     """Return the findings, sorted, each cause once.
 
     One cause is: the same rule on the same text, said by the same kind of judge with the same
-    outcome (by a detector: five times and more); and what a model says about lines on which the same rule has already spoken. What
-    blocks is never folded into what does not.
+    outcome (by a detector: five times and more); and what a model says about lines on which the
+    same rule has already spoken. What blocks is never folded into what does not.
     """
     alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for finding in _apart(sorted(findings, key=lambda one: one.sort_key), blocking):

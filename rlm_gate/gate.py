@@ -96,7 +96,7 @@ def estimate(settings: Settings) -> Estimate:
 def _open(settings: Settings, progress: Progress) -> _Run:
     """Read the scope and the packs, and decide who judges which rule."""
     settings, corpus = _read(settings)
-    loaded = packs.load(settings, corpus.root)
+    loaded = (*packs.load(settings, corpus.root), *_imported(settings, corpus.root))
     chosen = packs.select(loaded, settings.select, settings.ignore)
     if not chosen:
         raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
@@ -111,6 +111,15 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
     return run
+
+
+def _imported(settings: Settings, root: str | None) -> tuple[RulePack, ...]:
+    """Make rules of other scanners' results where the run was given any."""
+    if not settings.import_sarif:
+        return ()
+    from rlm_gate.detectors import sarif
+
+    return sarif.imported(settings.import_sarif, root)
 
 
 def _read(settings: Settings) -> tuple[Settings, Corpus]:

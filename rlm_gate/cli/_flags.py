@@ -44,6 +44,13 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
         "--no-ignores", action="store_true", help="judge generated, vendored and minified files too"
     )
     group.add_argument(
+        "--import-sarif",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="judge what another scanner found, too; repeatable",
+    )
+    group.add_argument(
         "--on-inconclusive", choices=("fail", "warn"), help="exit 3 (default) or warn and exit 0"
     )
 
@@ -94,6 +101,7 @@ def flags(arguments: argparse.Namespace) -> Flags:
         ignore=_many(arguments.ignore),
         fail_on=arguments.fail_on,
         no_ignores=arguments.no_ignores,
+        import_sarif=tuple(arguments.import_sarif),
         offline=arguments.offline,
         root_model=arguments.root_model,
         sub_model=arguments.sub_model,

@@ -92,6 +92,7 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         accepted=accepted(root),
         today=flags.today or env.today,
         no_ignores=flags.no_ignores,
+        import_sarif=flags.import_sarif,
         on_inconclusive=flags.on_inconclusive
         or said.get("on_inconclusive", flags.on_inconclusive_unsaid),
         allow_reduced_sandbox=flags.allow_reduced_sandbox,

@@ -120,6 +120,7 @@ class Flags:
     ignore: tuple[str, ...] = ()
     fail_on: str | None = None
     no_ignores: bool = False
+    import_sarif: tuple[str, ...] = ()
     offline: bool = False
     root_model: str | None = None
     sub_model: str | None = None
@@ -166,6 +167,7 @@ class Settings:
     accepted: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     today: str = "1970-01-01"
     no_ignores: bool = False
+    import_sarif: tuple[str, ...] = ()
     on_inconclusive: str = "fail"
     allow_reduced_sandbox: bool = False
     ci: bool = False

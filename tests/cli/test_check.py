@@ -318,3 +318,20 @@ def test_what_is_no_journal_is_not_replayed(
     project.write("other.txt", "not a journal\n")
     assert main(["replay", "other.txt"]) == 2
     assert "See 'rlm-gate replay --help'." in capfd.readouterr().err
+
+
+def test_what_another_scanner_found_fails_the_gate_like_our_own(
+    project: GitRepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = {"artifactLocation": {"uri": "app.py"}, "region": {"startLine": 2}}
+    found = {
+        "ruleId": "X1",
+        "level": "error",
+        "message": {"text": "adds"},
+        "locations": [{"physicalLocation": place}],
+    }
+    log = {"runs": [{"tool": {"driver": {"name": "Other"}}, "results": [found]}]}
+    project.write("found.sarif", json.dumps(log))
+    assert main(["check", "--all", "--offline", "--import-sarif", "found.sarif"]) == 1
+    assert "app.py:2 high sarif-other/x1" in capsys.readouterr().out
+    assert main(["check", "--all", "--offline", "--import-sarif", "none.sarif"]) == 2

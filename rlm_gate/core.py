@@ -303,8 +303,9 @@ class Finding:
 
     ``columns`` are 1-based code points of the first and last line, the end exclusive. ``flow`` are
     the places a value passes, source first. ``engine`` is the detector's or the model's name.
-    ``explanation`` is a model's words, capped; ``fingerprint`` is filled in by the gate. ``also``
-    are further places of the same cause, folded into this one by the policy, sorted.
+    ``explanation`` is a model's words, capped; ``fingerprint`` is filled in by the gate,
+    and so are ``owners``, as CODEOWNERS names them. ``also`` are further places of the same cause,
+    folded into this one by the policy, sorted.
     """
 
     rule_id: str
@@ -320,6 +321,7 @@ class Finding:
     verification: Verification = Verification.NOT_ASKED
     flow: tuple[Span, ...] = ()
     fingerprint: str = ""
+    owners: tuple[str, ...] = ()
     fix: Fix | None = None
     also: tuple[Place, ...] = ()
 
@@ -609,6 +611,8 @@ class Verdict:
     ``interrupted`` is what stopped the run, "" if nothing did. ``suppressed`` and ``baselined`` are
     in no count. ``text`` reads a judged file, None for one whose bytes may not be what UTF-8 makes
     of it. ``history`` are the runs before this one, oldest first, where a file of them was given.
+    ``preface`` is what a report says first: whose policy holds, and what people newly accept.
+    ``projects`` are the sub-folders with a configuration of their own.
     """
 
     status: Status
@@ -625,6 +629,8 @@ class Verdict:
     packs: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...] = ()
     interrupted: str = ""
+    preface: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
     trajectory: Trajectory = Trajectory()
     history: tuple[PastRun, ...] = ()
     held: frozenset[tuple[str, str]] = frozenset()

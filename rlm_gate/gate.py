@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
-from rlm_gate import detectors, packs, policy
-from rlm_gate.config import CONFIG_FILE, Settings, with_nested
+from rlm_gate import detectors, finishing, packs, policy
+from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,
     Corpus,
@@ -27,7 +27,7 @@ from rlm_gate.core import (
     Usage,
     Verdict,
 )
-from rlm_gate.errors import ConfigError, Problem, UsageError
+from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
@@ -100,7 +100,7 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     chosen = packs.select(loaded, settings.select, settings.ignore)
     if not chosen:
         raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
-    _check_overrides(loaded, settings)
+    finishing.check_overrides(loaded, settings)
     asks = _asks(settings)
     played = SERVED if corpus.scope.whole and not asks else frozenset()
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
@@ -133,30 +133,6 @@ def _read(settings: Settings) -> tuple[Settings, Corpus]:
 
     corpus = corpora.build(settings.scope, exclude=exclude, no_ignores=settings.no_ignores)
     return joined, corpus
-
-
-def _check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
-    """Refuse an override of a rule that is in no loaded pack: a slip there changes policy."""
-    rules = [rule for pack in loaded for rule in pack.rules]
-    known = {name for rule in rules for name in (rule.id, rule.pack, *rule.aliases)}
-    named = {
-        name
-        for one in settings.overrides
-        for name in (*one.ignore, *one.severity, *(one.packs or ()))
-    }
-    unknown = sorted(name for name in named - known if not name.startswith("gate/"))
-    if unknown:
-        from rlm_gate import mistakes
-
-        raise ConfigError(
-            tuple(
-                Problem(
-                    *settings.places.get(name, (CONFIG_FILE, 1, 1)),
-                    f"no loaded pack has {name!r}; {mistakes.hint(name, known)}",
-                )
-                for name in unknown
-            )
-        )
 
 
 def _asks(settings: Settings) -> bool:
@@ -359,32 +335,34 @@ def _verdict(this: _Run) -> Verdict:
     rules = _with_host_rules(this)
     decided = policy.Policy.of(this.settings)
     kept = policy.narrow(this.findings, this.corpus, rules, decided)
+    kept = (*kept, *finishing.policy_changes(this.settings.origin, this.corpus, decided))
     evidence = policy.Evidence(
         corpus=this.corpus,
         packs=this.packs,
         rules=rules,
-        findings=_stamped(kept, this.corpus),
+        findings=finishing.finished(kept, this.corpus, this.settings.home),
         skips=tuple(this.skips),
         coverage=this.ledger.coverage(decided.required),
         audit=this.audit,
         usage=this.usage,
         interrupted=this.interrupted,
     )
-    return policy.judge(evidence, decided)
+    verdict = policy.judge(evidence, decided)
+    remark = this.settings.origin.remark
+    preface = (remark,) if remark else ()
+    return replace(verdict, preface=preface, projects=this.settings.projects)
 
 
 def _with_host_rules(this: _Run) -> tuple[Rule, ...]:
-    """Add the host's own rule where it has spoken; no pack can switch it off."""
-    if not any(finding.rule_id.startswith("gate/") for finding in this.findings):
-        return this.rules
-    from rlm_gate.rlm.mapping import INJECTION
+    """Add the host's own rules where they have spoken; no pack can switch them off."""
+    spoken = {finding.rule_id for finding in this.findings if finding.rule_id.startswith("gate/")}
+    rules = this.rules
+    if this.settings.origin.changed:
+        from rlm_gate.policychange import POLICY_CHANGED
 
-    return (*this.rules, INJECTION)
+        rules = (*rules, POLICY_CHANGED)
+    if spoken:
+        from rlm_gate.rlm.mapping import INJECTION
 
-
-def _stamped(findings: tuple[Finding, ...], corpus: Corpus) -> tuple[Finding, ...]:
-    if not findings:
-        return ()
-    from rlm_gate.fingerprint import stamp
-
-    return tuple(stamp(findings, corpus))
+        rules = (*rules, INJECTION)
+    return rules

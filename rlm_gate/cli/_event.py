@@ -36,6 +36,10 @@ class UnclearEvent(UsageError):
     remedy = "Set the input 'scope' to all, or name what to compare with in the input 'base'."
 
 
+LABEL = "rlm-gate/accepted"
+"""The label on a pull request that lets the suppressions count which it adds."""
+
+_PULLS = frozenset({"pull_request", "pull_request_target"})
 _Part = tuple[str, str | None]
 
 
@@ -51,6 +55,45 @@ def about(github: Mapping[str, str], repo: Repo) -> _Part:
         return _DIFFS[name](event)
     finally:
         event.objects.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whose policy holds for an event. ``base`` None: that of what is checked out.
+
+    ``trust_head``: with its policy where the base has none. ``accepted`` is why new suppressions
+    may count, "" for no reason; ``fork``: a pull request from another repository.
+    """
+
+    base: str | None = None
+    trust_head: bool = True
+    accepted: str = ""
+    fork: bool = False
+
+
+def policy(github: Mapping[str, str], ref: str | None) -> Policy:
+    """Return the policy for what ``about`` said. Raises UsageError.
+
+    What is pushed was accepted before, or needs no acceptance; a queue's group was pull requests.
+    """
+    name = github.get("GITHUB_EVENT_NAME", "")
+    base = (ref or "").partition("...")[0] or None
+    if name not in _PULLS:
+        queued = base if name == "merge_group" else None
+        return Policy(queued, accepted=f"the event {name} is about what was accepted before")
+    pull = _payload(github).get("pull_request") or {}
+    labels = [label.get("name") for label in pull.get("labels") or ()]
+    labelled = f"the pull request carries the label {LABEL}" if LABEL in labels else ""
+    return Policy(base, name == "pull_request", labelled, _is_fork(pull))
+
+
+def _is_fork(pull: Mapping[str, Any]) -> bool:
+    """Say whether the head is of another repository, or of one that is gone."""
+    names = [((pull.get(side) or {}).get("repo") or {}).get("full_name") for side in _SIDES]
+    return None in names or len(set(names)) > 1
+
+
+_SIDES = ("base", "head")
 
 
 @dataclass(frozen=True, slots=True)

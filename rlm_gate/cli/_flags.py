@@ -31,6 +31,14 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("policy")
     group.add_argument("--config", metavar="FILE", help="instead of .rlm-gate.yaml")
     group.add_argument(
+        "--policy-ref", metavar="REF", help="with --diff: the policy of this commit, not the judged"
+    )
+    group.add_argument(
+        "--accept-new-suppressions",
+        action="store_true",
+        help="let suppressions count that the change itself adds",
+    )
+    group.add_argument(
         "--rules", metavar="DIR|PACK", action="append", help="instead of the configured packs"
     )
     group.add_argument("--select", metavar="RULE", action="append", help="only this rule or pack")
@@ -100,6 +108,8 @@ def flags(arguments: argparse.Namespace) -> Flags:
         select=_many(arguments.select),
         ignore=_many(arguments.ignore),
         fail_on=arguments.fail_on,
+        policy_ref=arguments.policy_ref,
+        accept_new="--accept-new-suppressions" if arguments.accept_new_suppressions else "",
         no_ignores=arguments.no_ignores,
         import_sarif=tuple(arguments.import_sarif),
         offline=arguments.offline,

@@ -24,9 +24,11 @@ _NO_KEY = """
 This job has no API key, so the questions that only a model can judge were not put. A pull request
 from a fork never gets one.
 
-- Judge by detectors alone: `offline: true`. Every report then says that no model was asked.
+- Judge by detectors alone: `fork-policy: offline` for pull requests from forks, `offline: true` for
+  all. Every report then says that no model was asked.
 - Give the job a key: `anthropic-api-key`, from a secret of the repository; the keys of other
-  providers in the job's `env`.
+  providers in the job's `env`. For forks there is a recipe with `pull_request_target` and a label
+  in docs/ci.md.
 """
 
 
@@ -61,10 +63,19 @@ def tell(verdict: Verdict, files: Mapping[str, str], github: Mapping[str, str]) 
         "verdict": verdict.status.value,
         "findings": str(_places(verdict.findings)),
         "blocking": str(_places(one for one in verdict.findings if blocks(one, verdict))),
+        "verdict-scope": "full" if verdict.audit.mode == "models" else "deterministic",
         **{f"{name}-file": path for name, path in files.items()},
     }
     _append(github, "GITHUB_OUTPUT", "".join(map(_output, outputs, outputs.values())))
-    return workflow_commands.render(verdict).decode()
+    return _offline_warning(verdict) + workflow_commands.render(verdict).decode()
+
+
+def _offline_warning(verdict: Verdict) -> str:
+    """Warn where questions were left out that the rules have: the verdict is of detectors alone."""
+    if verdict.audit.mode != "offline" or not verdict.audit.not_evaluated:
+        return ""
+    text = "No language model was asked: this verdict is of detectors alone."
+    return f"::warning title=rlm-gate%3A deterministic verdict::{text}\n"
 
 
 def tell_error(error: GateError, github: Mapping[str, str]) -> str:

@@ -14,9 +14,11 @@ _VALUES = {
     "deadline": "deadline",
     "directory": "repo",
     "fail-on": "fail-on",
+    "fork-policy": "fork-policy",
     "max-calls": "max-calls",
     "max-usd": "max-usd",
     "on-inconclusive": "on-inconclusive",
+    "policy-ref": "policy-ref",
     "root-model": "root-model",
     "sub-model": "sub-model",
 }

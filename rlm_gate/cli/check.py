@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rlm_gate import config, gate, reports
+from rlm_gate import config, gate, policyref, reports
 from rlm_gate.cli import TERMINATED, _flags, _progress
 from rlm_gate.core import Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
@@ -42,11 +42,13 @@ def examine(
     """Run the gate, print and write as the output arguments say; return the exit code too."""
     _check_targets(arguments.output)
     found = Repo.open(flags.scope.repo)
-    settings = config.settings(flags, Path(found.root) if found and found.root else None, env)
-    settings = replace(settings, invocation=_invocation(flags))
     remarks: list[str] = []
-    with _progress.on_terminal(quiet=arguments.quiet) as progress:
-        verdict = gate.run(settings, progress, tell=remarks.append)
+    trust = flags.trust_head
+    with policyref.opened(found, flags.policy_ref, flags.scope, trust_head=trust) as home:
+        settings = config.settings(flags, home.root, env)
+        settings = replace(settings, origin=home.origin, invocation=_invocation(flags))
+        with _progress.on_terminal(quiet=arguments.quiet) as progress:
+            verdict = gate.run(settings, progress, tell=remarks.append)
     for remark in remarks:
         print(f"rlm-gate: {remark}", file=sys.stderr)
     for spec in arguments.output:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from rlm_gate import reports
 from rlm_gate.cli import _event, _flags, _inputs, check
 from rlm_gate.config import Environment, Flags, ScopeRequest, environment
-from rlm_gate.core import Verdict
 from rlm_gate.errors import GateError, UsageError
 from rlm_gate.repo import Repo
 
@@ -26,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _flags.add_policy(parser)
     _flags.add_models(parser)
     _flags.add_output(parser)
+    parser.add_argument(
+        "--fork-policy",
+        choices=("fail", "offline"),
+        default="fail",
+        help="a fork's pull request without a key: exit 3 (default), or detectors alone",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,10 +38,18 @@ def run(arguments: argparse.Namespace) -> int:
     env = replace(environment(), ci=True)
     if env.github.get("GITHUB_ACTIONS") == "true":
         return _on_github(arguments, env)
-    flags = _flags.flags(arguments)
-    if flags.scope == ScopeRequest(repo=arguments.repo):
-        raise UsageError("outside GitHub, name what is judged: --diff BASE or --all")
+    flags = _elsewhere(_flags.flags(arguments))
     return check.examine(flags, arguments, env)[1]
+
+
+def _elsewhere(flags: Flags) -> Flags:
+    """Return the flags for a CI that tells us nothing: a change is judged by its base's policy."""
+    if flags.scope == ScopeRequest(repo=flags.scope.repo):
+        raise UsageError("outside GitHub, name what is judged: --diff BASE or --all")
+    if flags.scope.mode != "diff" or not flags.scope.ref:
+        return flags
+    base = flags.policy_ref or flags.scope.ref.partition("...")[0]
+    return replace(flags, policy_ref=base, accept_new_unsaid="label")
 
 
 def _on_github(arguments: argparse.Namespace, env: Environment) -> int:
@@ -45,7 +58,8 @@ def _on_github(arguments: argparse.Namespace, env: Environment) -> int:
     with _github.Log() as log:
         try:
             arguments = _inputs.join(arguments, env.inputs, add_arguments)
-            verdict, code = _examine(arguments, env)
+            flags = _of_event(_flags.flags(arguments), arguments.fork_policy, env)
+            verdict, code = check.examine(flags, arguments, env)
             log.command(_github.tell(verdict, _files(arguments), env.github))
         except GateError as error:
             log.command(_github.tell_error(error, env.github))
@@ -53,8 +67,20 @@ def _on_github(arguments: argparse.Namespace, env: Environment) -> int:
     return code
 
 
-def _examine(arguments: argparse.Namespace, env: Environment) -> tuple[Verdict, int]:
-    return check.examine(_scoped(_flags.flags(arguments), env), arguments, env)
+def _of_event(flags: Flags, fork_policy: str, env: Environment) -> Flags:
+    """Return the flags with scope and policy of the event, where none was given."""
+    scoped = _scoped(flags, env)
+    if scoped.scope.mode != "diff":
+        return scoped
+    policy = _event.policy(env.github, scoped.scope.ref)
+    return replace(
+        scoped,
+        policy_ref=scoped.policy_ref or policy.base,
+        trust_head=policy.trust_head,
+        accept_new=scoped.accept_new or policy.accepted,
+        accept_new_unsaid="label",
+        offline_without_key=policy.fork and fork_policy == "offline",
+    )
 
 
 def _scoped(flags: Flags, env: Environment) -> Flags:

@@ -32,6 +32,7 @@ from rlm_gate.config.values import (
     Flags,
     Models,
     Override,
+    PolicyOrigin,
     ScopeRequest,
     Settings,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Flags",
     "Models",
     "Override",
+    "PolicyOrigin",
     "ScopeRequest",
     "Settings",
     "child_environment",
@@ -101,6 +103,8 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         resume=flags.resume,
         replay=flags.replay,
         home=root,
+        accept_new=flags.accept_new,
+        accept_new_unsaid=flags.accept_new_unsaid,
         pack_folders=() if flags.rules is not None else tuple(map(str, files.packages)),
         places=dict(_places(files, root)),
         locks=files.locks() if flags.config is None else None,
@@ -177,11 +181,16 @@ def _models(flags: Flags, written: Mapping[str, Any], env: Environment) -> Model
     return Models(
         root=root,
         sub=sub,
-        mode="offline" if flags.offline or written["models"] == "off" else mode,
+        mode="offline" if _is_off(flags, written, mode) else mode,
         allowed=tuple(named.get("allowed", ())),
         prices=named.get("prices", {}),
         missing=missing if mode == "no-key" else (),
     )
+
+
+def _is_off(flags: Flags, written: Mapping[str, Any], mode: str) -> bool:
+    asked = flags.offline or written["models"] == "off"
+    return asked or (flags.offline_without_key and mode == "no-key")
 
 
 def _budget(flags: Flags, written: Mapping[str, Any]) -> Budget:

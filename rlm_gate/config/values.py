@@ -84,6 +84,20 @@ class Accepting:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyOrigin:
+    """Which commit the policy is of, where it is not that of what is judged; ``commit`` "" is none.
+
+    ``remark`` is what reports must say first of it. ``changed`` are the policy files that the
+    judged change touches, ``head`` what the policy files hold at its head.
+    """
+
+    commit: str = ""
+    remark: str = ""
+    changed: tuple[str, ...] = ()
+    head: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """Every environment variable that is used anywhere, read once.
 
@@ -119,6 +133,11 @@ class Flags:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     fail_on: str | None = None
+    policy_ref: str | None = None
+    trust_head: bool = True  # with its policy, where the base has none
+    accept_new: str = ""  # why new suppressions may count
+    accept_new_unsaid: str = "allow"  # suppressions.new where the file does not say it
+    offline_without_key: bool = False
     no_ignores: bool = False
     import_sarif: tuple[str, ...] = ()
     offline: bool = False
@@ -144,10 +163,12 @@ class Settings:
     ``pack_fail_on`` are thresholds by pack. ``accepted`` holds what the files of .rlm-gate that
     accept findings say, by their paths; ``today`` is what expiries are held against.
     ``replay`` is the journal whose answers stand in for models'; ``invocation`` is what a journal
-    needs to start the run again. ``home`` is the folder that the policy is read from, ``projects``
-    its sub-folders with a configuration of their own. ``pack_folders`` hold packs beside the
-    built-in ones and the repository's. ``places`` has file, line and column of the packs and rules
-    that the configuration names, ``locks`` the keys that sub-folders can't set and who says so.
+    needs to start the run again. ``home`` is the folder that the policy is read from, ``origin``
+    whose it is. ``accept_new`` is why new suppressions may count, "" for no reason, and
+    ``accept_new_unsaid`` what holds for them where the file does not say it. ``projects`` are the
+    sub-folders with a configuration of their own. ``pack_folders`` hold packs beside the built-in
+    ones and the repository's. ``places`` has file, line and column of the packs and rules that the
+    configuration names, ``locks`` the keys that sub-folders can't set and who says so.
     """
 
     scope: ScopeRequest
@@ -176,6 +197,9 @@ class Settings:
     replay: Path | None = None
     invocation: Mapping[str, Any] = field(default_factory=dict)
     home: Path | None = None
+    origin: PolicyOrigin = PolicyOrigin()
+    accept_new: str = ""
+    accept_new_unsaid: str = "allow"
     projects: tuple[str, ...] = ()
     pack_folders: tuple[str, ...] = ()
     places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)

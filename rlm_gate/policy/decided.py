@@ -101,5 +101,10 @@ class Policy:
         return (one for one in self.overrides if _matches(one.include, path))
 
 
+def _is_left_out(rule: Rule, override: Override) -> bool:
+    """Say whether a sub-project has chosen other packs; the gate's own rules hold everywhere."""
+    return override.packs is not None and rule.pack not in {*override.packs, "gate"}
+
+
 def _matches(patterns: Iterable[str], path: str) -> bool:
     return any(re.match(pattern, path) for pattern in patterns)

@@ -325,6 +325,7 @@ def test_inputs_become_flags_and_files_become_outputs(
         "verdict": "pass",
         "findings": "1",
         "blocking": "0",
+        "verdict-scope": "deterministic",
         "sarif-file": str(sarif),
         "junit-file": str(junit),
     }

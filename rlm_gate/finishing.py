@@ -1,0 +1,61 @@
+"""What the gate does around its verdict: names and owners of findings, and policy's own slips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rlm_gate.config import CONFIG_FILE, PolicyOrigin, Settings
+from rlm_gate.core import Corpus, Finding, RulePack
+from rlm_gate.errors import ConfigError, Problem
+from rlm_gate.policy import Policy
+
+
+def finished(findings: Sequence[Finding], corpus: Corpus, home: Path | None) -> tuple[Finding, ...]:
+    """Return the findings with fingerprints and owners, secrets masked in what they quote.
+
+    ``home`` is the folder that the policy, and with it CODEOWNERS, is read from.
+    """
+    if not findings:
+        return ()
+    from rlm_gate import owners
+    from rlm_gate.fingerprint import stamp
+
+    known = owners.read(home)
+    return tuple(replace(one, owners=known.of(one.span.path)) for one in stamp(findings, corpus))
+
+
+def policy_changes(origin: PolicyOrigin, corpus: Corpus, policy: Policy) -> Iterator[Finding]:
+    """Yield what the change does to the policy, whatever the scope leaves out."""
+    if not origin.changed:
+        return
+    from rlm_gate import policychange
+
+    for finding in policychange.findings(origin, corpus):
+        severity = policy.severity(policychange.POLICY_CHANGED, finding.span.path)
+        yield replace(finding, severity=severity or finding.severity)
+
+
+def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
+    """Refuse an override of a rule that is in no loaded pack: a slip there changes policy."""
+    rules = [rule for pack in loaded for rule in pack.rules]
+    known = {name for rule in rules for name in (rule.id, rule.pack, *rule.aliases)}
+    named = {
+        name
+        for one in settings.overrides
+        for name in (*one.ignore, *one.severity, *(one.packs or ()))
+    }
+    unknown = sorted(name for name in named - known if not name.startswith("gate/"))
+    if unknown:
+        from rlm_gate import mistakes
+
+        raise ConfigError(
+            tuple(
+                Problem(
+                    *settings.places.get(name, (CONFIG_FILE, 1, 1)),
+                    f"no loaded pack has {name!r}; {mistakes.hint(name, known)}",
+                )
+                for name in unknown
+            )
+        )

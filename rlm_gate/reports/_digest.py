@@ -239,7 +239,19 @@ def trust(finding: Finding, verdict: Verdict) -> str:
         parts.append(f"verification: {finding.verification}")
     if finding.identity in verdict.held and _explains(finding):
         parts.append(_WHY_NOT[finding.verification])
+    if finding.owners:
+        parts.append(f"owners: {listed(map(one_line, finding.owners), _NAMES)}")
     return "; ".join(parts)
+
+
+def project(path: str, projects: Iterable[str]) -> str:
+    """Return the nearest of these folders that the path is in, "" for the root."""
+    return max((one for one in projects if path.startswith(f"{one}/")), key=len, default="")
+
+
+def preface(verdict: Verdict) -> tuple[str, ...]:
+    """Return what every report says before anything else, a sentence a line."""
+    return tuple(one_line(text, 1000) for text in verdict.preface)
 
 
 def dollars(usd: float | None, *, up: bool = False) -> str:

@@ -21,7 +21,8 @@ _Json = dict[str, Any]
 def configuration_notices(verdict: Verdict) -> list[_Json]:
     """Say in which mode the run was, and name the rules whose question nobody put."""
     unasked = digest.not_evaluated(verdict, _MAX_NAMES)
-    mode = [digest.mode(verdict), *(f"Questions not put: {names}." for names in unasked)]
+    first = (*digest.preface(verdict), digest.mode(verdict))
+    mode = [*first, *(f"Questions not put: {names}." for names in unasked)]
     notices = [_notice("mode", "note", text) for text in mode]
     remarks = [_notice("remark", "note", text) for text in digest.remarks(verdict)]
     return [*notices, *remarks][:_MAX_NOTICES]

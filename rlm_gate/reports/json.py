@@ -43,6 +43,8 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "threshold": verdict.threshold.label if verdict.threshold is not None else None,
         "reasons": list(verdict.reasons),
         "interrupted": verdict.interrupted,
+        "preface": list(verdict.preface),
+        "projects": list(verdict.projects),
         "scope": _scope(verdict),
         "thresholds": [
             {"for": what, "severity": severity.label if severity is not None else None}
@@ -89,6 +91,7 @@ def _finding(finding: Finding, *, blocking: bool) -> dict[str, Any]:
         "origin": finding.origin.value,
         "engine": finding.engine,
         "explanation": finding.explanation,
+        "owners": list(finding.owners),
         "verification": finding.verification.value,
         "flow": [_span(span) for span in finding.flow],
         "fingerprint": finding.fingerprint,

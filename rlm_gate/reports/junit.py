@@ -87,8 +87,11 @@ def _failures(verdict: Verdict) -> Iterator[_Case]:
         path = shown_path(finding.span.path)
         occurrence[finding.rule_id, path] += 1
         number = occurrence[finding.rule_id, path]
+        suite, classname = _suite_and_class(finding.rule_id)
+        project = digest.project(finding.span.path, verdict.projects)
         yield _Case(
-            *_suite_and_class(finding.rule_id),
+            f"{shown_path(project)}: {suite}" if project else suite,
+            classname,
             name=f"{one_line(finding.rule_id)} {path} #{number}",
             outcome="failure",
             message=f"{finding.severity.label}: {one_line(finding.message, 400)}",
@@ -191,7 +194,12 @@ def _verdict_case(verdict: Verdict, outcomes: set[str]) -> Iterator[_Case]:
     """Yield the verdict as a case of its own where no other case says the same."""
     summary = digest.summary(verdict)
     if verdict.status is Status.PASS:
-        yield _Case("gate", "gate.verdict", "verdict", lines=(digest.mode(verdict), summary))
+        yield _Case(
+            "gate",
+            "gate.verdict",
+            "verdict",
+            lines=(*digest.preface(verdict), digest.mode(verdict), summary),
+        )
     elif verdict.status is Status.INCONCLUSIVE and "error" not in outcomes:
         yield _Case("gate", "gate.verdict", "verdict", "error", summary)
     elif verdict.status is Status.FAIL and "failure" not in outcomes:

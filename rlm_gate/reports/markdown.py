@@ -35,8 +35,10 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>#&~|@$]|:(?=[:/])|(?<=www)\.", re.IGNORECASE)
 
 def render(verdict: Verdict) -> bytes:
     """Return the summary, under 900 KiB: the table is cut first, and says by how much."""
+    preface = digest.preface(verdict)
     head = [
         f"## {_ICON[verdict.status]} rlm-gate: {verdict.status}",
+        *("\n".join(f"- {_inert(text, 1000)}" for text in first) for first in [preface] if first),
         f"{_inert(digest.mode(verdict))}\n\n{_inert(digest.summary(verdict), 2000)}",
     ]
     tail = list(_fitting(_tail(verdict), _MAX_TAIL))

@@ -24,6 +24,7 @@ _Json = dict[str, Any]
 
 # GitHub's limits (docs, "SARIF support for code scanning").
 _MAX_RESULTS = 25_000
+_MAX_RUNS = 20
 _MAX_TAGS = 20
 _MAX_TEXT = 1024
 _MAX_NAME = 255
@@ -50,22 +51,34 @@ _LINK = re.compile(r"https://[!-~]+")
 
 
 def render(verdict: Verdict) -> bytes:
-    """Return one run. Results are there even when empty: that is what closes old alerts."""
+    """Return one run, and one for each sub-project, which GitHub keeps apart by their ids.
+
+    Results are there even when empty: that is what closes old alerts.
+    """
     rules = digest.named_rules(verdict)
     index = {rule_id: number for number, rule_id in enumerate(rules)}
-    run = {
-        "tool": {"driver": _driver(rules.values())},
-        "automationDetails": {"id": "rlm-gate/"},
-        "columnKind": "utf16CodeUnits",
-        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The repository's root."}}},
-        "invocations": [_invocation(verdict, index)],
-        "results": [_result(one, verdict, index) for one in _kept(verdict)],
-        "properties": _properties(verdict),
+    projects = verdict.projects[: _MAX_RUNS - 1]
+    runs: dict[str, _Json] = {
+        project: {
+            "tool": {"driver": _driver(rules.values())},
+            "automationDetails": {"id": f"rlm-gate/{project}/" if project else "rlm-gate/"},
+            "columnKind": "utf16CodeUnits",
+            "originalUriBaseIds": {
+                "%SRCROOT%": {"description": {"text": "The repository's root."}}
+            },
+            "invocations": [_invocation(verdict, index)],
+            "results": [],
+            "properties": _properties(verdict),
+        }
+        for project in ("", *projects)
     }
+    for finding in _kept(verdict):
+        results = runs[digest.project(finding.span.path, projects)]["results"]
+        results.append(_result(finding, verdict, index))
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [run],
+        "runs": list(runs.values()),
     }
     text = json.dumps(_scrubbed(document), indent=1, ensure_ascii=False, allow_nan=False)
     return f"{disarm_json(text)}\n".encode()
@@ -121,6 +134,7 @@ def _kept(verdict: Verdict) -> list[Finding]:
 
 def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int]) -> _Json:
     refuted = finding.verification is Verification.REFUTED
+    owners = {"owners": [one_line(owner) for owner in finding.owners]} if finding.owners else {}
     result: _Json = {
         "ruleId": finding.rule_id,
         "ruleIndex": index[finding.rule_id],
@@ -135,6 +149,7 @@ def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int]) -> _Js
             "engine": one_line(finding.engine),
             "verification": finding.verification.value,
             "blocking": digest.blocks(finding, verdict),
+            **owners,
         },
     }
     if finding.also:

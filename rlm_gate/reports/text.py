@@ -69,6 +69,7 @@ class _Page:
 
     def full(self) -> Iterator[str]:
         caps = self._caps
+        yield from digest.preface(self._verdict)
         yield digest.mode(self._verdict)
         yield ""
         for finding in digest.ordered(self._verdict.findings):
@@ -92,6 +93,7 @@ class _Page:
         yield self._last()
 
     def quiet(self) -> Iterator[str]:
+        yield from digest.preface(self._verdict)
         yield digest.mode(self._verdict)
         yield from map(self._head, digest.ordered(self._verdict.findings))
         yield self._last()

@@ -240,7 +240,7 @@ def trust(finding: Finding, verdict: Verdict) -> str:
     if finding.identity in verdict.held and _explains(finding):
         parts.append(_WHY_NOT[finding.verification])
     if finding.owners:
-        parts.append(f"owners: {listed(map(one_line, finding.owners), _NAMES)}")
+        parts.append(f"owners: {listed([one_line(one) for one in finding.owners], _NAMES)}")
     return "; ".join(parts)
 
 

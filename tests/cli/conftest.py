@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import GitRepo
+from runners import Runner
 
 from rlm_gate.cli import main
 
@@ -71,3 +73,34 @@ def cli(
         return Done(code, out.decode(), err.decode())
 
     return call
+
+
+@pytest.fixture
+def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    runner = tmp_path / "runner"
+    runner.mkdir()
+    outputs, summary, payload = (runner / name for name in ("output", "summary.md", "event.json"))
+    outputs.touch()
+
+    def event(name: str, **content: Any) -> None:
+        payload.write_text(json.dumps(content))
+        monkeypatch.setenv("GITHUB_EVENT_NAME", name)
+
+    for name, value in {
+        "CI": "true",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_PATH": str(payload),
+        "GITHUB_OUTPUT": str(outputs),
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }.items():
+        monkeypatch.setenv(name, value)
+    return Runner(outputs, summary, event)
+
+
+@pytest.fixture
+def inputs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def give(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"RLM_GATE_INPUT_{name.upper()}", value)
+
+    return give

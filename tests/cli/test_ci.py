@@ -4,63 +4,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from conftest import GitRepo
+from runners import Runner
 
 ZEROS = "0" * 40
 Cli = Callable[..., Any]
-
-
-class Runner(NamedTuple):
-    """What GitHub's runner offers a step: files to write to, and an event."""
-
-    outputs_file: Path
-    summary_file: Path
-    event: Callable[..., None]
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        found = re.findall(
-            r"([\w-]+)<<(\w+)\n(.*?)\n\2\n", self.outputs_file.read_text(), re.DOTALL
-        )
-        return {name: value for name, _, value in found}
-
-    @property
-    def summary(self) -> str:
-        return self.summary_file.read_text()
-
-
-@pytest.fixture
-def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
-    runner = tmp_path / "runner"
-    runner.mkdir()
-    outputs, summary, payload = (runner / name for name in ("output", "summary.md", "event.json"))
-    outputs.touch()
-
-    def event(name: str, **content: Any) -> None:
-        payload.write_text(json.dumps(content))
-        monkeypatch.setenv("GITHUB_EVENT_NAME", name)
-
-    for name, value in {
-        "CI": "true",
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_EVENT_PATH": str(payload),
-        "GITHUB_OUTPUT": str(outputs),
-        "GITHUB_STEP_SUMMARY": str(summary),
-    }.items():
-        monkeypatch.setenv(name, value)
-    return Runner(outputs, summary, event)
-
-
-@pytest.fixture
-def inputs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def give(**values: str) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"RLM_GATE_INPUT_{name.upper()}", value)
-
-    return give
 
 
 @pytest.fixture

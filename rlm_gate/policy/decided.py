@@ -44,6 +44,8 @@ class Policy:
         """
         severity: Severity | None = rule.severity
         names = (rule.id, *rule.aliases, rule.pack)
+        if _is_left_out(rule, self._overriding(path)):
+            return None
         for override in self._overriding(path):
             elsewhere = rule.pack not in (override.packs or {rule.pack})
             if elsewhere or any(name in override.ignore for name in names):
@@ -101,9 +103,10 @@ class Policy:
         return (one for one in self.overrides if _matches(one.include, path))
 
 
-def _is_left_out(rule: Rule, override: Override) -> bool:
-    """Say whether a sub-project has chosen other packs; the gate's own rules hold everywhere."""
-    return override.packs is not None and rule.pack not in {*override.packs, "gate"}
+def _is_left_out(rule: Rule, overriding: Iterable[Override]) -> bool:
+    """Say whether the nearest sub-project chose other packs; the gate's own rules always hold."""
+    chosen = [override.packs for override in overriding if override.packs is not None]
+    return bool(chosen) and rule.pack not in {*chosen[-1], "gate"}
 
 
 def _matches(patterns: Iterable[str], path: str) -> bool:

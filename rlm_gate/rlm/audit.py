@@ -20,6 +20,7 @@ from rlm_gate.core import (
     Rule,
     Skip,
     SourceFile,
+    Span,
 )
 from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
@@ -32,6 +33,7 @@ from rlm_gate.rlm.masking import Masked, masked_quote, masked_removed
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
+from rlm_gate.rlm.surroundings import Context, Surroundings
 from rlm_gate.rlm.tools import Reporter, SubCalls, outline_of
 
 PLAYBOOK_SECONDS = 60.0
@@ -77,7 +79,8 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     calls = list(_sendable(job, unsent))
     mapped = mapping.MapOutcome(line.sub)
     done = 0
-    for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped):
+    beside = _beside(job, unsent)
+    for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped, beside):
         done += wave
         job.progress(f"map ({line.state()})", done, len(calls))
         outcome.findings.extend(mapped.take())
@@ -107,6 +110,22 @@ def with_playbook(job: Job, outcome: Outcome) -> None:
     outcome.audit = replace(
         outcome.audit, playbook=tuple(examined), sandbox=level, refused=reporter.refused
     )
+
+
+def _beside(job: Job, unsent: frozenset[str]) -> Callable[[planner.MapCall], tuple[Context, ...]]:
+    """Return what shows a change's call the code around it; a whole scope is shown anyway."""
+    if job.corpus.scope.whole:
+        return lambda _call: ()
+    found = Surroundings(Masked(job.corpus.tree, unsent))
+    known: dict[tuple[str, Span], tuple[Context, ...]] = {}
+
+    def beside(call: planner.MapCall) -> tuple[Context, ...]:
+        key = (call.file.path, call.shown)
+        if key not in known:
+            known[key] = found.around(call.file, call.shown, call.judged)
+        return known[key]
+
+    return beside
 
 
 def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> None:

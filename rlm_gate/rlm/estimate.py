@@ -12,6 +12,7 @@ from rlm_gate.rlm import planner, prices
 from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
+from rlm_gate.rlm.surroundings import CONTEXT_BYTES
 
 _ROW = 9
 """Number, mark, bar and line end around each row of a block."""
@@ -30,7 +31,8 @@ def forecast(
     """Return what an audit by these rules takes at most. ``models`` are the (root, sub) ids."""
     root, sub = models
     calls = [call for call in planner.plan(corpus, rules, applies) if isinstance(call, MapCall)]
-    sizes = [_size(call) for call in calls]
+    beside = 0 if corpus.scope.whole else CONTEXT_BYTES
+    sizes = [_size(call) + beside for call in calls]
     costs = [list_prices.worst_case(sub, size, MAP_TOKENS) for size in sizes]
     map_usd = _dollars(costs)
     turns = limits.max_turns if planner.over_corpus(rules, corpus, applies) else 0

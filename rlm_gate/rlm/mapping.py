@@ -5,7 +5,7 @@ An answer counts only if it is schema-valid; whatever else happens is a gap with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from rlm_gate.rlm.ledger import Ledger
 from rlm_gate.rlm.masking import mask, masked_lines, masked_removed
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, TooLong, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
+from rlm_gate.rlm.surroundings import Context
 
 EXPLANATION_CHARS = 600
 MOST_ITEMS = 300
@@ -65,14 +66,17 @@ class MapOutcome:
         return taken
 
 
-def request(call: MapCall, model: str) -> tuple[ModelRequest, Block]:
-    """Compose the call. Equal chunks give equal requests wherever they stand."""
+def request(
+    call: MapCall, model: str, beside: Sequence[Context] = ()
+) -> tuple[ModelRequest, Block]:
+    """Compose the call. Equal chunks with equal context give equal requests wherever they stand."""
     lines = masked_lines(call.file)
     shown = block(call.file, lines, call.shown, masked_removed(call.removed))
     head = imports_head(call.file, lines, call.shown.start)
     context = ""
     if head:
         context = "# Context, not judged\n\n" + block(call.file, lines, head).render() + "\n\n"
+    context += "".join(one.render() for one in beside)
     text = prompt(
         "map_request",
         rules=questions(call.rules),
@@ -103,10 +107,16 @@ def run(
     model: str,
     ledger: Ledger,
     outcome: MapOutcome,
+    beside: Callable[[MapCall], Sequence[Context]] = lambda _call: (),
 ) -> Iterator[int]:
-    """Make the calls in waves, in order; yield a wave's size once it is grounded and booked."""
+    """Make the calls in waves, in order; yield a wave's size once it is grounded and booked.
+
+    ``beside`` returns the context of a call from the rest of the repository.
+    """
     for wave in _waves(calls):
-        composed = [request(call, model) for call in wave if isinstance(call, MapCall)]
+        composed = [
+            request(call, model, beside(call)) for call in wave if isinstance(call, MapCall)
+        ]
         replies = iter(caller.call_many([one for one, _ in composed]))
         blocks = iter(shown for _, shown in composed)
         for call in wave:

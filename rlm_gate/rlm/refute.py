@@ -7,7 +7,7 @@ text addressed to the reviewer. Whatever else comes back is "unclear" or a faile
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,14 +20,13 @@ from rlm_gate.rlm.answers import strict_json
 from rlm_gate.rlm.blocks import Block, block, excerpt
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, ground
-from rlm_gate.rlm.masking import judged_text, mask, masked_lines, masked_removed
+from rlm_gate.rlm.masking import Masked, judged_text, mask, masked_lines, masked_removed
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head, shown_parts
 from rlm_gate.rlm.prompting import prompt
+from rlm_gate.rlm.surroundings import Surroundings
 
 REASONS = ("constant_input", "sanitised", "unreachable", "framework_guarantee", "rule_misread")
-_CALLERS = 5
 _AROUND = 8
-_LEAST_NAME = 4
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -75,15 +74,14 @@ def verify(
     ``hidden`` paths must not be sent: they are no context, and the caller leaves out candidates
     that stand in them.
     """
-    cases = [case(one, rules[one.rule_id], corpus, hidden) for one in candidates]
+    found = Surroundings(Masked(corpus.tree, hidden))
+    cases = [case(one, rules[one.rule_id], corpus, found) for one in candidates]
     replies = caller.call_many([request(one, model) for one in cases])
     return [judged(one, reply, corpus) for one, reply in zip(cases, replies, strict=True)]
 
 
-def case(
-    finding: Finding, rule: Rule, corpus: Corpus, hidden: frozenset[str] = frozenset()
-) -> Case:
-    """Gather the code around a candidate, the head of its file and callers of its symbol."""
+def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> Case:
+    """Gather the code around a candidate, the head of its file, and what belongs beside it."""
     file = corpus.file(finding.span.path)
     if file is None:
         text = judged_text(corpus, finding.span.path) or ""
@@ -97,7 +95,8 @@ def case(
     shown = block(file, lines, part.shown, masked_removed(part.removed))
     head = imports_head(file, lines, part.shown.start)
     context = [("head of the file", block(file, lines, head))] if head else []
-    return Case(finding, rule, shown, (*context, *_callers(finding, part.shown, corpus, hidden)))
+    beside = found.around(file, part.shown, (finding.span,))
+    return Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
 
 
 def request(one: Case, model: str) -> ModelRequest:
@@ -197,44 +196,6 @@ def _outside(line: str, number: int, covered: Sequence[tuple[int, int, int, int]
 def _line(row: int, path: str, one: Case) -> int:
     blocks = [part for part in (one.shown, *(part for _, part in one.context)) if part.path == path]
     return next((line for part in blocks if (line := part.line(row))), row)
-
-
-def _callers(
-    finding: Finding, shown: Span, corpus: Corpus, hidden: frozenset[str]
-) -> Iterator[tuple[str, Block]]:
-    """Yield the places outside the block that name the symbol around the finding, a few of them."""
-    name = _symbol(finding, corpus)
-    if len(name) < _LEAST_NAME:
-        return
-    shape = re.compile(rf"\b{re.escape(name)}\b")
-    found = 0
-    for path in sorted(set(corpus.tree) - hidden, key=lambda path: (_is_test(path), path)):
-        text = judged_text(corpus, path) or ""
-        lines = split_lines(text) if name in text else []
-        for number, line in enumerate(lines, 1):
-            place = Span(path, number, number)
-            if place.overlaps(shown) or not shape.search(line):
-                continue
-            yield f"names {name}", excerpt(path, text, _widened(place, len(lines)))
-            found += 1
-            if found == _CALLERS:
-                return
-            break
-
-
-def _is_test(path: str) -> bool:
-    """Say whether the path looks like a test: callers in the product tell more."""
-    return "test" in path.lower()
-
-
-def _symbol(finding: Finding, corpus: Corpus) -> str:
-    file = corpus.file(finding.span.path)
-    symbols = syntax.outline(file.text, file.language) if file else ()
-    around = [
-        one for one in symbols if one.start <= finding.span.start and finding.span.end <= one.end
-    ]
-    inner = min(around, key=lambda one: one.end - one.start, default=None)
-    return inner.name.rpartition(".")[2] if inner else ""
 
 
 def _holds(part: MapCall, span: Span) -> bool:

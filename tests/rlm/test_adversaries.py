@@ -14,7 +14,7 @@ from builders import corpus, source
 from conftest import GitRepo
 
 from rlm_gate import config, gate, reports
-from rlm_gate.core import Budget, Severity, Status, Verdict
+from rlm_gate.core import Budget, Severity, Status, Trajectory, Verdict
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import ModelReply, ModelRequest, ToolCall
 from rlm_gate.providers.scripted import Answer, Script, ScriptedProvider, code
@@ -336,18 +336,18 @@ def test_a_root_refutes_nothing(project: Callable[..., GitRepo], attempt: str) -
 
 
 FALSE_FINDINGS = {
-    "invented": "finding('own/loop', 'app.py', 5, 'eval(request.args[\"q\"])', 'bad')",
-    "of another rule": "finding('own/none', 'app.py', 2, 'return os.path.join', 'bad')",
-    "of another file": "finding('own/loop', '../etc/passwd', 1, 'root:x:0:0', 'bad')",
-    "too short": "finding('own/loop', 'app.py', 4, '(', 'bad')",
-    "no line": "finding('own/loop', 'app.py', None, 'return os.path', 'bad')",
-    "a line as text": "finding('own/loop', 'app.py', '5', 'return os.path.join', 'bad')",
-    "a huge quote": "finding('own/loop', 'app.py', 5, 'return ' * 1_000_000, 'bad')",
-    "a huge path": "finding('own/loop', 'a' * 1_000_000, 5, 'return os.path.join', 'bad')",
-    "a quote of many lines": "finding('own/loop', 'app.py', 5, 'return\\n' * 100_000, 'bad')",
+    "invented": "finding('own/loop', 'app.py', 5, 'eval(request.args[\"q\"])', 'untrue')",
+    "of another rule": "finding('own/none', 'app.py', 2, 'return os.path.join', 'untrue')",
+    "of another file": "finding('own/loop', '../etc/passwd', 1, 'root:x:0:0', 'untrue')",
+    "too short": "finding('own/loop', 'app.py', 4, '(', 'untrue')",
+    "no line": "finding('own/loop', 'app.py', None, 'return os.path', 'untrue')",
+    "a line as text": "finding('own/loop', 'app.py', '5', 'return os.path.join', 'untrue')",
+    "a huge quote": "finding('own/loop', 'app.py', 5, 'return ' * 1_000_000, 'untrue')",
+    "a huge path": "finding('own/loop', 'a' * 1_000_000, 5, 'return os.path.join', 'untrue')",
+    "a quote of many lines": "finding('own/loop', 'app.py', 5, 'return\\n' * 100_000, 'untrue')",
     "a flow of nothing": "finding('own/loop', 'app.py', 5, 'return os.', '', flow=[['x', 1, 1]])",
     "a flow without end": "finding('own/loop', 'app.py', 5, 'x', '', flow=[['app.py',1,1]]*9999)",
-    "surrogates": "finding('own/loop', 'app.py\\ud800', 5, 'return \\udcff', 'bad')",
+    "surrogates": "finding('own/loop', 'app.py\\ud800', 5, 'return \\udcff', 'untrue')",
     "an object": "finding(object, print, {}, [], finding)",
 }
 
@@ -359,7 +359,8 @@ def test_no_false_finding_is_taken(project: Callable[..., GitRepo], told: str) -
     verdict, _ = check(project("loop"), cells("read('app.py')", told, "done(len(findings()))"))
     assert verdict.findings == ()
     assert verdict.status is Status.PASS  # it answered; there was nothing to find
-    assert "bad" not in rendered(verdict)
+    assert verdict.refuted == ()
+    assert "untrue" not in rendered(replace(verdict, trajectory=Trajectory()))  # it shows the cells
 
 
 def test_findings_without_end_are_no_longer_looked_at(project: Callable[..., GitRepo]) -> None:

@@ -15,11 +15,13 @@ from rlm_gate.rlm.budget import Account
 from rlm_gate.rlm.calls import Caller, Pace
 from rlm_gate.rlm.grounding import Place
 from rlm_gate.rlm.refute import REASONS, case, is_code, request, verify
+from rlm_gate.rlm.surroundings import Surroundings
 
 APP = """\
 import os
 
 ALLOWED = {"ls", "df"}
+from rlm_gate.rlm.surroundings import Surroundings
 
 
 def run_command(command):
@@ -112,7 +114,7 @@ def test_a_call_that_failed_is_neither(reply: Answer) -> None:
 
 
 def test_the_second_reader_sees_the_code_and_who_calls_it() -> None:
-    text = request(case(CLAIM, rule(), FILES), MODEL).messages[0].text
+    text = request(case(CLAIM, rule(), FILES, Surroundings(FILES.tree)), MODEL).messages[0].text
     assert "os.system(command)" in text
     assert 'run_command(request.args["c"])' in text
     assert "Question" not in text
@@ -121,7 +123,7 @@ def test_the_second_reader_sees_the_code_and_who_calls_it() -> None:
 def test_a_finding_outside_the_judged_files_is_shown_with_its_surroundings() -> None:
     only = replace(FILES, files=FILES.files[:1])
     elsewhere = replace(CLAIM, span=Span("views.py", 5, 5))
-    shown = case(elsewhere, rule(), only).shown
+    shown = case(elsewhere, rule(), only, Surroundings(only.tree)).shown
     assert any("run_command" in row.text for row in shown.rows)
 
 

@@ -1,0 +1,289 @@
+"""What a reviewer would open beside a changed block: found by search, ranked, cut to a size.
+
+Definitions of what the judged lines use, callers of what they change, how neighbours are declared.
+It reads names, not types: a name that half the repository defines tells nothing and is left out.
+Nothing here depends on line numbers, so that a line put above changes no request (design §7.3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from rlm_gate.core import SourceFile, Span, split_lines
+from rlm_gate.languages import language_of
+from rlm_gate.rlm.blocks import Block, Row
+from rlm_gate.syntax import Symbol, outline
+
+CONTEXT_BYTES = 8_000
+"""Most UTF-8 bytes of context beside one chunk, headings included: a third of a chunk's size."""
+_FRAME = 120
+"""Bytes of a heading and a fence, without path and reason."""
+_ROW = 9
+"""Bytes of the number, mark, bar and line end of a row."""
+_DEFINITION_LINES = 40
+_MOST_NAMES = 40
+_CALLER_LINES = 24
+_AROUND = 4
+_CALLERS = 4
+_NEIGHBOURS = 12
+_AMBIGUOUS = 3
+"""A name defined in more files than that says little about which one is meant."""
+_LEAST_NAME = 3
+_WORD = re.compile(r"[A-Za-z_]\w{2,}")
+_USED = re.compile(r"([A-Za-z_]\w{2,})\s*\(|@([A-Za-z_][\w.]*)|\b([A-Z]\w{2,})\b")
+_WORDS = """
+and all any append async await bool bytes case catch class const def default dict elif else
+enumerate except export extend filter finally float for format forEach from func function get
+getattr hasattr if import include int isinstance items join keys len let list map match max
+min new next not object open pop print private public push range repr require return self set
+setattr slice sorted static str strip struct sum super switch this throw tuple type typeof
+update using values var void while with yield zip String Number Object Array Promise Error
+Exception None True False Any Optional Union Callable Iterable Mapping Sequence
+"""
+_COMMON = frozenset(_WORDS.split())
+"""Words that look like calls or types in some language and name nothing of the repository."""
+_ENTRY = re.compile(
+    r"@.*(?:route|get|post|put|delete|patch|view|task|command|api|handler)\b|\breq\b|request",
+    re.IGNORECASE,
+)
+"""What tells a place where the outside comes in, in the usual frameworks."""
+_IMPORT_LINE = re.compile(
+    r"\s*(?:import\b|from\b.*\bimport\b|export\b.*\bfrom\b|#\s*include|use\b)"
+)
+_PROSE = frozenset({"text", "markdown", "json", "yaml", "toml", "css", "html"})
+_FAMILIES = (frozenset({"javascript", "typescript", "tsx", "jsx"}), frozenset({"c", "cpp"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Lines of the repository beside a chunk, and why they are shown. They earn no coverage."""
+
+    why: str
+    block: Block
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in a request, at most."""
+        rows = sum(len(row.text.encode("utf-8", "replace")) + _ROW for row in self.block.rows)
+        return rows + len(f"{self.why}{self.block.path}".encode("utf-8", "replace")) + _FRAME
+
+    def render(self) -> str:
+        """Return it as a request shows it."""
+        path = self.block.path.encode("utf-8", "replace").decode()
+        return f"# Context, not judged, {self.why}: {path}\n\n{self.block.render()}\n\n"
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The lines shown, each run of them as one span."""
+        lines = [row.line for row in self.block.rows if row.line]
+        starts = [line for line in lines if line - 1 not in lines]
+        ends = [line for line in lines if line + 1 not in lines]
+        return tuple(Span(self.block.path, *pair) for pair in zip(starts, ends, strict=True))
+
+
+class Surroundings:
+    """Finds context in ``texts``: path -> text at the judged side, masked.
+
+    Every file is read once, when the first chunk asks. Tests rank behind the product.
+    """
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
+        self._outlines: dict[str, tuple[Symbol, ...]] = {}
+
+    def around(
+        self, file: SourceFile, shown: Span, judged: Sequence[Span], room: int = CONTEXT_BYTES
+    ) -> tuple[Context, ...]:
+        """Return what belongs beside ``shown``, in the order of its worth, within ``room``."""
+        if file.path not in self.texts:
+            return ()
+        kept: list[Context] = []
+        seen: dict[str, list[Span]] = {file.path: [shown]}
+        for one in self._ranked(file, shown, judged):
+            if one.size > room or not one.block.rows or _overlaps(one, seen):
+                continue
+            room -= one.size
+            kept.append(one)
+            seen.setdefault(one.block.path, []).extend(one.spans)
+        return tuple(kept)
+
+    def _ranked(self, file: SourceFile, shown: Span, judged: Sequence[Span]) -> Iterator[Context]:
+        lines = split_lines(self.texts[file.path])
+        used = list(_used(lines, judged))
+        yield from self._definitions(file, lines, used[:_MOST_NAMES])
+        yield from self._callers(file, shown, judged)
+        yield from self._neighbours(file, shown)
+
+    # Definitions of what the judged lines use
+
+    def _definitions(
+        self, file: SourceFile, lines: Sequence[str], used: Iterable[str]
+    ) -> Iterator[Context]:
+        head = "\n".join(lines[:400])
+        for name in used:
+            places = self._defined(name, file.language)
+            chosen = _nearest(places, file.path, head)
+            if chosen is not None:
+                path, symbol = chosen
+                end = min(symbol.end, symbol.start + _DEFINITION_LINES - 1)
+                yield Context(f"definition of {name}", self._excerpt(path, symbol.start, end))
+
+    def _defined(self, name: str, language: str) -> list[tuple[str, Symbol]]:
+        return [
+            (path, symbol)
+            for path in self._paths.get(name, ())
+            if _kin(language_of(path), language)
+            for symbol in self._outline(path)
+            if symbol.name.rpartition(".")[2] == name
+        ]
+
+    # Callers of what the judged lines belong to
+
+    def _callers(self, file: SourceFile, shown: Span, judged: Sequence[Span]) -> Iterator[Context]:
+        for name in _changed_names(self._outline(file.path), judged):
+            found = sorted(self._calls(name, file, shown), key=lambda one: one[:3])
+            for *_, context in found[:_CALLERS]:
+                yield context
+
+    def _calls(
+        self, name: str, file: SourceFile, shown: Span
+    ) -> Iterator[tuple[bool, bool, str, Context]]:
+        shape = re.compile(rf"(?<!def )(?<!function )(?<!func )\b{re.escape(name)}\b")
+        for path in self._paths.get(name, ()):
+            lines = split_lines(self.texts[path])
+            for number, line in enumerate(lines, 1):
+                here = path == file.path and shown.start <= number <= shown.end
+                if here or not shape.search(line) or _is_import(line):
+                    continue
+                start, end = self._frame(path, number, len(lines))
+                block = self._excerpt(path, start, end)
+                entry = any(_ENTRY.search(row.text) for row in block.rows)
+                yield _is_test(path), not entry, path, Context(f"uses {name}", block)
+                break
+
+    def _frame(self, path: str, number: int, last: int) -> tuple[int, int]:
+        """Return the symbol around a line where it is short, else some lines around it."""
+        around = [one for one in self._outline(path) if one.start <= number <= one.end]
+        inner = min(around, key=lambda one: one.end - one.start, default=None)
+        if inner and inner.end - inner.start < _CALLER_LINES:
+            return inner.start, inner.end
+        return max(1, number - _AROUND), min(last, number + _AROUND)
+
+    # How the file's other symbols are declared: guards that the neighbours have
+
+    def _neighbours(self, file: SourceFile, shown: Span) -> Iterator[Context]:
+        lines = split_lines(self.texts[file.path])
+        others = [
+            one
+            for one in self._outline(file.path)
+            if one.kind in {"function", "method"}
+            and not (one.start <= shown.end and shown.start <= one.end)
+        ]
+        rows = [
+            Row(" ", lines[number - 1], number)
+            for one in others[:_NEIGHBOURS]
+            for number in range(one.start, _body(lines, one) + 1)
+        ]
+        if rows:
+            yield Context("how its neighbours are declared", Block(file.path, tuple(rows)))
+
+    # What there is
+
+    @cached_property
+    def _paths(self) -> dict[str, list[str]]:
+        """Where each name occurs that some file defines: product before tests, then by path."""
+        names: dict[str, list[str]] = {}
+        for path in sorted(self.texts, key=lambda path: (_is_test(path), path)):
+            if language_of(path) in _PROSE:
+                continue
+            for name in set(_WORD.findall(self.texts[path])):
+                names.setdefault(name, []).append(path)
+        return names
+
+    def _outline(self, path: str) -> tuple[Symbol, ...]:
+        if path not in self._outlines:
+            self._outlines[path] = outline(self.texts[path], language_of(path))
+        return self._outlines[path]
+
+    def _excerpt(self, path: str, start: int, end: int) -> Block:
+        lines = split_lines(self.texts[path])[start - 1 : end]
+        return Block(path, tuple(Row(" ", line, start + at) for at, line in enumerate(lines)))
+
+
+def _used(lines: Sequence[str], judged: Sequence[Span]) -> Iterator[str]:
+    """Yield the names that the judged lines call, decorate with or use as types, once each."""
+    seen = set(_COMMON)
+    for span in judged:
+        for line in lines[span.start - 1 : span.end]:
+            for found in _USED.finditer(line):
+                name = (found[1] or found[2] or found[3]).rpartition(".")[2]
+                if name not in seen and len(name) >= _LEAST_NAME:
+                    seen.add(name)
+                    yield name
+
+
+def _nearest(
+    places: Sequence[tuple[str, Symbol]], path: str, head: str
+) -> tuple[str, Symbol] | None:
+    """Return the definition that is meant: of this file, imported by name, or the only ones."""
+    here = [one for one in places if one[0] == path]
+    imported = [one for one in places if _imports(head, one[0])]
+    few = places if len({one for one, _ in places}) <= _AMBIGUOUS else []
+    for group in (here, imported, few):
+        if group:
+            return group[0]
+    return None
+
+
+def _imports(head: str, path: str) -> bool:
+    """Say whether an import of the file names the other file's module."""
+    pure = PurePosixPath(path)
+    module = pure.parent.name if pure.stem in {"__init__", "index"} else pure.stem
+    shape = re.compile(rf"\b{re.escape(module)}\b")
+    return any(_is_import(line) and shape.search(line) for line in head.split("\n"))
+
+
+def _is_import(line: str) -> bool:
+    return bool(_IMPORT_LINE.match(line)) or "require(" in line
+
+
+def _changed_names(symbols: Sequence[Symbol], judged: Sequence[Span]) -> list[str]:
+    """Return the names of the symbols that the judged lines stand in, innermost first."""
+    touched = [
+        one for one in symbols if any(one.start <= s.end and s.start <= one.end for s in judged)
+    ]
+    names = (
+        one.name.rpartition(".")[2]
+        for one in sorted(touched, key=lambda one: (one.end - one.start, one.name))
+    )
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if len(name) >= _LEAST_NAME and name not in _COMMON and not name.startswith("__")
+    ]
+
+
+def _body(lines: Sequence[str], symbol: Symbol) -> int:
+    """Return the last line of a symbol's declaration: decorators and signature."""
+    for number in range(symbol.start, min(symbol.end, symbol.start + 6) + 1):
+        text = lines[number - 1].rstrip()
+        if text.endswith((":", "{")) or "=>" in text:
+            return number
+    return symbol.start
+
+
+def _overlaps(one: Context, seen: Mapping[str, Sequence[Span]]) -> bool:
+    taken = seen.get(one.block.path, ())
+    return any(part.overlaps(other) for part in one.spans for other in taken)
+
+
+def _is_test(path: str) -> bool:
+    return "test" in path.lower()
+
+
+def _kin(one: str, other: str) -> bool:
+    return one == other or any(one in family and other in family for family in _FAMILIES)

@@ -1,0 +1,121 @@
+"""What a reader of a change sees of the rest of the repository."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import source
+
+from rlm_gate.core import Span
+from rlm_gate.rlm.surroundings import CONTEXT_BYTES, Context, Surroundings
+
+VIEWS = """\
+from app.files import load
+from app.guards import staff_only
+
+
+@staff_only
+def remove(request):
+    return load(request.args["name"]).unlink()
+
+
+def show(request):
+    data = load(request.args["name"])
+    return render(data)
+"""
+FILES = """\
+import os
+
+ROOT = "/srv"
+
+
+def load(name):
+    return open(os.path.join(ROOT, name))
+"""
+TEXTS = {
+    "app/views.py": VIEWS,
+    "app/files.py": FILES,
+    "app/guards.py": "def staff_only(view):\n    return view\n",
+    "app/urls.py": 'from app.views import show\n\n\ndef routes(app):\n    app.add("/s", show)\n',
+    "other/load.py": "def load(a):\n    return a\n",
+    "tests/test_views.py": "from app.views import show\n\n\ndef test_show():\n    show(None)\n",
+    "README.md": "Call load() and show().\n",
+}
+SHOWN = Span("app/views.py", 10, 12)
+
+
+def around(texts: dict[str, str], shown: Span = SHOWN, **more: Any) -> tuple[Context, ...]:
+    file = source(shown.path, texts[shown.path])
+    return Surroundings(texts).around(file, shown, (shown,), **more)
+
+
+def told(found: tuple[Context, ...]) -> list[tuple[str, str]]:
+    return [(one.why, one.block.path) for one in found]
+
+
+def test_definitions_callers_and_neighbours_are_found() -> None:
+    assert told(around(TEXTS)) == [
+        ("definition of load", "app/files.py"),
+        ("uses show", "app/urls.py"),
+        ("uses show", "tests/test_views.py"),
+        ("how its neighbours are declared", "app/views.py"),
+    ]
+
+
+def test_the_neighbours_guards_are_among_their_declarations() -> None:
+    rows = [row.text for row in around(TEXTS)[-1].block.rows]
+    assert rows == ["@staff_only", "def remove(request):"]
+
+
+def test_of_two_definitions_the_imported_one_is_shown() -> None:
+    first = around(TEXTS)[0]
+    assert first.block.rows[-1].text == "    return open(os.path.join(ROOT, name))"
+    assert first.spans == (Span("app/files.py", 6, 7),)
+
+
+def test_a_name_that_many_files_define_is_left_out() -> None:
+    texts = {"a.py": "def f(x):\n    return helper(x)\n"}
+    texts |= {f"m{n}.py": "def helper(x):\n    return x\n" for n in range(4)}
+    assert told(around(texts, Span("a.py", 1, 2))) == []
+    del texts["m3.py"]
+    assert told(around(texts, Span("a.py", 1, 2))) == [("definition of helper", "m0.py")]
+
+
+def test_what_is_shown_already_is_not_shown_again() -> None:
+    texts = {"a.py": "def helper(x):\n    return x\n\n\ndef f(x):\n    return helper(x)\n"}
+    assert told(around(texts, Span("a.py", 1, 6))) == []
+
+
+def test_it_stays_within_its_room() -> None:
+    texts = {"a.py": "def f(x):\n    return one(x), two(x)\n"}
+    texts["b.py"] = "def one(x):\n" + "    x += 1  # é\n" * 30 + "    return x\n"
+    texts["c.py"] = "def two(x):\n    return x\n"
+    whole = around(texts, Span("a.py", 1, 2))
+    assert told(whole) == [("definition of one", "b.py"), ("definition of two", "c.py")]
+    assert sum(one.size for one in whole) <= CONTEXT_BYTES
+    assert all(len(one.render().encode()) <= one.size for one in whole)
+    assert told(around(texts, Span("a.py", 1, 2), room=300)) == [("definition of two", "c.py")]
+
+
+@pytest.mark.parametrize("path", ["app/files.py", "app/urls.py", "app/views.py"])
+def test_a_line_put_above_changes_nothing_a_model_sees(path: str) -> None:
+    moved = {**TEXTS, path: "# one more line\n\n\n" + TEXTS[path]}
+    by = 3 if path == SHOWN.path else 0
+    shown = Span(SHOWN.path, SHOWN.start + by, SHOWN.end + by)
+    before = [one.render() for one in around(TEXTS)]
+    assert [one.render() for one in around(moved, shown)] == before
+
+
+def test_scripts_see_each_other_across_kinds() -> None:
+    texts = {
+        "src/api.ts": "import {clean} from './text';\nexport function save(v) {\n  clean(v);\n}\n",
+        "src/text.js": "export function clean(v) {\n  return v;\n}\n",
+        "src/text.py": "def clean(v):\n    return v\n",
+    }
+    assert told(around(texts, Span("src/api.ts", 2, 4))) == [("definition of clean", "src/text.js")]
+
+
+def test_a_file_that_is_not_there_any_more_has_no_surroundings() -> None:
+    file = source("gone.py", "")
+    assert Surroundings(TEXTS).around(file, Span("gone.py", 1, 1), ()) == ()

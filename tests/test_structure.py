@@ -77,6 +77,7 @@ HOMES = {
     "pathspec": "globs",
     "pydantic": "schemas",
     "pydantic_core": "schemas",
+    "sqlglot": "tasks.links.tables",
     "yaml": "yamlmarks",
 }
 

@@ -24,6 +24,7 @@ from rlm_gate.core import (
     RulePack,
     Skip,
     SourceFile,
+    Trajectory,
     Usage,
     Verdict,
 )
@@ -57,6 +58,7 @@ class _Run:
     skips: list[Skip] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     interrupted: str = ""
+    trajectory: Trajectory = field(default_factory=Trajectory)
     provider: Provider | None = None
     tell: Callable[[str], None] = lambda _remark: None
 
@@ -236,6 +238,7 @@ def _with_models(this: _Run) -> None:
             this.findings = list(_verified(this, line))
         finally:
             this.usage = line.usage()
+            this.trajectory = line.witness.trajectory()
 
 
 def _check_replayed(this: _Run, path: Path) -> None:
@@ -350,7 +353,12 @@ def _verdict(this: _Run) -> Verdict:
     verdict = policy.judge(evidence, decided)
     remark = this.settings.origin.remark
     preface = (remark,) if remark else ()
-    return replace(verdict, preface=preface, projects=this.settings.projects)
+    return replace(
+        verdict,
+        preface=preface,
+        projects=this.settings.projects,
+        trajectory=this.trajectory,
+    )
 
 
 def _with_host_rules(this: _Run) -> tuple[Rule, ...]:

@@ -95,6 +95,9 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--output", metavar="FORMAT=PATH", action="append", default=[], help="repeatable"
     )
+    group.add_argument(
+        "--times", action="store_true", help="put what each model call took into html and json"
+    )
     group.add_argument("--quiet", "-q", action="store_true", help="findings and verdict only")
     group.add_argument("--verbose", "-v", action="store_true", help="no cuts in the text report")
 
@@ -123,6 +126,7 @@ def flags(arguments: argparse.Namespace) -> Flags:
         no_cache=arguments.no_cache,
         resume=arguments.resume,
         replay=getattr(arguments, "replay", None),
+        times=getattr(arguments, "times", False),
     )
 
 

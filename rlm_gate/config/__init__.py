@@ -102,6 +102,7 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         no_cache=flags.no_cache,
         resume=flags.resume,
         replay=flags.replay,
+        times=flags.times,
         home=root,
         accept_new=flags.accept_new,
         accept_new_unsaid=flags.accept_new_unsaid,

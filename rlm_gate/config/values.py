@@ -153,6 +153,7 @@ class Flags:
     resume: bool = False
     replay: Path | None = None
     today: str | None = None  # of the run that is replayed
+    times: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,9 @@ class Settings:
     ``exclude`` and ``never_send`` are patterns for ``re.match``; ``fail_on`` None is "never", and
     ``pack_fail_on`` are thresholds by pack. ``accepted`` holds what the files of .rlm-gate that
     accept findings say, by their paths; ``today`` is what expiries are held against.
-    ``replay`` is the journal whose answers stand in for models'; ``invocation`` is what a journal
-    needs to start the run again. ``home`` is the folder that the policy is read from, ``origin``
+    ``replay`` is the journal whose answers stand in for models'; ``times`` puts the seconds of each
+    call into the verdict, which no two runs then share; ``invocation`` is what a journal needs to
+    start the run again. ``home`` is the folder that the policy is read from, ``origin``
     whose it is. ``accept_new`` is why new suppressions may count, "" for no reason, and
     ``accept_new_unsaid`` what holds for them where the file does not say it. ``projects`` are the
     sub-folders with a configuration of their own. ``pack_folders`` hold packs beside the built-in
@@ -195,6 +197,7 @@ class Settings:
     no_cache: bool = False
     resume: bool = False
     replay: Path | None = None
+    times: bool = False
     invocation: Mapping[str, Any] = field(default_factory=dict)
     home: Path | None = None
     origin: PolicyOrigin = PolicyOrigin()

@@ -61,7 +61,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request, whole. With ``schema`` the reply's text is JSON that the schema describes."""
+    """One request, whole. With ``schema`` the reply's text is JSON that the schema describes.
+
+    ``about`` is for people, purpose first: "map src/a.py:1-20". It is not sent, nor part of a key.
+    """
 
     model: str
     system: str
@@ -69,6 +72,7 @@ class ModelRequest:
     max_tokens: int
     tools: tuple[Tool, ...] = ()
     schema: Mapping[str, Json] | None = None
+    about: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

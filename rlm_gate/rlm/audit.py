@@ -138,6 +138,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     def heard(step: Step) -> None:
         looks.shown(step.cell.output if step.cell else "")
         line.record("cell", {"depth": 0, **cell_event(step)})
+        line.witness.cell(step)
         job.progress(f"root loop ({line.state()})", step.turn, job.limits.max_turns)
 
     functions: dict[str, Callable[..., Any]] = {

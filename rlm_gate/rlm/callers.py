@@ -18,6 +18,7 @@ from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
 from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.witness import Witness
 from rlm_gate.routing import Route, route
 
 _JOURNALS = "journals"
@@ -42,6 +43,7 @@ class Line:
     limits: Budget
     notes: tuple[str, ...]
     record: Record
+    witness: Witness
 
     def usage(self) -> Usage:
         """Return the logical cost of the evidence, the same whatever a cache held."""
@@ -82,10 +84,11 @@ def open_line(
     """
     known = prices.load(settings.models.prices)
     root, sub = _models(settings, known)
+    witness = Witness(times=settings.times)
     limits, notes = bound_unpriced(settings.budget, (root.model, sub.model), known)
 
     def line(callers: tuple[Caller, Caller], record: Record) -> Line:
-        return Line(*callers, root.model, sub.model, limits, notes, record)
+        return Line(*callers, root.model, sub.model, limits, notes, record, witness)
 
     with ExitStack() as stack:
         if settings.replay is not None:
@@ -93,7 +96,9 @@ def open_line(
             unlimited = Budget(usd=None, max_turns=limits.max_turns, deadline=float("inf"))
             account = Account(unlimited)
             both = _both(check_of(settings.replay)["provider"], played.provider)
-            callers = _opened(both, lambda one: Caller(one, account, known), stack)
+            callers = _opened(
+                both, lambda one: Caller(one, account, known, watch=witness.called), stack
+            )
             yield line(callers, lambda _kind, _data: None)
             _check_played(played, settings.replay)
             return
@@ -101,7 +106,7 @@ def open_line(
             {"root": root.provider, "sub": sub.provider}, lambda one: provider or named(one)
         )
         account = Account(limits)
-        callers, record = _recorded(settings, run, stack, tell, (both, account, known))
+        callers, record = _recorded(settings, run, stack, tell, (both, account, known, witness))
         yield line(callers, record)
         tell(_paid(account))
 
@@ -188,10 +193,10 @@ def _recorded(
     run: str,
     stack: ExitStack,
     tell: Tell,
-    parts: tuple[Both, Account, prices.Prices],
+    parts: tuple[Both, Account, prices.Prices, Witness],
 ) -> tuple[tuple[Caller, Caller], Record]:
     """Open callers with one cache and one journal, resuming an unfinished run if asked to."""
-    both, account, known = parts
+    both, account, known, witness = parts
     secret = _secret(settings.cache, tell)
     cache = None
     if secret and not settings.no_cache:
@@ -213,6 +218,7 @@ def _recorded(
             journal=written,
             prior=prior,
             pace=Pace(timeout=settings.budget.call_timeout),
+            watch=witness.called,
         )
 
     return _opened(both, caller, stack), written.record

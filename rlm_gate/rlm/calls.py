@@ -58,6 +58,10 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
 
 
+Watch = Callable[[ModelRequest, Outcome, int | None, float | None], None]
+"""Told of each call in order: request, outcome, cost in units of ``prices``, seconds it took."""
+
+
 class Caller:
     """Calls to one provider. Share the account, cache and journal between root and sub.
 
@@ -74,6 +78,7 @@ class Caller:
         journal: Recorder | None = None,
         prior: Mapping[str, ModelReply] | None = None,
         pace: Pace = Pace(),
+        watch: Watch | None = None,
     ) -> None:
         self.provider = provider
         self.account = account
@@ -82,6 +87,7 @@ class Caller:
         self._journal = journal
         self._prior = prior or {}
         self._pace = pace
+        self._watch = watch
         self._workers = Workers(pace.workers)
         self._throttle = Throttle(pace.workers)
         self._breaker = Breaker()
@@ -163,9 +169,20 @@ class Caller:
                     flight = Flight(key, request, nothing, patience, self._pace.clock)
                     flights[key] = self._launch(flight, turn=turn)
             outcomes = {key: self._land(flight) for key, flight in flights.items()}
+            self._tell(flights.values(), outcomes)
         finally:  # interrupted: what is under way counts at its worst case
             self._abandon(flights.values())
         return [outcomes[key] for key in keys]
+
+    def _tell(self, flights: Iterable[Flight], outcomes: Mapping[str, Outcome]) -> None:
+        """Let the witness hear of what landed."""
+        if self._watch is None:
+            return
+        for flight in flights:
+            outcome, cost = outcomes[flight.key], None
+            if isinstance(outcome, ModelReply):
+                cost = self.prices.cost(flight.request.model, outcome.usage)
+            self._watch(flight.request, outcome, cost, flight.seconds)
 
     def _launch(self, flight: Flight, *, turn: bool) -> Flight:
         """Start the call, answer it from memory, or join one for the same request."""
@@ -298,14 +315,16 @@ class Caller:
         flight.land(outcome)
 
     def _keep(self, flight: Flight, outcome: Outcome, reply: ModelReply, source: str) -> None:
+        seconds = round(flight.age(), 3)
         data = {
             "key": flight.key,
             "reply": wire.reply_json(reply),
             "source": source,
             "cost": self.prices.cost(flight.request.model, reply.usage),
-            "seconds": round(flight.age(), 3),
+            "seconds": seconds,
         }
         self._note("reply", data)
+        flight.seconds = seconds if source == "model" else None
         if self._cache and source != "cache" and isinstance(outcome, ModelReply):
             self._cache.put(flight.key, reply)
 

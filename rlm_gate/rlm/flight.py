@@ -34,6 +34,7 @@ class Flight:
         self.request = request
         self.reservation = reservation
         self.slot: Slot | None = None
+        self.seconds: float | None = None  # until the reply came, where one was sent for
         self._patience = patience
         self._clock = clock
         self._born = clock()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from rlm_gate.core import (
     Corpus,
     Coverage,
+    FileCoverage,
     Gap,
     Rule,
     RuleCoverage,
@@ -85,10 +86,15 @@ class Ledger:
         """Close the books: one row per rule, every gap by line, what the engines finished."""
         gaps: list[Gap] = []
         engines: dict[str, set[str]] = defaultdict(set)
+        by_file: list[FileCoverage] = []
         counts = {rule.id: _Counts(rule.id) for rule in self.rules}
         for file in self.corpus.files:  # files outside: each text is read once, for all rules
+            of_file: list[Gap] = []
             for rule in self.rules:
-                gaps.extend(self._pairs(rule, file, counts[rule.id], engines))
+                of_file.extend(self._pairs(rule, file, counts[rule.id], engines))
+            gaps.extend(of_file)
+            finished = tuple(sorted(name for name, paths in engines.items() if file.path in paths))
+            by_file.append(self._of_file(file, finished, of_file))
         lines = {file.path: _length(file.in_scope) for file in self.corpus.files}
         by_id = {rule.id: rule for rule in self.rules}
         return Coverage(
@@ -104,7 +110,30 @@ class Ledger:
                 for name, paths in sorted(engines.items())
             },
             without_rules=self._without_rules(),
+            by_file=tuple(sorted(by_file, key=lambda one: one.path)),
         )
+
+    def _of_file(
+        self, file: SourceFile, engines: tuple[str, ...], gaps: Sequence[Gap]
+    ) -> FileCoverage:
+        """Sum up one file: who finished on it, what a model judged, what some rule missed."""
+        total = _length(file.in_scope)
+        if any(rule.id in self.judges.corpus and self._looped(rule, file) for rule in self.rules):
+            seen = total
+        else:
+            answered = (
+                span
+                for rule in self.rules
+                if rule.id in self.judges.chunk
+                for span in self._answered.get((rule.id, file.path), ())
+            )
+            seen = total - _length(subtract(file.in_scope, answered))
+        missing = _length(merge_spans(gap.span for gap in gaps))
+        return FileCoverage(file.path, total, engines, seen, missing)
+
+    def _looped(self, rule: Rule, file: SourceFile) -> bool:
+        """Say whether the root loop judged this file under the rule."""
+        return not self.applies(rule, file) and self._loops.get(rule.id) == ""
 
     def _required(
         self, gap: Gap, rules: Mapping[str, Rule], required: Callable[[Rule, str], bool]

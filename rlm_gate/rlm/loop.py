@@ -175,6 +175,7 @@ def _with(opening: ModelRequest, messages: list[Message]) -> ModelRequest:
         messages=tuple(messages),
         max_tokens=opening.max_tokens,
         tools=(RUN_PYTHON,),
+        about="root",
     )
 
 

@@ -91,6 +91,7 @@ def request(
         messages=(Message("user", text),),
         max_tokens=MAP_TOKENS,
         schema=_schema(ids),
+        about=f"map {call.shown.path}:{call.shown.start}-{call.shown.end}",
     )
     return composed, shown
 

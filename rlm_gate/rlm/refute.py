@@ -127,6 +127,7 @@ def request(one: Case, model: str) -> ModelRequest:
         messages=(Message("user", text),),
         max_tokens=MAP_TOKENS,
         schema=_SCHEMA,
+        about=f"verify {rule.id} {finding.span.path}:{finding.span.start}",
     )
 
 

@@ -41,6 +41,7 @@ SUB_TOKENS = 4096
 MOST_REPORTS = 2000
 """Most calls of finding() in a session: each reads a file, and nobody reads that many findings."""
 FLOW_STEPS = 50
+ABOUT_CHARS = 300
 _RULE_CHARS = 200
 
 
@@ -112,6 +113,7 @@ class SubCalls:
             messages=(Message("user", full),),
             max_tokens=SUB_TOKENS,
             schema=schema.json_schema,
+            about=f"sub {text[:ABOUT_CHARS]}",
         )
 
     def _repaired(

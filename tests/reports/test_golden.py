@@ -13,6 +13,7 @@ _ENDINGS = {
     "beads": "beads.jsonl",
     "github": "github.txt",
     "gitlab": "gitlab.json",
+    "html": "html",
     "json": "json",
     "junit": "junit.xml",
     "markdown": "md",

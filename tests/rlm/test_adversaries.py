@@ -115,6 +115,8 @@ def errors(result: RLMResult) -> list[str]:
 
 
 def rendered(verdict: Verdict) -> str:
+    """Return what all reports claim; the trajectory quotes models, and says that it does."""
+    verdict = replace(verdict, trajectory=Trajectory())
     return "".join(reports.load(name).render(verdict).decode() for name in reports.names())
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from rlm_gate import scopes
 from rlm_gate.config import ScopeRequest
 from rlm_gate.core import Corpus, Skip, SourceFile
 from rlm_gate.listings import Entry
-from rlm_gate.reading import Reading
+from rlm_gate.reading import UNREADABLE, Reading
 from rlm_gate.repo import Repo
 from rlm_gate.scopes import ATTRIBUTES, Selection
 from rlm_gate.sources import Source, Texts, Tree
@@ -70,10 +71,19 @@ def _corpus(selection: Selection, reading: Reading, root: str | None) -> Corpus:
     files = [outcome for outcome in outcomes if isinstance(outcome, SourceFile)]
     files.sort(key=lambda file: file.path)
     skipped = [outcome for outcome in outcomes if isinstance(outcome, Skip)]
+    if not files:
+        skipped = [_asked_for(skip) if skip.path in selection.named else skip for skip in skipped]
     skipped.sort(key=lambda skip: (skip.what, skip.why))
     judged = {file.path: file.read for file in files if file.status != "deleted"}
     tree = Tree(reading.texts, selection.tree, judged)
     return Corpus(selection.scope, tuple(files), tuple(skipped), tree, root)
+
+
+def _asked_for(skip: Skip) -> Skip:
+    """Let a file that was named and can't be judged keep a run from passing that judged nothing."""
+    if not skip.why.startswith(UNREADABLE):
+        return skip
+    return replace(skip, why=f"{skip.why}; it was named, and can't be judged", blocking=True)
 
 
 def _outcomes(selection: Selection, reading: Reading) -> Iterator[SourceFile | Skip]:

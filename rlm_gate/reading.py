@@ -24,6 +24,11 @@ _BINARY: Final = "binary"
 _LFS: Final = "Git LFS: the content is not in the repository"
 _MISSING: Final = "its content is not there to be read"
 _TOO_LARGE: Final = "text over 1 MiB"
+UNREADABLE: Final = (
+    *(_BINARY, _LFS, _MISSING, _TOO_LARGE),
+    *("symbolic link", "submodule", "not a regular file"),
+)
+"""How the reasons begin for which a path can't be judged, whatever the configuration says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Selection:
 
     ``tree`` lists every file at the judged side. Attributes are those of ``commit``, of the index
     if ``cached``, else of the work tree; ``attributes_changed`` by the very change that is judged.
+    ``named`` are the files that were asked for one by one.
     """
 
     scope: Scope
@@ -39,6 +40,7 @@ class Selection:
     commit: str = ""
     cached: bool = False
     attributes_changed: bool = False
+    named: frozenset[str] = frozenset()
 
 
 def select(request: ScopeRequest, repo: Repo, objects: Objects) -> Selection:
@@ -65,7 +67,8 @@ def folder(request: ScopeRequest) -> tuple[str, Selection]:
     paths = {found for path in named for found in _walk(root, path)}
     entries = tuple(Entry(path) for path in sorted(paths))
     scope = Scope("paths", _label(request.paths))
-    return str(root), Selection(scope, lambda: list(entries), entries)
+    files = frozenset(str(path.relative_to(root)) for path in named if _is_no_folder(path))
+    return str(root), Selection(scope, lambda: list(entries), entries, named=files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ def _named_files(repo: Repo, wanted: _Wanted) -> Selection:
         if not _exists(root / path) and not any(_below(one, path) for one in found):
             raise UsageError(f"{given}: no such file or folder")
     entries = tuple(found[path] for path in sorted(found))
-    return Selection(Scope("paths", _label(wanted.given)), repo.work_tree, entries)
+    scope = Scope("paths", _label(wanted.given))
+    return Selection(scope, repo.work_tree, entries, named=frozenset(files))
 
 
 _SCOPES: Final = {

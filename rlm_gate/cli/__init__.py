@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        parsed = _parser(given).parse_args(given)
+        parsed = _parsed(given)
         return load(parsed.command).run(parsed)
     except GateError as error:
         remedy = error.remedy.replace("COMMAND", next(iter(given), "COMMAND"))
@@ -74,6 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INCONCLUSIVE
 
 
+def _parsed(given: Sequence[str]) -> argparse.Namespace:
+    """Understand the command line; a flag nobody knows is shown beside its subcommand's usage."""
+    parser = _parser(given)
+    parsed, unknown = parser.parse_known_args(given)
+    if unknown:
+        parsed.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return parsed
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser, loading only the subcommand that is asked for."""
     parser = argparse.ArgumentParser(
@@ -87,9 +96,9 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     wanted = next((word for word in given if word in known), None)
     for name in (wanted,) if wanted and given[0] == wanted else known:
         command = load(name)
-        command.add_arguments(
-            commands.add_parser(name, help=command.HELP, description=command.HELP)
-        )
+        own = commands.add_parser(name, help=command.HELP, description=command.HELP)
+        own.set_defaults(parser=own)
+        command.add_arguments(own)
     return parser
 
 

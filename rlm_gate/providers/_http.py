@@ -6,6 +6,7 @@ to say. docs/providers.md has the table of outcomes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -59,13 +60,18 @@ class Remote(Generic[Client]):
     The client is made at the first call or in ``warm()``, since an SDK takes a second to import. It
     is given its key and its address: the environment is not searched for them, ``config`` reads it.
     A subclass says how to connect, and how to ask once; ``rlm/calls.py`` asks again.
+
+    At another address than ``own_url`` the name says which: models of one name there and here may
+    answer differently. It is a hash, for an address may hold a password.
     """
 
     name: str
 
-    def __init__(self, api_key: str | None, base_url: str) -> None:
+    def __init__(self, api_key: str | None, base_url: str | None, own_url: str) -> None:
         self._key = (api_key or "").strip()
-        self._base_url = base_url
+        self._base_url = base_url or own_url
+        if self._base_url.rstrip("/") != own_url:
+            self.name += f"@{hashlib.sha256(self._base_url.encode()).hexdigest()[:12]}"
         self._lock = threading.Lock()
         self._client: Client | None = None
 

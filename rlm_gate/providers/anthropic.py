@@ -43,7 +43,7 @@ class ClaudeProvider(Remote["anthropic.Anthropic"]):
     def __init__(
         self, api_key: str | None, base_url: str | None = None, max_retries: int = 0
     ) -> None:
-        super().__init__(api_key, base_url or BASE_URL)
+        super().__init__(api_key, base_url, BASE_URL)
         self._max_retries = max_retries
 
     def _connect(self) -> anthropic.Anthropic:

@@ -53,7 +53,7 @@ class GeminiProvider(Remote["_Connection"]):
 
     def __init__(self, api_key: str | None, base_url: str | None = None) -> None:
         _http.need("google.genai", "gemini")
-        super().__init__(api_key, base_url or BASE_URL)
+        super().__init__(api_key, base_url, BASE_URL)
 
     def _connect(self) -> _Connection:
         return _Connection(self._key, self._base_url)

@@ -46,11 +46,11 @@ class OpenAIProvider(Remote["openai.OpenAI"]):
         responses: bool | None = None,
     ) -> None:
         _http.need("openai", "openai")
-        super().__init__(api_key, base_url or BASE_URL)
+        super().__init__(api_key, base_url, BASE_URL)
         self._max_retries = max_retries
         self._is_own = _is_own(self._base_url) if responses is None else responses
         if not self._is_own:  # its turns have another form, and none may be cached for the other
-            self.name = "openai-chat"
+            self.name = self.name.replace("openai", "openai-chat")
 
     def _connect(self) -> openai.OpenAI:
         import openai

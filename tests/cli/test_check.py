@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from conftest import GitRepo
@@ -335,3 +336,67 @@ def test_what_another_scanner_found_fails_the_gate_like_our_own(
     assert main(["check", "--all", "--offline", "--import-sarif", "found.sarif"]) == 1
     assert "app.py:2 high sarif-other/x1" in capsys.readouterr().out
     assert main(["check", "--all", "--offline", "--import-sarif", "none.sarif"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("logo.bin", b"\0\1\2" * 100, "binary"),
+        ("big.txt", b"peace\n" * 200_000, "text over 1 MiB"),
+    ],
+)
+def test_a_named_file_that_can_not_be_judged_is_no_pass(
+    name: str, content: bytes, why: str, git_repo: GitRepo, cli: Callable[..., Any]
+) -> None:
+    git_repo.write(name, content)
+    git_repo.write("other.txt", "peace\n")
+
+    done = cli("check", "--offline", name)
+
+    assert done.code == 3
+    assert f"{name}: {why}; it was named, and can't be judged" in done.out
+    assert cli("check", "--offline", name, "other.txt").code == 0
+
+
+def test_an_excluded_file_may_be_named(git_repo: GitRepo, cli: Callable[..., Any]) -> None:
+    git_repo.write(".rlm-gate.yaml", "exclude: ['*.txt']\n")
+    git_repo.write("other.txt", "FORBIDDEN\n")
+    assert cli("check", "--offline", "other.txt").code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "rules", "ci"])
+def test_an_unknown_flag_is_told_beside_the_usage_of_its_command(
+    command: str, cli: Callable[..., Any], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    more = ["list"] if command == "rules" else []
+    with pytest.raises(SystemExit) as caught:
+        cli(command, *more, "--bogus", rules=None)
+    assert caught.value.code == 2
+    said = capfdbinary.readouterr().err.decode()
+    assert said.startswith(f"usage: rlm-gate {command} ")
+    assert "unrecognized arguments: --bogus" in said
+
+
+def test_of_many_rules_the_nearest_are_suggested(
+    git_repo: GitRepo, cli: Callable[..., Any]
+) -> None:
+    git_repo.write("a.txt", "peace\n")
+    done = cli("check", "--offline", "--select=security/zzz", rules=None)
+    assert done.code == 2
+    assert len(done.err) < 400
+
+
+def test_models_that_are_not_allowed_are_refused_also_from_the_command_line(
+    git_repo: GitRepo,
+    cli: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    asking_pack: Path,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "made-up")
+    git_repo.write(".rlm-gate.yaml", "models: {allowed: [sonnet, haiku]}\n")
+    git_repo.write("a.txt", "peace\n")
+
+    done = cli("check", "--root-model=opus", rules=asking_pack)
+
+    assert done.code == 2
+    assert "is not among models.allowed" in done.err

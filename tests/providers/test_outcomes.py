@@ -389,3 +389,14 @@ def test_without_its_extra_a_provider_says_what_to_install(
 def test_the_library_offers_each_provider(name: str) -> None:
     assert getattr(rlm_gate, name)("k").name in SDKS
     assert name in rlm_gate.__all__
+
+
+def test_what_caches_go_by_tells_addresses_apart_and_shows_none(api: Api) -> None:
+    there, elsewhere = (api.open("k", f"https://me:pass@{host}.example") for host in ("a", "b"))
+    assert there.name != elsewhere.name
+    assert "pass" not in there.name
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini", "openai"])
+def test_at_its_own_address_a_provider_has_its_plain_name(name: str) -> None:
+    assert providers.load(name, api_key="k").name == name

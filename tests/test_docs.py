@@ -9,12 +9,19 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from cli_page import page
 
 from rlm_gate import RLMConfig, cli
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+AGENTS = ROOT / "AGENTS.md"
+SKILL = ROOT / ".claude" / "skills" / "rlm-gate" / "SKILL.md"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md")),
+    SKILL,
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 IDS = [path.name for path in PAGES]
 
 
@@ -70,3 +77,26 @@ def test_python_that_is_shown_imports_what_exists(path: Path) -> None:
                 assert all(hasattr(module, alias.name) for alias in node.names)
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "RLMConfig":
                 RLMConfig(**{keyword.arg: None for keyword in node.keywords if keyword.arg})
+
+
+def test_the_skill_says_who_it_is_and_when_to_use_it() -> None:
+    _, front, body = SKILL.read_text(encoding="utf-8").split("---\n", 2)
+    head = yaml.safe_load(front)
+    assert head.keys() == {"name", "description"}
+    assert head["name"] == SKILL.parent.name
+    assert re.fullmatch(r"[a-z0-9-]{1,64}", head["name"])
+    assert 40 <= len(head["description"]) <= 1024
+    assert {"## When to use it", "## When not"} <= set(body.splitlines())
+
+
+def test_the_skill_shows_every_job_that_an_agent_may_need() -> None:
+    shown = {line.split()[1] for line in lines(SKILL) if line.startswith("rlm-gate ")}
+    assert {"check", "ask", "checkpoint", "depmap", "prioritize", "rules", "doctor"} <= shown
+
+
+def test_every_path_that_the_guide_for_agents_names_exists() -> None:
+    named = re.findall(r"`([\w./-]+/[\w./-]*|[\w-]+\.(?:md|toml|py))`", AGENTS.read_text())
+    found = [ROOT / "rlm_gate" / name for name in named]
+    assert len(named) >= 8
+    missing = [name for name, path in zip(named, found, strict=True) if not path.exists()]
+    assert [name for name in missing if not (ROOT / name).exists()] == []

@@ -55,6 +55,46 @@ def utilities(language: str) -> Mapping[str, Any]:
     return _utilities(shape) if shape else {}
 
 
+@cache
+def nothing(language: str) -> Mapping[str, Any]:
+    """Return utilities that match nothing, for texts that no flow can begin in."""
+    shape = _SHAPES[language]
+    kinds = ({"kind": shape.functions[0]}, {"kind": shape.variables[0]})
+    return {NAME: {"all": [*kinds]}}
+
+
+def possible(language: str, text: str) -> bool:
+    """Say whether a flow may begin in the text; cheap, and never wrong when it says no."""
+    return any(word in text for word in _beginnings(language))
+
+
+@cache
+def _beginnings(language: str) -> tuple[str, ...]:
+    return tuple(_BEGINNINGS[_DIALECTS.get(language, language)].split())
+
+
+_DIALECTS = {"tsx": "javascript", "typescript": "javascript"}
+# A text without any of these has no source: the words every source or handler needs.
+_BEGINNINGS = {
+    "go": """
+        .FormValue( .PostFormValue( .PathValue( .URL. .Header Form.Get( Form[ .RequestURI .Referer(
+        .UserAgent( .Cookie mux.Vars( .ByName( URLParam( .Query .Param .PathParam .PostForm
+        .DefaultPostForm( .DefaultQuery( .GetHeader(
+    """,
+    "java": """
+        getParameter getHeader getQueryString getCookies getPathInfo getRequestUR getInputStream
+        getReader getPart getOriginalFilename queryParam pathParam formParam getQueryParams Mapping
+        @RequestParam @RequestHeader @PathVariable @RequestBody @CookieValue @QueryParam @PathParam
+        @FormParam @HeaderParam @MatrixVariable
+    """,
+    "javascript": """
+        req. request. ctx. event. searchParams URLSearchParams @Query( @Body( @Param( @Headers(
+        @Cookies( @Req(
+    """,
+    "php": "$_ $request->",
+}
+
+
 def _utilities(shape: _Shape) -> Mapping[str, Any]:
     return {
         "outside-function": _kinds(shape.functions),
@@ -128,8 +168,8 @@ def _fills(
     return {
         "all": [
             {"kind": kind},
+            {"has": {"field": names, "any": [exact, *apart]}},  # first: it is cheap and seldom true
             {"has": {**field, **value}},
-            {"has": {"field": names, "any": [exact, *apart]}},
         ]
     }
 

@@ -94,8 +94,9 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
     tree = syntax.parse(file.text, file.language)
     lines = Text.of(file.text).lines
     seen: set[tuple[str, Region]] = set()
+    flows = _flows.nothing(file.language) if _without_flows(file) else {}
     for rule, entry, config in wanted:
-        for match in tree.find(config):
+        for match in tree.find(_lessened(config, flows)):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE)
             if (rule.id, region) not in seen and lines_fit(entry.options, found.quote):
@@ -128,6 +129,19 @@ def _config(options: Mapping[str, Any], language: str) -> dict[str, Any]:
     if _names_flows(config):
         config["utils"] = {**_flows.utilities(language), **config.get("utils", {})}
     return config
+
+
+def _without_flows(file: SourceFile) -> bool:
+    known = bool(_flows.utilities(file.language))
+    return known and not _flows.possible(file.language, file.text)
+
+
+def _lessened(config: Mapping[str, Any], flows: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the rule with these flows for its own; following them is most of a search's time."""
+    if not flows or _flows.NAME not in config.get("utils", ()):
+        return config
+    own = {name: one for name, one in config["utils"].items() if not name.startswith(_flows.NAME)}
+    return {**config, "utils": {**own, **flows}}
 
 
 def _names_flows(node: Any) -> bool:

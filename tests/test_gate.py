@@ -11,7 +11,7 @@ import pytest
 from conftest import GitRepo
 
 from rlm_gate import config, gate, reports
-from rlm_gate.core import Status, Verdict
+from rlm_gate.core import Status, Trajectory, Verdict
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import ModelRequest
 from rlm_gate.providers.scripted import Answer, Script, ScriptedProvider, code
@@ -73,7 +73,9 @@ def answer(quote: str, row: int = 5, rule: str = "own/ask") -> str:
 
 
 def rendered(verdict: Verdict) -> dict[str, str]:
-    return {name: reports.load(name).render(verdict).decode() for name in reports.names()}
+    """Render every report, without the record of what the models said and did."""
+    told = replace(verdict, trajectory=Trajectory())
+    return {name: reports.load(name).render(told).decode() for name in reports.names()}
 
 
 def test_a_detector_finding_blocks_without_any_model(project: Callable[..., GitRepo]) -> None:

@@ -48,8 +48,10 @@ class ToolResult:
 class Message:
     """One turn. ``role`` is user or assistant.
 
-    ``raw`` is the provider's own form of an assistant turn, taken from ``ModelReply.raw`` and sent
-    back unchanged, since signed thinking blocks don't survive translation. It must be JSON.
+    The first ``shared`` characters of ``text`` begin other requests too: a provider whose prompt
+    cache must be told marks them, the answer does not depend on it. ``raw`` is the provider's own
+    form of an assistant turn, taken from ``ModelReply.raw`` and sent back unchanged, since signed
+    thinking blocks don't survive translation. It must be JSON.
     """
 
     role: str
@@ -57,6 +59,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
     raw: Json = None
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,10 @@ def _message(message: Message) -> dict[str, Any]:
         }
         for result in message.tool_results
     ]
-    if message.text:
-        blocks.append(_text(message.text))
+    if message.shared:
+        blocks.append({**_text(message.text[: message.shared]), "cache_control": _EPHEMERAL})
+    if message.text[message.shared :]:
+        blocks.append(_text(message.text[message.shared :]))
     blocks += [
         {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.input)}
         for call in message.tool_calls

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 from typing import Any
 
 from rlm_gate.core import (
@@ -33,7 +34,7 @@ from rlm_gate.rlm.surroundings import Context
 EXPLANATION_CHARS = 600
 MOST_ITEMS = 300
 """Most items of one answer: MAP_TOKENS have no room for more, and each is looked up."""
-_WAVE = 64
+_WAVE = 256
 
 INJECTION = Rule(
     id="gate/prompt-injection",
@@ -77,18 +78,14 @@ def request(
     if head:
         context = "# Context, not judged\n\n" + block(call.file, lines, head).render() + "\n\n"
     context += "".join(one.render() for one in beside)
-    text = prompt(
-        "map_request",
-        rules=questions(call.rules),
-        context=context,
-        path=call.file.path.encode("utf-8", "replace").decode(),
-        block=shown.render(),
-    )
+    path = call.file.path.encode("utf-8", "replace").decode()
+    chunk = prompt("map_chunk", context=context, path=path, block=shown.render())
+    text = chunk + prompt("map_rules", rules=questions(call.rules))
     ids = [rule.id for rule in call.rules]
     composed = ModelRequest(
         model=model,
         system=prompt("map"),
-        messages=(Message("user", text),),
+        messages=(Message("user", text, shared=len(chunk) if call.groups > 1 else 0),),
         max_tokens=MAP_TOKENS,
         schema=_schema(ids),
         about=f"map {call.shown.path}:{call.shown.start}-{call.shown.end}",
@@ -235,14 +232,17 @@ def _rule(call: MapCall, rule_id: str) -> Rule:
 
 
 def _waves(calls: Iterable[MapCall | TooLong]) -> Iterator[list[MapCall | TooLong]]:
-    wave: list[MapCall | TooLong] = []
-    for call in calls:
-        wave.append(call)
-        if len(wave) == _WAVE:
-            yield wave
-            wave = []
-    if wave:
-        yield wave
+    """Yield the calls in waves, the first group of every chunk before the second.
+
+    A prompt cache holds what was answered: groups of one chunk sent at once would all pay in full.
+    """
+    rest = iter(calls)
+    while block := list(islice(rest, _WAVE)):
+        block.sort(key=lambda call: call.group if isinstance(call, MapCall) else 0)
+        for _, wave in groupby(
+            block, key=lambda call: call.group if isinstance(call, MapCall) else 0
+        ):
+            yield list(wave)
 
 
 def _schema(ids: Sequence[str]) -> dict[str, Any]:

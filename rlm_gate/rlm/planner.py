@@ -39,7 +39,8 @@ class MapCall:
     """One call of the map: some lines of one file, met by at most eight rules.
 
     ``judged`` are the lines it earns coverage for; ``shown`` the lines the model sees, with the
-    deleted ones of ``removed`` among them.
+    deleted ones of ``removed`` among them. Rules that don't fit into one call meet the chunk in
+    ``groups`` calls, of which this is number ``group`` from 0.
     """
 
     file: SourceFile
@@ -47,6 +48,8 @@ class MapCall:
     judged: tuple[Span, ...]
     removed: tuple[Removed, ...]
     rules: tuple[Rule, ...]
+    group: int = 0
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,18 @@ def plan(corpus: Corpus, rules: Sequence[Rule], applies: Applies) -> Iterator[Ma
             if isinstance(chunk, Span):
                 yield TooLong(chunk, tuple(fitting))
                 continue
-            yield from (MapCall(file, *chunk, group) for group in _groups(fitting))
+            groups = _groups(fitting)
+            for number, group in enumerate(groups):
+                yield MapCall(file, *chunk, group, number, len(groups))
 
 
-def _groups(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ...]]:
-    """Yield the rules in as few calls as they need, evenly: no call for one question alone."""
+def _groups(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:
+    """Return the rules in as few calls as they need, evenly: no call for one question alone."""
     calls = -(-len(rules) // RULES_PER_CALL)
-    for number in range(calls):
-        yield tuple(rules[number * len(rules) // calls : (number + 1) * len(rules) // calls])
+    return [
+        tuple(rules[number * len(rules) // calls : (number + 1) * len(rules) // calls])
+        for number in range(calls)
+    ]
 
 
 def over_corpus(rules: Iterable[Rule], corpus: Corpus, applies: Applies) -> tuple[Rule, ...]:

@@ -94,6 +94,17 @@ def test_a_schema_the_api_can_not_serve_is_a_bad_request(
     assert endpoint.log.bodies == []
 
 
+def test_what_other_requests_begin_with_is_marked_for_the_prompt_cache(
+    endpoint: Any, provider: ClaudeProvider
+) -> None:
+    said = Message("user", "the chunk, then a question", shared=len("the chunk"))
+    provider.complete(replace(SUB, messages=(said,)), timeout=5)
+    assert endpoint.log.bodies[0]["messages"][0]["content"] == [
+        {"type": "text", "text": "the chunk", "cache_control": MARK},
+        {"type": "text", "text": ", then a question"},
+    ]
+
+
 def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, provider: ClaudeProvider) -> None:
     content = [
         {"type": "thinking", "thinking": "hm", "signature": "c2ln"},

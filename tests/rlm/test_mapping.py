@@ -169,3 +169,23 @@ def test_an_inserted_line_above_changes_no_request() -> None:
 def test_an_answer_nested_beyond_reason_covers_nothing() -> None:
     _, _, ledger, _ = mapped("[" * 100_000)
     assert gaps(ledger) == [(Span("a.py", 1, 5), "error (malformed)")]
+
+
+def test_groups_of_one_chunk_share_what_they_begin_with_and_are_asked_in_rounds() -> None:
+    asked = [rule(f"security/r{number:02}", ask="chunk") for number in range(12)]
+    judged = corpus(source("a.py", TEXT), source("b.py", TEXT))
+    provider = ScriptedProvider([answer()] * 4)
+    ledger = Ledger(judged, asked, applies, Judges(lambda _rule, _file: (), frozenset()))
+    with Caller(provider, Account(Budget()), prices.load()) as caller:
+        waves = list(run(plan(judged, asked, applies), caller, MODEL, ledger, MapOutcome(MODEL)))
+    assert waves == [2, 2]
+    messages = [one.messages[0] for one in provider.requests]
+    begun = [(one.text[: one.shared], "r00" in one.text) for one in messages]
+    assert {text for text, _ in begun[:2]} == {text for text, _ in begun[2:]}
+    assert all("os.system(command)" in text and "## security" not in text for text, _ in begun)
+    assert [first for _, first in begun] == [True, True, False, False]
+
+
+def test_a_chunk_with_one_group_shares_nothing() -> None:
+    *_, provider = mapped(answer())
+    assert provider.requests[0].messages[0].shared == 0

@@ -12,7 +12,7 @@ def test_every_prompt_is_found_by_its_file_name() -> None:
 
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(KeyError):
-        prompt("map_request", rules="", context="", path="a.py")
+        prompt("map_chunk", context="", path="a.py")
 
 
 def test_an_unknown_value_is_an_error() -> None:
@@ -21,7 +21,7 @@ def test_an_unknown_value_is_an_error() -> None:
 
 
 def test_repository_text_is_never_read_as_a_placeholder() -> None:
-    filled = prompt("map_request", rules="$path", context="", path="${block}", block="$context")
+    filled = prompt("map_chunk", context="$path", path="${block}", block="$context")
     assert "$path" in filled
     assert "${block}" in filled
     assert "$context" in filled

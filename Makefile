@@ -51,8 +51,12 @@ docs: .venv/installed-dev
 	@touch .venv/installed $@
 
 # Tools that judge us live in an environment of their own: none may change what the gate finds.
-.venv/rigs/installed: .venv/made tests/rigs/requirements.txt
+.venv/rigs/installed: .venv/made tests/rigs/requirements.txt tests/rigs/npm.txt
 	$(PYTHON) -m venv .venv/rigs
 	.venv/rigs/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --requirement tests/rigs/requirements.txt
+	@if command -v npm >/dev/null; then \
+	  npm install --prefix .venv/rigs/npm --ignore-scripts --no-audit --no-fund --no-save --silent \
+	    $$(cat tests/rigs/npm.txt); \
+	else echo "no npm here: the rigs that need it are skipped" >&2; fi
 	@touch $@

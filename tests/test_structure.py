@@ -290,7 +290,7 @@ CONTRACTS = {
     ("kind", "name"), [(kind, name) for kind, (names, _) in CONTRACTS.items() for name in names]
 )
 def test_every_plugin_offers_what_its_kind_promises(kind: str, name: str) -> None:
-    module = importlib.import_module(f"rlm_gate.{kind}.{name}")
+    module = importlib.import_module(f"rlm_gate.{kind}.{name.replace('-', '_')}")
     for promised, of in CONTRACTS[kind][1].items():
         offered = getattr(module, promised)
         assert isinstance(offered, of) if of else callable(offered)

@@ -33,9 +33,9 @@ class Target(NamedTuple):
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all reports, sorted."""
+    """Return the names of all reports, sorted: those of their files, ``_`` as ``-``."""
     files = Path(__file__).parent.glob("[!_]*.py")
-    return tuple(sorted(file.stem for file in files))
+    return tuple(sorted(file.stem.replace("_", "-") for file in files))
 
 
 def load(name: str) -> Report:
@@ -43,7 +43,7 @@ def load(name: str) -> Report:
     known = names()
     if name not in known:
         raise UsageError(f"unknown format {name!r}; choose from {', '.join(known)}")
-    return cast("Report", importlib.import_module(f"{__name__}.{name}"))
+    return cast("Report", importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
 def target(spec: str) -> Target:

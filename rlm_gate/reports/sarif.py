@@ -1,19 +1,21 @@
 """SARIF 2.1.0 in the profile GitHub code scanning reads; valid for any SARIF reader.
 
-``primaryLocationLineHash`` is not here: it needs the file's text after the line, which a Verdict
-does not hold. GitHub's upload action computes it; our own fingerprint is ``rlmGate/v1``.
+What people accepted is not in it: GitHub ignores suppressions and would open an alert for each.
+``sarif-full`` has all of it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rlm_gate import __version__
 from rlm_gate.core import Finding, Rule, Severity, Status, Verdict, Verification
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports._linehash import line_hashes
 from rlm_gate.reports._notices import configuration_notices, execution_notices
 from rlm_gate.reports._places import location, region
 from rlm_gate.reports._plain import clip, disarm_json, one_line, plain
@@ -21,6 +23,8 @@ from rlm_gate.reports._plain import clip, disarm_json, one_line, plain
 HELP = "SARIF 2.1.0 for GitHub code scanning and other SARIF readers"
 
 _Json = dict[str, Any]
+More = Callable[[Finding], _Json]
+Others = Sequence[Finding]
 
 # GitHub's limits (docs, "SARIF support for code scanning").
 _MAX_RESULTS = 25_000
@@ -30,6 +34,7 @@ _MAX_TEXT = 1024
 _MAX_NAME = 255
 # Ours, where a file would only grow: GitHub keeps 1,000 places of a flow and shows no snippet.
 _MAX_FLOW = 100
+_MAX_HASHED = 1 << 20  # characters of a file; GitHub's action computes what is not here
 
 _LEVEL = {
     Severity.CRITICAL: "error",
@@ -55,7 +60,12 @@ def render(verdict: Verdict) -> bytes:
 
     Results are there even when empty: that is what closes old alerts.
     """
-    rules = digest.named_rules(verdict)
+    return written(document(verdict))
+
+
+def document(verdict: Verdict, more: More = lambda _finding: {}, others: Others = ()) -> _Json:
+    """Return the report as JSON values; ``more`` is added to results, ``others`` to the list."""
+    rules = digest.named_rules(replace(verdict, findings=(*verdict.findings, *others)))
     index = {rule_id: number for number, rule_id in enumerate(rules)}
     projects = verdict.projects[: _MAX_RUNS - 1]
     runs: dict[str, _Json] = {
@@ -72,14 +82,19 @@ def render(verdict: Verdict) -> bytes:
         }
         for project in ("", *projects)
     }
-    for finding in _kept(verdict):
+    hashes = _Hashes(verdict)
+    for finding in (*_kept(verdict), *digest.ordered(others)):
         results = runs[digest.project(finding.span.path, projects)]["results"]
-        results.append(_result(finding, verdict, index))
-    document = {
+        results.append({**_result(finding, verdict, index, hashes), **more(finding)})
+    return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": list(runs.values()),
     }
+
+
+def written(document: _Json) -> bytes:
+    """Return the document's bytes."""
     text = json.dumps(_scrubbed(document), indent=1, ensure_ascii=False, allow_nan=False)
     return f"{disarm_json(text)}\n".encode()
 
@@ -132,7 +147,25 @@ def _kept(verdict: Verdict) -> list[Finding]:
     return digest.ordered(digest.worst_first(verdict)[:_MAX_RESULTS])
 
 
-def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int]) -> _Json:
+class _Hashes:
+    """GitHub's hashes of the lines where findings stand; each file is read once."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self._verdict = verdict
+        self._known: dict[str, list[str]] = {}
+
+    def of(self, finding: Finding) -> dict[str, str]:
+        """Return the entry for the finding's line, nothing where its file can't be read."""
+        path = finding.span.path
+        if path not in self._known:
+            text = self._verdict.text(path)
+            long = text is None or len(text) > _MAX_HASHED
+            self._known[path] = [] if long else line_hashes(text or "")
+        known, line = self._known[path], max(1, finding.span.start)
+        return {"primaryLocationLineHash": known[line - 1]} if line <= len(known) else {}
+
+
+def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int], hashes: _Hashes) -> _Json:
     refuted = finding.verification is Verification.REFUTED
     owners = {"owners": [one_line(owner) for owner in finding.owners]} if finding.owners else {}
     result: _Json = {
@@ -141,7 +174,7 @@ def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int]) -> _Js
         "level": "note" if refuted else _LEVEL[finding.severity],
         "message": {"text": _message(finding)},
         "locations": [location(finding.span.path, region(finding))],
-        "partialFingerprints": {"rlmGate/v1": finding.fingerprint},
+        "partialFingerprints": {**hashes.of(finding), "rlmGate/v1": finding.fingerprint},
         "properties": {
             "severity": finding.severity.label,
             "confidence": finding.confidence.value,

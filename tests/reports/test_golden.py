@@ -19,6 +19,7 @@ _ENDINGS = {
     "markdown": "md",
     "rdjson": "rdjson",
     "sarif": "sarif",
+    "sarif-full": "full.sarif",
     "text": "txt",
 }
 _LONG = {("hostile", "json")}  # it holds the megabyte of the sample, as it should

@@ -110,7 +110,7 @@ def _reordered(verdict: Verdict) -> Verdict:
 def _read(name: str, content: bytes) -> None:
     """Read the report as its reader does; raise if that can't be done."""
     text = content.decode("utf-8")
-    if name in {"gitlab", "json", "rdjson", "sarif"}:
+    if name in {"gitlab", "json", "rdjson", "sarif", "sarif-full"}:
         json.loads(text)
     if name == "html":
         _read_page(text)

@@ -12,7 +12,7 @@ from rlm_gate import reports
 from rlm_gate.core import Verdict
 from rlm_gate.errors import UsageError
 
-_NAMES = "beads, github, gitlab, html, json, junit, markdown, rdjson, sarif, text"
+_NAMES = "beads, github, gitlab, html, json, junit, markdown, rdjson, sarif, sarif-full, text"
 
 
 def test_reports_are_the_modules_without_an_underscore() -> None:

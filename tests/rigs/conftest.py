@@ -38,6 +38,15 @@ def tool(name: str) -> str:
     return found
 
 
+def npm(path: str) -> Path:
+    """Return a file or a folder of a package of npm's, and skip where npm could install none."""
+    found = Path(sys.prefix) / "rigs" / "npm" / "node_modules" / path
+    if not found.exists() and shutil.which("npm") is None:
+        pytest.skip("there is no npm on this machine to install it with")
+    assert found.exists(), f"{path} is missing; run: make rigs"
+    return found
+
+
 def run(*command: str, cwd: Path, code: int = 0, env: Mapping[str, str] | None = None) -> str:
     """Run a command, check its exit code, and return all it says."""
     done = subprocess.run(

@@ -143,6 +143,21 @@ def test_impact_follows_calls_and_imports_with_the_chain(pair: tuple[str, str]) 
     assert not any("late.py" in name for name in chains)
 
 
+def test_a_package_of_go_at_the_root_of_one_module_is_seen_from_the_root_of_another(
+    tmp_path: Path,
+) -> None:
+    flags = {"go.mod": "module example.com/flags\n", "f.go": "package flags\n"}
+    tool = {
+        "go.mod": "module example.com/tool\n\nrequire (\n\texample.com/flags v1.0.0\n)\n",
+        "t.go": 'package tool\n\nimport f "example.com/flags"\n\nvar _ = f.X\n',
+    }
+    found = mapped(write(tmp_path / "flags", flags), write(tmp_path / "tool", tool)).edges
+    assert {(edge.kind, edge.source, edge.target) for edge in found} == {
+        ("import", ("tool", "t.go"), ("flags", "./")),
+        ("package", ("tool", "go.mod"), ("flags", "go.mod")),
+    }
+
+
 @pytest.mark.parametrize("asked", ["core.py:nothing", "no.py:price", "price"])
 def test_an_impact_of_nothing_is_a_usage_error(pair: tuple[str, str], asked: str) -> None:
     with pytest.raises(UsageError, match="--impact"):

@@ -108,7 +108,7 @@ def resources(known: Known) -> tuple[Resource, ...]:
 def _imports(known: Known, modules: Modules) -> Iterator[Edge]:
     for place, fact in known.of(kinds.IMPORT, USES):
         for target in modules.targets(known.files[place], fact):
-            if target.place != place and target.place[1] != go_package(place[1]):
+            if target.place not in {place, (place[0], go_package(place[1]))}:
                 said = (known.evidence(place, fact.line),)
                 yield Edge(place, target.place, kinds.IMPORT, fact.name, said, target.names)
 

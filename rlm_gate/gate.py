@@ -189,7 +189,7 @@ def _detect(this: _Run) -> None:
     for number, name in enumerate(used):
         this.progress("detectors", number, len(used))
         rules = tuple(rule for rule in this.rules if detectors.entries(rule, name))
-        for item in _behind_the_seam(name, this.corpus, rules):
+        for item in behind_the_seam(name, this.corpus, rules):
             if isinstance(item, Finding):
                 this.findings.append(item)
             else:
@@ -197,7 +197,7 @@ def _detect(this: _Run) -> None:
                 this.ledger.failed(item)
 
 
-def _behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Yield what the engine finds until it ends or breaks; a Rust panic is no Exception."""
     try:
         yield from detectors.load(name).detect(corpus, rules)

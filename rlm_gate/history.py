@@ -6,6 +6,7 @@ from here. It is imported when first used, and each repository is closed at once
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from git import Repo
 
 _TIMEOUT: Final = 60.0
+_COMMIT: Final = re.compile(r"\0([0-9a-f]{40})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,25 @@ def commits(root: str, base: str | None, head: str, limit: int = 20) -> tuple[Co
         since = [f"^{repo.commit(base).hexsha}"] if base else []
         shas = _ask(repo, "rev-list", "--no-merges", f"--max-count={limit}", tip, *since, "--")
         return tuple(_commit(repo, sha) for sha in shas.decode().split())
+
+
+def patches(
+    root: str, base: str | None, head: str, limit: int = 5000
+) -> Iterator[tuple[Commit, str]]:
+    """Yield the commits after ``base`` up to ``head``, oldest first, each with its unified diff.
+
+    Merges are left out. Bytes that are not UTF-8 are replaced. Raises GitError.
+    """
+    quiet = ("--no-show-signature", "--no-mailmap", "--no-color", "-O/dev/null", "--no-renames")
+    what = ("-p", "-U1", "--no-merges", "--no-relative", "--no-ext-diff", "--no-textconv")
+    with _opened(root) as repo:
+        tip = repo.commit(head).hexsha
+        since = [f"^{repo.commit(base).hexsha}"] if base else []
+        shape = ("--reverse", "--topo-order", "--format=%x00%H", f"--max-count={limit}")
+        told = _ask(repo, "log", *shape, *quiet, *what, tip, *since, "--")
+        parts = _COMMIT.split(told.decode(errors="replace"))
+        for sha, patch in zip(parts[1::2], parts[2::2], strict=True):
+            yield _commit(repo, sha), patch.strip("\n")
 
 
 def churn(root: str, head: str, limit: int = 500) -> Mapping[str, int]:

@@ -73,9 +73,9 @@ def add_models(parser: argparse.ArgumentParser, *, resumes: bool = True) -> None
     group.add_argument(
         "--sub-model", metavar="M", type=_model, help="the model that answers over pieces"
     )
-    group.add_argument("--max-usd", metavar="X", type=_positive, help="most dollars to spend")
+    group.add_argument("--max-usd", metavar="X", type=positive, help="most dollars to spend")
     group.add_argument("--max-calls", metavar="N", type=count, help="most model calls")
-    group.add_argument("--deadline", metavar="S", type=_positive, help="most seconds for the audit")
+    group.add_argument("--deadline", metavar="S", type=positive, help="most seconds for the audit")
     group.add_argument("--no-cache", action="store_true", help="ask again what was answered before")
     if resumes:
         group.add_argument(
@@ -154,7 +154,8 @@ def _model(text: str) -> str:
     return text
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """Return a number above 0, for argparse."""
     value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")

@@ -23,6 +23,7 @@ from rlm_gate.tasks._report import Evidence, Sources, Unexamined
 if TYPE_CHECKING:
     from rlm_gate.providers import ModelReply, ModelRequest, Provider
     from rlm_gate.rlm.callers import Line
+    from rlm_gate.rlm.grounding import Place
     from rlm_gate.rlm.trajectory import RLMResult
 
 PIECE_CHARS = 24_000
@@ -76,6 +77,17 @@ class Grounds:
 
         ``line`` is a row of the text, near which the quote is looked for first.
         """
+        place = self._place(path, line, quote, claim)
+        if place is None:
+            return None
+        return Evidence(path, self.sources.texts[path].line(place.start), place.quote)
+
+    def locate(self, path: str, line: int, quote: str, claim: str = "") -> int | None:
+        """Return the row of the text where the quote begins, as ``evidence`` looks it up."""
+        place = self._place(path, line, quote, claim)
+        return place.start if place else None
+
+    def _place(self, path: str, line: int, quote: str, claim: str) -> Place | None:
         from rlm_gate.rlm.grounding import Refusal, ground
         from rlm_gate.rlm.masking import mask
 
@@ -87,7 +99,7 @@ class Grounds:
         if isinstance(place, Refusal):
             self.drop(claim or quote, f"{path}: {place.reason}")
             return None
-        return Evidence(path, text.line(place.start), place.quote)
+        return place
 
     def row(self, path: str, row: int) -> Evidence:
         """Return a row of a text that the host itself points at."""

@@ -1,0 +1,1 @@
+"""The outputs of parallel workers: what they added, and what is wrong with it."""

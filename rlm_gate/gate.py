@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
-from rlm_gate import detectors, finishing, packs, policy
+from rlm_gate import detectors, finishing, messages, packs, policy
 from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,
@@ -30,6 +30,7 @@ from rlm_gate.core import (
 )
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
+from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rlm_gate.providers import Provider
     from rlm_gate.rlm.audit import Job, Outcome
     from rlm_gate.rlm.callers import Line
+    from rlm_gate.rlm.flagged import Flagged
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); total is 0 where it isn't known."""
@@ -59,6 +61,7 @@ class _Run:
     usage: Usage = field(default_factory=Usage)
     interrupted: str = ""
     trajectory: Trajectory = field(default_factory=Trajectory)
+    said: bool = False  # a judged commit's message addresses the reviewer
     provider: Provider | None = None
     tell: Callable[[str], None] = lambda _remark: None
 
@@ -195,6 +198,19 @@ def _detect(this: _Run) -> None:
             else:
                 this.skips.append(item)
                 this.ledger.failed(item)
+    _guard(this)
+
+
+def _guard(this: _Run) -> None:
+    """Run the gate's own rules: no selection leaves them out, for who is fooled judges nothing."""
+    for item in _behind_the_seam("injection", this.corpus, OWN_RULES):
+        if isinstance(item, Finding):
+            this.findings.append(item)
+        else:
+            this.skips.append(item)
+    spoken = list(messages.judge(this.corpus))
+    this.said = bool(spoken)
+    this.findings.extend(spoken)
 
 
 def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -268,12 +284,12 @@ def _input(this: _Run) -> str:
 
 def _verified(this: _Run, line: Line) -> Iterator[Finding]:
     """Put every candidate that could block, and whose rule wants it, to a second reader."""
-    from rlm_gate.rlm import audit, refute
+    from rlm_gate.rlm import refute, withheld
 
     rules = {rule.id: rule for rule in _with_host_rules(this)}
     decided = policy.Policy.of(this.settings)
     kept = policy.narrow(this.findings, this.corpus, tuple(rules.values()), decided)
-    hidden = audit.hidden(this.corpus, this.settings.never_send)
+    hidden = withheld.hidden(this.corpus, this.settings.never_send)
     doubted = [
         one
         for one in kept
@@ -282,7 +298,9 @@ def _verified(this: _Run, line: Line) -> Iterator[Finding]:
         and one.span.path not in hidden
     ]
     this.progress("verify", 0, len(doubted))
-    answers = refute.verify(doubted, rules, this.corpus, line.caller, line.root, hidden)
+    answers = refute.verify(
+        doubted, rules, this.corpus, line.caller, line.root, hidden, _flagged(this).block
+    )
     judged = dict(zip(doubted, answers, strict=True))
     return (judged.get(one, one) for one in kept)
 
@@ -303,7 +321,7 @@ def _job(this: _Run) -> Job:
     return Job(
         corpus=this.corpus,
         rules=this.rules,
-        candidates=tuple(this.findings),
+        candidates=tuple(one for one in this.findings if one.rule_id not in OWN_IDS),
         applies=this.ledger.applies,
         ledger=this.ledger,
         limits=Limits(
@@ -314,7 +332,17 @@ def _job(this: _Run) -> Job:
             settings.never_send,
         ),
         progress=this.progress,
+        flagged=_flagged(this),
+        said=this.said,
     )
+
+
+def _flagged(this: _Run) -> Flagged:
+    """Return what tells texts that address the reviewer; policy may accept them by path."""
+    from rlm_gate.rlm.flagged import Flagged
+
+    decided = policy.Policy.of(this.settings)
+    return Flagged(this.corpus, lambda path: decided.severity(INJECTION, path) is None)
 
 
 def _take(this: _Run, outcome: Outcome) -> None:
@@ -362,15 +390,11 @@ def _verdict(this: _Run) -> Verdict:
 
 
 def _with_host_rules(this: _Run) -> tuple[Rule, ...]:
-    """Add the host's own rules where they have spoken; no pack can switch them off."""
-    spoken = {finding.rule_id for finding in this.findings if finding.rule_id.startswith("gate/")}
-    rules = this.rules
+    """Add the gate's own rules where they have spoken; no pack can switch them off."""
+    spoken = {finding.rule_id for finding in this.findings}
+    rules = (*this.rules, *(rule for rule in OWN_RULES if rule.id in spoken))
     if this.settings.origin.changed:
         from rlm_gate.policychange import POLICY_CHANGED
 
-        rules = (*rules, POLICY_CHANGED)
-    if spoken:
-        from rlm_gate.rlm.mapping import INJECTION
-
-        rules = (*rules, INJECTION)
+        return (*rules, POLICY_CHANGED)
     return rules

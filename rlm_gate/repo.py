@@ -119,6 +119,16 @@ class Repo:
         """Return what lies between two commits."""
         return self._diff("diff-tree", base, head)
 
+    def messages(self, base: str | None, head: str, limit: int = 100) -> list[tuple[str, str]]:
+        """Return (id, whole message) of the commits after ``base`` up to ``head``, newest first."""
+        since = [f"^{base}"] if base else []
+        form = ("--format=%H%n%B%x00", "--no-show-signature", "--no-color", "--no-patch")
+        said = self._ask("log", *form, f"--max-count={limit}", head, *since, "--")
+        records = said.decode("utf-8", "replace").split("\0")[:-1]
+        return [
+            (sha, text) for sha, _, text in (one.lstrip("\n").partition("\n") for one in records)
+        ]
+
     def merge_base(self, base: str, head: str) -> str:
         """Return the best common ancestor of two commits."""
         done = _run((*_GIT, "merge-base", base, head), self.directory, self.environment)

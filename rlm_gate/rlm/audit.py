@@ -5,7 +5,6 @@ Everything it could not judge is booked in the ledger with its reason; nothing i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,15 +25,18 @@ from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import mapping, planner
 from rlm_gate.rlm.callers import Line
+from rlm_gate.rlm.flagged import Ears, Flagged
 from rlm_gate.rlm.ledger import Applies, Ledger
 from rlm_gate.rlm.looks import Looks
 from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
-from rlm_gate.rlm.masking import Masked, masked_quote, masked_removed
+from rlm_gate.rlm.masking import Masked, mask, masked_quote, masked_removed
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
 from rlm_gate.rlm.surroundings import Context, Surroundings
 from rlm_gate.rlm.tools import Reporter, SubCalls, outline_of
+from rlm_gate.rlm.trajectory import SubCall
+from rlm_gate.rlm.withheld import hidden
 
 PLAYBOOK_SECONDS = 60.0
 """One cell of ours over a repository of 10M+ characters; it is bounded by the text, not a model."""
@@ -62,6 +64,8 @@ class Job:
     ledger: Ledger
     limits: Limits
     progress: Callable[[str, int, int], None]
+    flagged: Flagged
+    said: bool = False  # a judged commit's message addresses the reviewer
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     """Run the map, then the loop where a ``corpus`` rule applies."""
     unsent = hidden(job.corpus, job.limits.never_send)
     calls = list(_sendable(job, unsent))
-    mapped = mapping.MapOutcome(line.sub)
+    mapped = mapping.MapOutcome(line.sub, job.flagged.call)
     done = 0
     beside = _beside(job, unsent)
     for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped, beside):
@@ -135,17 +139,23 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     looks = _looks(job, asked, texts)
     delivery = Delivery(lambda _answer: looks.objection(), looks.met)
 
+    ears = Ears(job.flagged, heard=job.said or job.flagged.judged())
+
     def heard(step: Step) -> None:
         looks.shown(step.cell.output if step.cell else "")
+        ears.text(step.cell.output if step.cell else "")
         line.record("cell", {"depth": 0, **cell_event(step)})
         line.witness.cell(step)
         job.progress(f"root loop ({line.state()})", step.turn, job.limits.max_turns)
 
+    def asked_about(call: SubCall) -> None:
+        looks.shown(call.prompt)
+        ears.text(call.prompt)
+        ears.spans(call.spans)
+
     functions: dict[str, Callable[..., Any]] = {
         **reporter.functions(),
-        **SubCalls(
-            line.sub_caller, line.sub, texts, lambda call: looks.shown(call.prompt)
-        ).functions(),
+        **SubCalls(line.sub_caller, line.sub, texts, asked_about).functions(),
         "coverage": cache(lambda: _coverage(job)),  # the map is over: nothing changes any more
         "budget": line.left,
         "outline": outline_of(texts),
@@ -166,7 +176,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
     except SandboxDied as error:
         _no_sandbox(job, ids, error, outcome)
         return
-    job.ledger.loop(ids, end.error)
+    job.ledger.loop(ids, end.error or ("injection" if ears.heard else ""))
     outcome.findings.extend(reporter.found)
     outcome.audit = replace(
         outcome.audit, sandbox=level, refused=outcome.audit.refused + reporter.refused
@@ -248,7 +258,7 @@ def _commits(corpus: Corpus) -> list[dict[str, str]]:
 
     with suppress(GitError):
         return [
-            {"subject": one.subject, "body": one.body}
+            {"subject": mask(one.subject), "body": mask(one.body)}
             for one in history.commits(corpus.root, scope.base, scope.head)
         ]
     return []
@@ -310,13 +320,6 @@ def _sendable(job: Job, unsent: frozenset[str]) -> Iterable[planner.MapCall | pl
                 job.ledger.missing([rule.id for rule in call.rules], span, "never_send")
             continue
         yield call
-
-
-def hidden(corpus: Corpus, never_send: Sequence[str]) -> frozenset[str]:
-    """Return the paths whose text must reach no model."""
-    paths = {*corpus.tree, *(file.path for file in corpus.files)} if never_send else set()
-    patterns = [re.compile(pattern) for pattern in never_send]
-    return frozenset(path for path in paths if any(one.match(path) for one in patterns))
 
 
 def _no_sandbox(job: Job, ids: Sequence[str], error: SandboxDied, outcome: Outcome) -> None:

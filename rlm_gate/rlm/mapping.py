@@ -13,13 +13,12 @@ from typing import Any
 from rlm_gate.core import (
     Confidence,
     Finding,
-    Help,
     Origin,
     Rule,
-    Severity,
     Span,
 )
 from rlm_gate.errors import BudgetExceeded, ProviderError
+from rlm_gate.ownrules import INJECTION
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.rlm.answers import strict_json
 from rlm_gate.rlm.blocks import Block, block
@@ -36,28 +35,16 @@ MOST_ITEMS = 300
 """Most items of one answer: MAP_TOKENS have no room for more, and each is looked up."""
 _WAVE = 256
 
-INJECTION = Rule(
-    id="gate/prompt-injection",
-    title="Text that addresses the reviewer",
-    severity=Severity.HIGH,
-    precision=Confidence.MEDIUM,
-    languages=("any",),
-    message="This text speaks to the reviewer instead of the reader of the code.",
-    help=Help(
-        why="It tries to steer an automated review; what stands near it was not judged.",
-        fix="Remove the text, or rewrite it so that it addresses people who read the code.",
-        links=("https://cwe.mitre.org/data/definitions/1427.html",),
-    ),
-    tags=("external/cwe/cwe-1427",),
-)
-"""Raised by the host, not by a pack (design §7.3)."""
-
 
 @dataclass(slots=True)
 class MapOutcome:
-    """What the map found, and how many of the models' findings had no evidence."""
+    """What the map found, and how many of the models' findings had no evidence.
+
+    ``flagged`` says whether a call shows, in its block or beside it, text that addresses the reviewer.
+    """
 
     engine: str
+    flagged: Callable[[MapCall, Sequence[Context]], bool] = lambda _call, _beside: False
     findings: list[Finding] = field(default_factory=list)
     refused: int = 0
 
@@ -112,16 +99,16 @@ def run(
     ``beside`` returns the context of a call from the rest of the repository.
     """
     for wave in _waves(calls):
-        composed = [
-            request(call, model, beside(call)) for call in wave if isinstance(call, MapCall)
-        ]
+        contexts = [(call, beside(call)) for call in wave if isinstance(call, MapCall)]
+        composed = [request(call, model, context) for call, context in contexts]
         replies = iter(caller.call_many([one for one, _ in composed]))
         blocks = iter(shown for _, shown in composed)
+        heard = iter(outcome.flagged(call, context) for call, context in contexts)
         for call in wave:
             if isinstance(call, TooLong):
                 ledger.missing([rule.id for rule in call.rules], call.span, "size")
                 continue
-            _book(call, next(blocks), next(replies), ledger, outcome)
+            _book(call, next(blocks), next(replies), ledger, outcome, spoken_to=next(heard))
         yield len(wave)
 
 
@@ -131,6 +118,8 @@ def _book(
     reply: ModelReply | ProviderError | BudgetExceeded,
     ledger: Ledger,
     outcome: MapOutcome,
+    *,
+    spoken_to: bool,
 ) -> None:
     ids = [rule.id for rule in call.rules]
     answer = _parse(reply.text, ids) if isinstance(reply, ModelReply) else None
@@ -146,7 +135,7 @@ def _book(
         for item in answer["findings"]
     ]
     outcome.findings.extend(one for one in (*spoken, *made) if one)
-    addressed = bool(answer["addressed_to_reviewer"])  # wherever it stands, the reader saw it
+    addressed = bool(answer["addressed_to_reviewer"]) or spoken_to
     for span in call.judged:
         if addressed:
             ledger.missing(ids, span, "injection")

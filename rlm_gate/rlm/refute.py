@@ -7,7 +7,7 @@ text addressed to the reviewer. Whatever else comes back is "unclear" or a faile
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,16 +68,17 @@ def verify(
     caller: Caller,
     model: str,
     hidden: frozenset[str] = frozenset(),
+    flagged: Callable[[Block], bool] = lambda _block: False,
 ) -> list[Finding]:
     """Return the candidates with what the second call came to, in their order.
 
     ``hidden`` paths must not be sent: they are no context, and the caller leaves out candidates
-    that stand in them.
+    that stand in them. ``flagged`` says whether a block shows text that addresses the reviewer.
     """
     found = Surroundings(Masked(corpus.tree, hidden))
     cases = [case(one, rules[one.rule_id], corpus, found) for one in candidates]
     replies = caller.call_many([request(one, model) for one in cases])
-    return [judged(one, reply, corpus) for one, reply in zip(cases, replies, strict=True)]
+    return [judged(one, reply, corpus, flagged) for one, reply in zip(cases, replies, strict=True)]
 
 
 def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> Case:
@@ -139,7 +140,10 @@ def _evidence(one: Case) -> str:
 
 
 def judged(
-    one: Case, reply: ModelReply | ProviderError | BudgetExceeded, corpus: Corpus
+    one: Case,
+    reply: ModelReply | ProviderError | BudgetExceeded,
+    corpus: Corpus,
+    flagged: Callable[[Block], bool] = lambda _block: False,
 ) -> Finding:
     """Return the candidate with its verification: the host decides what a refutation is worth."""
     answer = _parse(reply.text) if isinstance(reply, ModelReply) else None
@@ -147,7 +151,8 @@ def judged(
         return replace(one.finding, verification=Verification.FAILED)
     if answer["verdict"] == "confirmed":
         return _with(one.finding, Verification.CONFIRMED, Confidence.HIGH)
-    if answer["verdict"] == "refuted" and _counts(answer, one, corpus):
+    saw = any(flagged(part) for part in (one.shown, *(part for _, part in one.context)))
+    if answer["verdict"] == "refuted" and not saw and _counts(answer, one, corpus):
         argued = f"{answer['reason']}: {answer['argument']}"[:600]
         refuted = _with(one.finding, Verification.REFUTED, Confidence.LOW)
         return replace(refuted, explanation=argued)
@@ -168,19 +173,30 @@ def _counts(answer: Mapping[str, Any], one: Case, corpus: Corpus) -> bool:
         return False
     line = _line(answer["row"], path, one)
     place = ground(text, line, answer["quote"])
-    return isinstance(place, Place) and is_code(text, language_of(path), place)
+    return isinstance(place, Place) and is_code(text, language_of(path), place, answer["quote"])
 
 
-def is_code(text: str, language: str, place: Place) -> bool:
-    """Say whether the place holds code: something that is neither comment nor string."""
+def is_code(text: str, language: str, place: Place, quote: str = "") -> bool:
+    """Say whether the place holds code: something that is neither comment nor string.
+
+    Of a line only what the quote says of it counts: a comment behind code is a comment.
+    """
     if syntax.grammar(language) is None:
         return False
     covered = list(syntax.parse(text, language).prose())
     lines = split_lines(text)
+    said = quote.strip() if place.start == place.end else ""
+    rows = [(number, lines[number - 1]) for number in range(place.start, place.end + 1)]
     return any(
-        re.search(r"\w", _outside(lines[number - 1], number, covered))
-        for number in range(place.start, place.end + 1)
+        re.search(r"\w", _outside(line, number, covered)[_part(line, said)])
+        for number, line in rows
     )
+
+
+def _part(line: str, said: str) -> slice:
+    """Return where in the line the words stand; all of it if they are not there."""
+    start = line.find(said) if said else -1
+    return slice(start, start + len(said)) if start >= 0 else slice(None)
 
 
 def _outside(line: str, number: int, covered: Sequence[tuple[int, int, int, int]]) -> str:

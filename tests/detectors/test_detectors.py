@@ -14,11 +14,14 @@ from rlm_gate.errors import UsageError
 
 
 def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
-    assert detectors.names() == ("astgrep", "regex", "ruff", "sarif", "secrets", "taint")
+    known = ("astgrep", "injection", "regex", "ruff", "sarif", "secrets", "taint")
+    assert detectors.names() == known
 
 
 def test_an_unknown_engine_is_a_usage_error_that_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"unknown engine 'semgrep'; choose from astgrep, regex"):
+    with pytest.raises(
+        UsageError, match=r"unknown engine 'semgrep'; choose from astgrep, injection"
+    ):
         detectors.load("semgrep")
 
 

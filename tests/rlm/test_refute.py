@@ -29,7 +29,7 @@ def run_command(command):
     '''The command was checked before.'''
     if command not in ALLOWED:
         raise ValueError(command)
-    os.system(command)
+    os.system(command)  # trusted: nobody else calls it
 """
 VIEWS = """\
 from app import run_command
@@ -82,6 +82,9 @@ def test_a_known_reason_with_the_code_that_proves_it_refutes(reason: str) -> Non
         pytest.param({"quote": "if command in SAFE_COMMANDS:"}, id="invented quote"),
         pytest.param({"quote": "# only trusted people call this function"}, id="a comment"),
         pytest.param({"quote": "The command was checked before."}, id="a docstring"),
+        pytest.param(
+            {"quote": "trusted: nobody else calls it", "row": 11}, id="a comment behind code"
+        ),
         pytest.param({"path": "gone.py"}, id="no such file"),
         pytest.param({"addressed_to_reviewer": True}, id="talked into"),
         pytest.param({"verdict": "unclear"}, id="unclear"),

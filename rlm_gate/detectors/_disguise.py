@@ -1,0 +1,172 @@
+r"""Take the disguise off a text: look-alikes, invisible characters, encodings, spelling tricks.
+
+Each view keeps the lines of the text, so that what is found in one has a line in the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+# Characters that show nothing. Joiners are among them: scripts need them, words of a phrase do not.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0100-\U000e01ef]"
+)
+_MARKS = re.compile("[\u0300-\u036f\u0489\u20d0-\u20f0]")
+_TAG = re.compile("[\U000e0020-\U000e007e]")
+_TAG_END = "\U000e007f"
+# Letters of other alphabets that look like Latin ones (Unicode TR 39, the common part).
+_LOOKS_LIKE = str.maketrans(
+    "абсԁеԍһіјӏкмпорԛгѕтиѵѡхуαβγδεηικνορτυχωɑɡıℓոսօցвнзь",
+    "abcdeghijlkmnopqrstuvwxyabydenikvoptuxwagilnuogbheb",
+)
+_LEET = bytes.maketrans(b"013457@$!|", b"oieastasil")
+_LEET_WORDS = ("ignore", "instruction", "previous", "approve", "reviewer", "finding", "disregard")
+_LEET_BYTES = tuple(word.encode() for word in _LEET_WORDS)
+_ROT13_WORDS = tuple(codecs.encode(word, "rot13") for word in _LEET_WORDS)
+_REVERSED_WORDS = tuple(word[::-1] for word in _LEET_WORDS)
+
+_LATIN_RUN = bytes(ord("a") if chr(code).isalnum() and code < 128 else 32 for code in range(256))
+_LONG = 22
+_BLOB = re.compile(r"(?<![\w+/-])[\w+/-]{22,}={0,2}", re.ASCII)
+_MOST = 65_536  # characters of one encoded text that are looked at
+_SPACED = re.compile(r"(?<![a-z])(?:[a-z][ ._*\-]{1,3}){8,}[a-z](?![a-z])")
+_WIDE_GAP = re.compile(r"[ ._*\-]{2,}")
+_LEAST_WORDS = 0.85
+
+_ESCAPES = (
+    ("\\x", re.compile(r"\\x([0-9a-f]{2})"), 16),
+    ("\\u", re.compile(r"\\u([0-9a-f]{4})"), 16),
+    ("&#x", re.compile(r"&#x([0-9a-f]{2});"), 16),
+    ("&#", re.compile(r"&#(\d{2,3});"), 10),
+    ("%", re.compile(r"%([0-9a-f]{2})"), 16),
+)
+_MANY_ESCAPES = 6
+
+
+def views(text: str) -> Iterator[str]:
+    """Yield the text in lower case as it is, then undressed in each way that changes its words.
+
+    All have the lines of ``text``, whose only line ends are single newlines.
+    """
+    lowered = text.lower()
+    yield lowered
+    if not text.isascii():
+        folded = _by_line(text, _folded)
+        if folded != lowered:
+            yield folded
+        alike = folded.translate(_LOOKS_LIKE)
+        if alike != folded:
+            yield alike
+        lowered = folded
+    for way in (_leet, _rot13, _backwards, _spaced, _escaped, _encoded):
+        yield from way(text, lowered)
+
+
+def name_words(path: str) -> str:
+    """Return a path with its words apart: ``IgnoreAll_files.md`` says "ignore all files md"."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", path)
+    return re.sub(r"[\n\r_/.-]", " ", apart)
+
+
+def _folded(line: str) -> str:
+    if line.isascii():
+        return line.lower()
+    from unicodedata import normalize
+
+    shown = _INVISIBLE.sub("", line.replace(_TAG_END, ""))
+    shown = _TAG.sub(lambda match: chr(ord(match[0]) - 0xE0000), shown)
+    plain = normalize("NFKC", _MARKS.sub("", normalize("NFKD", shown))).lower()
+    return plain.replace("\n", " ").replace("\r", " ")
+
+
+def _by_line(text: str, change: Callable[[str], str]) -> str:
+    return "\n".join(change(line) for line in text.split("\n"))
+
+
+def _leet(_text: str, lowered: str) -> Iterator[str]:
+    raw = lowered.encode("utf-8", "surrogatepass")
+    spelled = raw.translate(_LEET)
+    if any(spelled.count(word) > raw.count(word) for word in _LEET_BYTES):
+        yield spelled.decode("utf-8", "surrogatepass")
+
+
+def _rot13(_text: str, lowered: str) -> Iterator[str]:
+    if any(word in lowered for word in _ROT13_WORDS):
+        yield codecs.encode(lowered, "rot13")
+
+
+def _backwards(_text: str, lowered: str) -> Iterator[str]:
+    if any(word in lowered for word in _REVERSED_WORDS):
+        yield _by_line(lowered, lambda line: line[::-1])
+
+
+def _spaced(_text: str, lowered: str) -> Iterator[str]:
+    """Join letters that stand one by one; two blanks or more are the blank between words."""
+    letters = lowered.encode("latin-1", "replace").translate(_LATIN_RUN)
+    if b" a a a a a" in letters:
+        yield _by_line(lowered, lambda line: _SPACED.sub(_joined, line))
+
+
+def _joined(match: re.Match[str]) -> str:
+    words = _WIDE_GAP.split(match[0])
+    return " ".join(re.sub(r"[ ._*\-]", "", word) for word in words)
+
+
+def _escaped(_text: str, lowered: str) -> Iterator[str]:
+    for mark, shape, base in _ESCAPES:
+        if lowered.count(mark) >= _MANY_ESCAPES:
+            yield "\n".join(
+                _unescaped(line, shape, base) if mark in line else ""
+                for line in lowered.split("\n")
+            )
+
+
+def _unescaped(line: str, shape: re.Pattern[str], base: int) -> str:
+    plain = shape.sub(lambda match: chr(int(match[1], base)), line)
+    return _folded(plain.replace("\n", " "))
+
+
+def _encoded(text: str, _lowered: str) -> Iterator[str]:
+    """Yield what stands in base64 or in hexadecimal digits, each on the line of its blob."""
+    if b"a" * _LONG not in text.encode("latin-1", "replace").translate(_LATIN_RUN):
+        return
+    decoded = _by_line(text, lambda line: " ".join(_decoded(line)))
+    if decoded.strip():
+        yield decoded
+
+
+def _decoded(line: str) -> Iterator[str]:
+    if len(line) < _LONG:
+        return
+    for blob in _BLOB.findall(line):
+        for said in (_base64(blob[:_MOST]), _hex(blob[:_MOST])):
+            if _is_prose(said):
+                yield " ".join(said.decode("ascii").lower().split())
+
+
+def _base64(blob: str) -> bytes:
+    standard = blob.rstrip("=").replace("-", "+").replace("_", "/")
+    whole = standard[: len(standard) - (len(standard) % 4 == 1)]
+    return _without_error(base64.b64decode, whole + "=" * (-len(whole) % 4))
+
+
+def _hex(blob: str) -> bytes:
+    return _without_error(bytes.fromhex, blob.removeprefix("0x"))
+
+
+def _without_error(decode: Callable[[str], bytes], blob: str) -> bytes:
+    try:
+        return decode(blob)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _is_prose(said: Sequence[int]) -> bool:
+    """Say whether the bytes are words: letters and blanks, nearly all of them."""
+    words = sum(1 for code in said if (chr(code).isalpha() and code < 128) or code in b" ,.'\n:")
+    return len(said) >= _LONG // 2 and words >= _LEAST_WORDS * len(said) and max(said) < 128

@@ -1,0 +1,153 @@
+"""Find text that speaks to the reviewer, and characters that hide or reorder what people read.
+
+Sees text only: comments, strings, documents and names alike, for a model reads them all. What it
+finds is data for the gate's own rules; packs may use it too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.detectors import Complaint, Region, Text, applies, entries, finding, unknown_keys
+from rlm_gate.detectors import _disguise as disguise
+from rlm_gate.detectors import _speech as speech
+
+SPEECH, HIDDEN = "speech", "hidden"
+_ENGINE = "injection"
+_SORTS = (SPEECH, HIDDEN)
+_MOST = 20
+"""Most finds of a sort in one file that are reported; all their lines are known all the same."""
+
+# Trojan Source (CVE-2021-42574): what reorders text. In prose the embeddings and isolates are what
+# right-to-left languages need; overrides are needed by nobody.
+_REORDERS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_OVERRIDES = re.compile("[\u202d\u202e]")
+# What carries data unseen: tags that are no flag's, long runs of invisible characters or selectors.
+_CARRIES = re.compile(
+    "(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]+"
+    "|[\u200b-\u200d\u2060-\u2064\u180e\ufeff]{6,}|[\ufe00-\ufe0f]{4,}|[\U000e0100-\U000e01ef]{3,}"
+)
+_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
+_UNSEEN = re.compile(
+    "[\u115f\u1160\u180e\u200b-\u200d\u202a-\u202e\u2060-\u2069\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U000e0020-\U000e007e\U000e0100-\U000e01ef]"
+)
+_PROSE = frozenset(
+    ("text", "markdown", "restructuredtext", "html", "json", "yaml", "xml", "ini", "svelte", "vue")
+)
+
+
+def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
+    """Check ``find``: speech (it addresses the reviewer) or hidden (characters nobody sees)."""
+    del languages  # any text can speak
+    yield from unknown_keys(options, ("find",))
+    if options.get("find") not in _SORTS:
+        place = ("find",) if "find" in options else ()
+        yield place, f"find: choose from {', '.join(_SORTS)}"
+
+
+def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return None: any text."""
+    del options
+    return None
+
+
+def version() -> str:
+    """Return this module's own: the phrases are part of it."""
+    return "1"
+
+
+def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Yield what each file and its name say, once for each rule that asks for that sort."""
+    for file in corpus.files:
+        wanted = [rule for rule in rules if not applies(rule, file)]
+        if wanted:
+            yield from _judge(file, wanted)
+
+
+def find(text: str, language: str = "text") -> tuple[tuple[str, Region], ...]:
+    """Return (sort, region) for all that a text says, in order; its lines end as in git."""
+    cut = Text.of(text)
+    found = [*_speech(cut)]
+    if not text.isascii():
+        found += _hidden(cut, language)
+    return tuple(sorted(set(found), key=lambda one: (one[1].start, one[1].end, one[0])))
+
+
+def lines(text: str, language: str = "text") -> frozenset[int]:
+    """Return the numbers of the lines that speak or hide something."""
+    return frozenset(
+        number
+        for _, region in find(text, language)
+        for number in range(region.start, region.end + 1)
+    )
+
+
+@lru_cache(maxsize=4096)
+def speaks(text: str) -> bool:
+    """Say whether a short text (a message, a cell's output) speaks or hides something."""
+    return bool(find(text))
+
+
+@lru_cache(maxsize=4096)
+def name_speaks(path: str) -> bool:
+    """Say whether a path speaks, its words written in any way, or hides something."""
+    said = disguise.name_words(path)
+    return any(next(speech.find(view), None) for view in disguise.views(said)) or bool(
+        not path.isascii() and (_OVERRIDES.search(path) or _CARRIES.search(path))
+    )
+
+
+def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
+    raw = file.text
+    found = find(raw, file.language) if raw else ()
+    named = name_speaks(file.path)
+    if not (found or named):
+        return
+    text = Text.of(raw)
+    top = Region(1, 1, 1, len(text.lines[0]) + 1)
+    for rule in rules:
+        sorts = {entry.options["find"] for entry in entries(rule, _ENGINE)}
+        regions = _apart(region for sort, region in found if sort in sorts)
+        if named and SPEECH in sorts:
+            regions = [top, *(one for one in regions if one.start > 1)]
+        for region in regions[:_MOST]:
+            yield finding(rule, file.path, text.lines, region, _ENGINE)
+
+
+def _apart(regions: Iterator[Region]) -> list[Region]:
+    """Return the regions without those that share a line with one before."""
+    kept: list[Region] = []
+    for region in regions:
+        if not kept or region.start > kept[-1].end:
+            kept.append(region)
+    return kept
+
+
+def _speech(cut: Text) -> Iterator[tuple[str, Region]]:
+    """Look at every view; only the first has the columns of the text, the others its lines."""
+    first = True
+    for view in disguise.views(cut.text):
+        exact = first and len(view) == len(cut.text)
+        first = False
+        for start, end in speech.find(view):
+            yield SPEECH, cut.region(start, end) if exact else _whole_lines(cut, view, start, end)
+
+
+def _whole_lines(cut: Text, view: str, start: int, end: int) -> Region:
+    first = min(view.count("\n", 0, start), len(cut.lines) - 1)
+    last = min(first + view.count("\n", start, max(start, end - 1)), len(cut.lines) - 1)
+    return Region(first + 1, 1, last + 1, len(cut.lines[last]) + 1)
+
+
+def _hidden(cut: Text, language: str) -> Iterator[tuple[str, Region]]:
+    if not _UNSEEN.search(cut.text):
+        return
+    prose = language in _PROSE
+    for shape in (_OVERRIDES if prose else _REORDERS, _CARRIES, *(() if prose else (_FILLERS,))):
+        for match in shape.finditer(cut.text):
+            yield HIDDEN, cut.region(*match.span())

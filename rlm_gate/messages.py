@@ -1,0 +1,56 @@
+"""Find what the messages of judged commits and the name of the scope say to the reviewer.
+
+A message stands in no file: its finding is anchored where the change begins, and quotes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rlm_gate.core import Corpus, Finding, Span
+from rlm_gate.detectors import Region, finding, injection
+from rlm_gate.errors import GitError
+from rlm_gate.ownrules import INJECTION
+from rlm_gate.repo import Repo
+
+_SHOWN = 3
+
+
+def judge(corpus: Corpus) -> Iterator[Finding]:
+    """Yield at most one finding: what the commits of a diff, or its branches' names, say."""
+    anchor = next((span for file in corpus.files for span in file.in_scope), None)
+    if corpus.scope.kind != "diff" or anchor is None:
+        return
+    said = [*_in_names(corpus), *_in_messages(corpus)]
+    if said:
+        where = Region(anchor.start, 1, anchor.start, 1)
+        made = finding(INJECTION, anchor.path, (), where, "injection")
+        yield replace(
+            made,
+            message="A commit message of this change speaks to the reviewer.",
+            span=Span(anchor.path, anchor.start, anchor.start),
+            quote="\n".join(said[:_SHOWN]),
+            columns=None,
+        )
+
+
+def _in_names(corpus: Corpus) -> Iterator[str]:
+    if injection.name_speaks(corpus.scope.label):
+        yield corpus.scope.label
+
+
+def _in_messages(corpus: Corpus) -> Iterator[str]:
+    """Yield the lines that speak; history that can't be read shows nothing to a model either."""
+    scope = corpus.scope
+    repo = Repo.open(corpus.root) if corpus.root and scope.head else None
+    if repo is None or scope.head is None:
+        return
+    try:
+        messages = repo.messages(scope.base, scope.head)
+    except GitError:
+        return
+    for sha, text in messages:
+        lines = text.split("\n")
+        for number in sorted(injection.lines(text)):
+            yield f"commit {sha[:10]}: {lines[number - 1]}"

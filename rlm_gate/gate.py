@@ -6,14 +6,13 @@ was found before is kept.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
-from rlm_gate import detectors, finishing, messages, packs, policy
+from rlm_gate import detectors, finishing, messages, packs, policy, runid
 from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,
@@ -269,17 +268,7 @@ def _check_replayed(this: _Run, path: Path) -> None:
 
 
 def _input(this: _Run) -> str:
-    """Hash everything that this run's answer depends on, so that a resumed run is the same run."""
-    settings = this.settings
-    models = (settings.models.root, settings.models.sub, sorted(settings.models.allowed))
-    parts = [
-        repr((this.corpus.scope, models, settings.fail_on, settings.overrides)),
-        repr(sorted(settings.pack_fail_on.items())),
-        repr([(file.path, file.sha256, file.changed) for file in this.corpus.files]),
-        repr([(pack.name, pack.version) for pack in this.packs]),
-        repr(sorted(rule.id for rule in this.rules)),
-    ]
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return runid.of(this.settings, this.corpus, this.packs, this.rules)
 
 
 def _verified(this: _Run, line: Line) -> Iterator[Finding]:

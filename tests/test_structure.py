@@ -46,7 +46,7 @@ LAYERS = (
     ("corpus", "examples"),
     ("ruletest",),
     ("rlm",),
-    ("policy", "reports"),
+    ("policy", "reports", "runid"),
     ("finishing",),
     ("gate",),
     ("tasks",),

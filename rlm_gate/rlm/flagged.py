@@ -27,7 +27,7 @@ class Flagged:
 
     def call(self, call: MapCall, beside: Sequence[Context] = ()) -> bool:
         """Say whether a call of the map shows such text: in its rows, its context or its path."""
-        if any(self.span(span) for context in beside for span in context.spans()):
+        if any(self.span(span) for context in beside for span in context.spans):
             return True
         path = call.file.path
         if self.accepted(path):

@@ -40,7 +40,7 @@ _WAVE = 256
 class MapOutcome:
     """What the map found, and how many of the models' findings had no evidence.
 
-    ``flagged`` says whether a call shows, in its block or beside it, text that addresses the reviewer.
+    ``flagged`` says whether a call shows text that addresses the reviewer, in or beside its block.
     """
 
     engine: str

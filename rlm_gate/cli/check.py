@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlm_gate import config, gate, policyref, reports
-from rlm_gate.cli import TERMINATED, _flags, _progress
+from rlm_gate.cli import TERMINATED, _flags, _lastrun, _progress
 from rlm_gate.core import Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.repo import Repo
@@ -53,6 +53,7 @@ def examine(
         print(f"rlm-gate: {remark}", file=sys.stderr)
     for spec in arguments.output:
         reports.write(spec, verdict)
+    _lastrun.remember(verdict)
     _print(verdict, arguments)
     return verdict, exit_code(verdict, settings.on_inconclusive)
 

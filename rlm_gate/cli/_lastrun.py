@@ -1,0 +1,41 @@
+"""Remember the last run of a folder, for ``rlm-gate explain``: its JSON report, cached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from rlm_gate import config, reports
+from rlm_gate.core import Verdict
+
+_KIND = "lastrun"
+
+
+def remember(verdict: Verdict) -> None:
+    """Keep the report. A cache that can't be written remembers nothing."""
+    if verdict.findings or verdict.refuted or verdict.suppressed or verdict.baselined:
+        config.environment().cache.write(_KIND, _key(), reports.load("json").render(verdict))
+
+
+def report() -> bytes | None:
+    """Return the report of this folder's last run that found something, None if there is none."""
+    return config.environment().cache.read(_KIND, _key())
+
+
+def journal() -> Path | None:
+    """Return the newest journal of a run that was started here."""
+    from rlm_gate.errors import GateError
+    from rlm_gate.rlm.callers import check_of
+
+    folder = config.environment().cache_dir / "journals"
+    for path in sorted(folder.glob("*.jsonl"), reverse=True):
+        with suppress(GateError, OSError):
+            if check_of(path).get("directory") == str(Path.cwd()):
+                return path
+    return None
+
+
+def _key() -> str:
+    return hashlib.sha256(os.fsencode(Path.cwd())).hexdigest()

@@ -202,7 +202,7 @@ def _detect(this: _Run) -> None:
 
 def _guard(this: _Run) -> None:
     """Run the gate's own rules: no selection leaves them out, for who is fooled judges nothing."""
-    for item in _behind_the_seam("injection", this.corpus, OWN_RULES):
+    for item in behind_the_seam("injection", this.corpus, OWN_RULES):
         if isinstance(item, Finding):
             this.findings.append(item)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from pathlib import Path
 
 from rlm_gate import reports
 from rlm_gate.config import Flags, ScopeRequest
@@ -94,6 +95,9 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--format", choices=reports.names(), default="text", help="for stdout")
     group.add_argument(
         "--output", metavar="FORMAT=PATH", action="append", default=[], help="repeatable"
+    )
+    group.add_argument(
+        "--history", metavar="FILE", type=Path, help="add this run to FILE; html draws its trend"
     )
     group.add_argument(
         "--times", action="store_true", help="put what each model call took into html and json"

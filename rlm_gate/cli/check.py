@@ -11,7 +11,7 @@ from typing import Any
 
 from rlm_gate import config, gate, policyref, reports
 from rlm_gate.cli import TERMINATED, _flags, _lastrun, _progress
-from rlm_gate.core import Verdict, display_path
+from rlm_gate.core import PastRun, Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.repo import Repo
 
@@ -41,6 +41,7 @@ def examine(
 ) -> tuple[Verdict, int]:
     """Run the gate, print and write as the output arguments say; return the exit code too."""
     _check_targets(arguments.output)
+    past = _past(arguments.history)
     found = Repo.open(flags.scope.repo)
     remarks: list[str] = []
     trust = flags.trust_head
@@ -51,11 +52,32 @@ def examine(
             verdict = gate.run(settings, progress, tell=remarks.append)
     for remark in remarks:
         print(f"rlm-gate: {remark}", file=sys.stderr)
+    verdict = replace(verdict, history=past)
     for spec in arguments.output:
         reports.write(spec, verdict)
     _lastrun.remember(verdict)
     _print(verdict, arguments)
+    if arguments.history and flags.replay is None:
+        _remember(arguments.history, verdict, found)
     return verdict, exit_code(verdict, settings.on_inconclusive)
+
+
+def _past(path: Path | None) -> tuple[PastRun, ...]:
+    """Return the runs before this one; a broken file is told before any work is done."""
+    if path is None:
+        return ()
+    from rlm_gate.reports import _history
+
+    return _history.read(path)
+
+
+def _remember(path: Path, verdict: Verdict, repo: Repo | None) -> None:
+    from datetime import UTC, datetime
+
+    from rlm_gate.reports import _history
+
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    _history.add(path, verdict, when=now, commit=(repo.head if repo else None) or "")
 
 
 def _check_targets(specs: Sequence[str]) -> None:

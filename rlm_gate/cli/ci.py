@@ -7,12 +7,14 @@ never green.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
 from rlm_gate import reports
 from rlm_gate.cli import _event, _flags, _inputs, check
 from rlm_gate.config import Environment, Flags, ScopeRequest, environment
+from rlm_gate.core import Verdict
 from rlm_gate.errors import GateError, UsageError
 from rlm_gate.repo import Repo
 
@@ -25,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _flags.add_policy(parser)
     _flags.add_models(parser)
     _flags.add_output(parser)
+    parser.add_argument(
+        "--comment", action="store_true", help="keep one comment on the pull request up to date"
+    )
+    parser.add_argument(
+        "--suggest", action="store_true", help="suggest safe fixes on the lines of the change"
+    )
     parser.add_argument(
         "--fork-policy",
         choices=("fail", "offline"),
@@ -61,10 +69,31 @@ def _on_github(arguments: argparse.Namespace, env: Environment) -> int:
             flags = _of_event(_flags.flags(arguments), arguments.fork_policy, env)
             verdict, code = check.examine(flags, arguments, env)
             log.command(_github.tell(verdict, _files(arguments), env.github))
+            _discuss(verdict, arguments, env)
         except GateError as error:
             log.command(_github.tell_error(error, env.github))
             raise
     return code
+
+
+def _discuss(verdict: Verdict, arguments: argparse.Namespace, env: Environment) -> None:
+    """Comment as asked. What GitHub refuses is told and changes no verdict."""
+    if not (arguments.comment or arguments.suggest):
+        return
+    from rlm_gate.cli import _comment
+
+    where = _comment.pull(env.github)
+    if where is None:
+        print("rlm-gate: no comment: no pull request, or no GITHUB_TOKEN", file=sys.stderr)
+        return
+    asked = ((arguments.comment, _comment.keep), (arguments.suggest, _comment.suggest))
+    for work in (work for wanted, work in asked if wanted):
+        try:
+            told = work(verdict, where)
+        except _comment.ApiError as error:
+            told = f"no comment: {error}. {error.remedy}"
+        if told:
+            print(f"rlm-gate: {told}", file=sys.stderr)
 
 
 def _of_event(flags: Flags, fork_policy: str, env: Environment) -> Flags:

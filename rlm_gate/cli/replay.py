@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.journal.absolute()
     recorded = check_of(path)
     arguments.output = [_absolute(spec) for spec in arguments.output]
+    arguments.history = arguments.history and arguments.history.absolute()
     os.chdir(recorded["directory"])
     written = dict(recorded["flags"])
     scope = ScopeRequest(**_tuples(written.pop("scope")))

@@ -18,7 +18,6 @@ from rlm_gate.reports._policy import accepted, notices
 HELP = "Markdown for a job summary or a comment"
 
 _MAX_BYTES = 900 * 1024  # GitHub refuses a step summary over 1 MiB
-_MAX_TAIL = _MAX_BYTES // 2  # what is not the table of findings
 _MAX_DETAILS = 20
 _MAX_LINES = 50
 _MAX_NAMES = 8
@@ -33,16 +32,16 @@ _COLUMNS = """\
 _MARKUP = re.compile(r"[\\`*_\[\]<>#&~|@$]|:(?=[:/])|(?<=www)\.", re.IGNORECASE)
 
 
-def render(verdict: Verdict) -> bytes:
+def render(verdict: Verdict, *, limit: int = _MAX_BYTES) -> bytes:
     """Return the summary, under 900 KiB: the table is cut first, and says by how much."""
     preface = digest.preface(verdict)
     head = [
         f"## {_ICON[verdict.status]} rlm-gate: {verdict.status}",
-        *("\n".join(f"- {_inert(text, 1000)}" for text in first) for first in [preface] if first),
-        f"{_inert(digest.mode(verdict))}\n\n{_inert(digest.summary(verdict), 2000)}",
+        *("\n".join(f"- {inert(text, 1000)}" for text in first) for first in [preface] if first),
+        f"{inert(digest.mode(verdict))}\n\n{inert(digest.summary(verdict), 2000)}",
     ]
-    tail = list(_fitting(_tail(verdict), _MAX_TAIL))
-    room = _MAX_BYTES - sum(map(_size, [*head, *tail]))
+    tail = list(_fitting(_tail(verdict), limit // 2))
+    room = limit - sum(map(_size, [*head, *tail]))
     blocks = [*head, *_table(verdict, room), *tail]
     return ("\n\n".join(blocks) + "\n").encode()
 
@@ -64,9 +63,9 @@ def _row(finding: Finding, verdict: Verdict) -> str:
     cells = (
         "❌" if digest.blocks(finding, verdict) else "",
         finding.severity.label,
-        _inert(finding.rule_id),
+        inert(finding.rule_id),
         f"<code>{_place(finding)}</code>{_more(finding)}",
-        _inert(finding.message),
+        inert(finding.message),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -90,10 +89,10 @@ def _details(finding: Finding, verdict: Verdict) -> str:
     fix = f"Fix: {rule.help.fix}" if rule else ""
     also = also_at(finding, _MAX_LINES)
     told = (also, says, fix, digest.trust(finding, verdict))
-    lines = [_inert(text, 1000) for text in told if text]
+    lines = [inert(text, 1000) for text in told if text]
     return "\n\n".join(
         (
-            f"<details><summary><code>{_place(finding)}</code> {_inert(finding.rule_id)}</summary>",
+            f"<details><summary><code>{_place(finding)}</code> {inert(finding.rule_id)}</summary>",
             f"<pre>{_references(plain(clip(finding.quote, _MAX_QUOTE)))}</pre>",
             "\n".join(f"- {line}" for line in lines),
             "</details>",
@@ -105,7 +104,7 @@ def _section(title: str, sentences: Iterable[str]) -> Iterator[str]:
     lines = list(sentences)
     if not lines:
         return
-    shown = [f"- {_inert(line)}" for line in lines[:_MAX_LINES]]
+    shown = [f"- {inert(line)}" for line in lines[:_MAX_LINES]]
     if len(lines) > _MAX_LINES:
         shown.append(f"- and {len(lines) - _MAX_LINES:,} more")
     yield "\n".join([f"### {title}\n", *shown])
@@ -125,15 +124,15 @@ def _size(block: str) -> int:
 
 
 def _place(finding: Finding) -> str:
-    return _inert(f"{shown_path(finding.span.path)}:{finding.span.start}")
+    return inert(f"{shown_path(finding.span.path)}:{finding.span.start}")
 
 
 def _more(finding: Finding) -> str:
     places = also_at(finding, _MAX_NAMES)
-    return f" {_inert(places)}" if places else ""
+    return f" {inert(places)}" if places else ""
 
 
-def _inert(text: str, limit: int = _MAX_TEXT) -> str:
+def inert(text: str, limit: int = _MAX_TEXT) -> str:
     """Return the text as one line without any Markdown, HTML, link or mention in it."""
     return _references(one_line(text, limit))
 

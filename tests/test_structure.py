@@ -89,6 +89,7 @@ WHO_RUNS_PROCESSES = {
     "objects": "git cat-file, one long-lived process",
     "repo": "git",
     "detectors.ruff": "ruff",
+    "detectors.zizmor": "zizmor",
     "rlm.repl": "the sandbox's child",
 }
 

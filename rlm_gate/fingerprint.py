@@ -6,7 +6,7 @@ Knows text and symbols, not git: two branches give a finding the same fingerprin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from rlm_gate.core import Corpus, Finding, SourceFile, split_lines
@@ -14,8 +14,14 @@ from rlm_gate.detectors import secrets
 from rlm_gate.syntax import Symbol, outline
 
 
-def stamp(findings: Iterable[Finding], corpus: Corpus) -> Iterator[Finding]:
-    """Yield the findings with fingerprints and with secrets masked in what they quote."""
+def stamp(
+    findings: Iterable[Finding], corpus: Corpus, oldest: Mapping[str, str] | None = None
+) -> Iterator[Finding]:
+    """Yield the findings with fingerprints and with secrets masked in what they quote.
+
+    ``oldest`` has the first name of every renamed rule: fingerprints keep to it.
+    """
+    names = oldest or {}
     files = {file.path: file for file in corpus.files}
     views: dict[str, _View] = {}
     for finding in findings:
@@ -26,7 +32,7 @@ def stamp(findings: Iterable[Finding], corpus: Corpus) -> Iterator[Finding]:
             finding,
             quote=views[path].masked_quote(finding),
             explanation=secrets.mask(finding.explanation)[0],
-            fingerprint=views[path].fingerprint(finding),
+            fingerprint=views[path].fingerprint(finding, names.get(finding.rule_id, "")),
         )
 
 
@@ -57,7 +63,7 @@ class _View:
             self._masked = secrets.mask("\n".join(self._raw))[0].split("\n")
         return "\n".join(self._masked[start - 1 : end])
 
-    def fingerprint(self, finding: Finding) -> str:
+    def fingerprint(self, finding: Finding, oldest: str) -> str:
         """Hash rule, masked text, enclosing symbol, and which occurrence within it this is."""
         start, end = finding.span.start, finding.span.end
         text = self._lines[start - 1 : end] or [_collapse(finding.quote)]
@@ -72,7 +78,7 @@ class _View:
         )
         name = symbol.name if symbol else ""
         masked = secrets.mask("\n".join(text))[0]
-        parts = (finding.rule_id, masked, name, str(occurrence))
+        parts = (oldest or finding.rule_id, masked, name, str(occurrence))
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _enclosing(self, start: int, end: int) -> Symbol | None:

@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from rlm_gate.config import CONFIG_FILE, PolicyOrigin, Settings
-from rlm_gate.core import Corpus, Finding, RulePack
+from rlm_gate.core import Corpus, Finding, Rule, RulePack
 from rlm_gate.errors import ConfigError, Problem
 from rlm_gate.policy import Policy
 
 
-def finished(findings: Sequence[Finding], corpus: Corpus, home: Path | None) -> tuple[Finding, ...]:
+def finished(
+    findings: Sequence[Finding], corpus: Corpus, home: Path | None, rules: Sequence[Rule] = ()
+) -> tuple[Finding, ...]:
     """Return the findings with fingerprints and owners, secrets masked in what they quote.
 
-    ``home`` is the folder that the policy, and with it CODEOWNERS, is read from.
+    ``home`` is the folder that the policy, and with it CODEOWNERS, is read from. Fingerprints of a
+    renamed rule keep to the oldest name in its ``aliases``.
     """
     if not findings:
         return ()
@@ -23,7 +26,9 @@ def finished(findings: Sequence[Finding], corpus: Corpus, home: Path | None) -> 
     from rlm_gate.fingerprint import stamp
 
     known = owners.read(home)
-    return tuple(replace(one, owners=known.of(one.span.path)) for one in stamp(findings, corpus))
+    oldest = {rule.id: rule.aliases[0] for rule in rules if rule.aliases}
+    named = stamp(findings, corpus, oldest)
+    return tuple(replace(one, owners=known.of(one.span.path)) for one in named)
 
 
 def policy_changes(origin: PolicyOrigin, corpus: Corpus, policy: Policy) -> Iterator[Finding]:

@@ -11,8 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlm_gate import accepted, detectors, finishing, packs, policy, suppressions
 from rlm_gate import corpus as corpora
-from rlm_gate import detectors, finishing, messages, packs, policy, runid
+from rlm_gate import (
+    accepted,
+    detectors,
+    finishing,
+    messages,
+    packs,
+    policy,
+    runid,
+    suppressions,
+)
 from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,
@@ -23,6 +33,7 @@ from rlm_gate.core import (
     RulePack,
     Skip,
     SourceFile,
+    Suppression,
     Trajectory,
     Usage,
     Verdict,
@@ -61,6 +72,7 @@ class _Run:
     interrupted: str = ""
     trajectory: Trajectory = field(default_factory=Trajectory)
     said: bool = False  # a judged commit's message addresses the reviewer
+    accepted: tuple[Suppression, ...] = ()
     provider: Provider | None = None
     tell: Callable[[str], None] = lambda _remark: None
 
@@ -114,6 +126,7 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     ledger = Ledger(corpus, rules, detectors.applies, _judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
+    run.accepted = accepted.in_files(settings)
     return run
 
 
@@ -356,16 +369,20 @@ def _verdict(this: _Run) -> Verdict:
     decided = policy.Policy.of(this.settings)
     kept = policy.narrow(this.findings, this.corpus, rules, decided)
     kept = (*kept, *finishing.policy_changes(this.settings.origin, this.corpus, decided))
+    comments = suppressions.written(this.corpus)
     evidence = policy.Evidence(
         corpus=this.corpus,
         packs=this.packs,
         rules=rules,
-        findings=finishing.finished(kept, this.corpus, this.settings.home),
+        findings=finishing.finished(kept, this.corpus, this.settings.home, rules),
         skips=tuple(this.skips),
         coverage=this.ledger.coverage(decided.required),
         audit=this.audit,
         usage=this.usage,
         interrupted=this.interrupted,
+        suppressions=(*comments.suppressions, *this.accepted),
+        narrowed=bool(this.settings.scope.paths),
+        notices=comments.notices,
     )
     verdict = policy.judge(evidence, decided)
     remark = this.settings.origin.remark

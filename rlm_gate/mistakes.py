@@ -9,6 +9,7 @@ import difflib
 import re
 import warnings
 from collections.abc import Iterable
+from datetime import date
 
 from rlm_gate import languages
 
@@ -76,3 +77,12 @@ def hint(word: str, known: Iterable[str]) -> str:
         return f"known are {', '.join(choices)}"
     nearest = difflib.get_close_matches(word, choices, n=3, cutoff=0.0)
     return f"the nearest of {len(choices)} are {', '.join(nearest)}"
+
+
+def expiry(text: str) -> str:
+    """Say what is wrong with the last day of a suppression, "" if it is a date."""
+    try:
+        good = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        good = False
+    return "" if good else f"{text!r} is no date; write it as 2027-01-31"

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
+from rlm_gate.comments import Comment, read_comments
+
 if TYPE_CHECKING:
     from ast_grep_py import Config, SgNode
 
@@ -107,6 +109,10 @@ class Tree:
                 )
             else:
                 waiting.extend(node.children())
+
+    def comments(self, language: str, mark: str) -> Iterator[Comment]:
+        """Yield the comments that hold the mark, in text order; what is in a string is none."""
+        return read_comments(self._root, mark, statements=language in _SYMBOLS)
 
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))

@@ -66,15 +66,15 @@ def settle(question: Question, policy: Policy) -> Settled:
     written = tuple(_checked(one, policy, names) for one in question.suppressions)
     entries = [one for one in written if one.kind is Acceptance.BASELINE]
     others = [one for one in written if one.kind is not Acceptance.BASELINE]
-    suppressed, rest, back = _suppress(question.findings, others, policy, names)
+    suppressed, rest, forbidden = _suppress(question.findings, others, policy, names)
     baselined = _baseline(rest, entries, policy, question.corpus)
     taken = {one.finding.identity for one in baselined}
     used = {one.by for one in chain(suppressed, baselined)}
     notices = chain(
         (_notice(one, "refused-suppression", one.refused) for one in written if one.refused),
         (_notice(one, "unknown-rule", text) for one in others for text in names.unknown(one)),
-        back,
-        _Idle(question, names).notices(others, suppressed),
+        (_notice(one.by, "refused-suppression", policy.forbids(one.finding)) for one in forbidden),
+        _Idle(question, names).notices(others, [*suppressed, *forbidden]),
         _Idle(question, names).stale(entries, used),
     )
     return Settled(
@@ -145,24 +145,23 @@ def _refusal(written: Suppression, policy: Policy, names: _Names) -> str:
 
 def _suppress(
     findings: Sequence[Finding], written: Sequence[Suppression], policy: Policy, names: _Names
-) -> tuple[list[Accepted], list[Finding], list[Notice]]:
+) -> tuple[list[Accepted], list[Finding], list[Accepted]]:
     """Return what is suppressed, what is not, and what would be if the policy did not forbid it."""
     by_rule: defaultdict[str, list[Suppression]] = defaultdict(list)
     for one in written:
         for rule_id in names.rules(one):
             by_rule[rule_id].append(one)
-    suppressed, rest, notices = [], [], []
+    suppressed, rest, forbidden = [], [], []
     for finding in findings:
         fitting = [one for one in by_rule[finding.rule_id] if _speaks_of(one, finding)]
         honoured = next((one for one in fitting if not one.refused), None)
-        forbidden = policy.forbids(finding) if honoured else ""
-        if honoured and not forbidden:
+        if honoured and not policy.forbids(finding):
             suppressed.append(Accepted(finding, honoured))
             continue
         rest.append(finding)
-        if honoured and forbidden:
-            notices.append(_notice(honoured, "refused-suppression", forbidden))
-    return suppressed, rest, notices
+        if honoured:
+            forbidden.append(Accepted(finding, honoured))
+    return suppressed, rest, forbidden
 
 
 def _speaks_of(written: Suppression, finding: Finding) -> bool:

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cli.conftest import Cli
+from conftest import GitRepo
+
+BASELINE = ".rlm-gate/baseline.json"
+DATE = "1796083200"  # 2026-12-01, in the seconds of SOURCE_DATE_EPOCH
+
+Check = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", DATE)
+
+
+@pytest.fixture
+def check(cli: Cli) -> Check:
+    """Judge everything; return the exit code and the report."""
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        done = cli("check", *(arguments or ("--all",)), "--offline", "--format=json")
+        return done.code, json.loads(done.out) if done.out else done.err
+
+    return call
+
+
+def places(report: Any) -> list[str]:
+    return [f"{one['path']}:{one['start_line']}" for one in report["findings"]]
+
+
+def kinds(report: Any) -> list[tuple[str, int]]:
+    return [(one["kind"], one["place"]["start_line"]) for one in report["notices"]]
+
+
+def entries(repo: GitRepo) -> list[Any]:
+    text = (repo.path / BASELINE).read_text()
+    return [one for one in json.loads(text)["findings"] if one]
+
+
+def test_a_baseline_accepts_what_is_there_and_nothing_more(
+    git_repo: GitRepo, cli: Cli, check: Check
+) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN one\n"})
+    assert check()[0] == 1
+
+    assert cli("baseline", "create", "--offline").code == 0
+
+    code, report = check()
+    assert (code, places(report), len(report["baselined"])) == (0, [], 1)
+    git_repo.write("a.txt", "FORBIDDEN one\nFORBIDDEN two\n")
+    code, report = check()
+    assert (code, places(report)) == (1, ["a.txt:2"])
+    assert check("--staged")[0] == 0
+
+
+def test_a_fixed_finding_hides_no_new_one_of_the_same_text(
+    git_repo: GitRepo, cli: Cli, check: Check
+) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN x\n"})
+    cli("baseline", "create", "--offline")
+    git_repo.write("a.txt", "peace\n")
+    git_repo.write("b.txt", "FORBIDDEN x\nFORBIDDEN x\n")
+
+    code, report = check()
+
+    assert (code, places(report)) == (1, ["b.txt:1", "b.txt:2"])
+    assert kinds(report) == [("stale-baseline", 2)]
+
+
+def test_an_entry_follows_a_renamed_file_one_for_one(
+    git_repo: GitRepo, cli: Cli, check: Check
+) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN x\n"})
+    cli("baseline", "create", "--offline")
+    git_repo.git("mv", "a.txt", "b.txt")
+    assert check()[0] == 0
+
+    git_repo.write("c.txt", "FORBIDDEN x\n")
+    code, report = check()
+
+    assert (code, len(report["findings"]), len(report["baselined"])) == (1, 1, 1)
+    (git_repo.path / "c.txt").unlink()
+    assert cli("baseline", "update", "--offline").code == 0
+    assert [one["path"] for one in entries(git_repo)] == ["b.txt"]
+
+
+def test_create_replaces_no_baseline_unasked(git_repo: GitRepo, cli: Cli) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN\n"})
+    cli("baseline", "create", "--offline")
+
+    refused = cli("baseline", "create", "--offline")
+
+    assert refused.code == 2
+    assert "baseline update" in refused.err
+    assert cli("baseline", "create", "--offline", "--force").code == 0
+
+
+def test_prune_takes_out_what_is_gone_and_adds_nothing(git_repo: GitRepo, cli: Cli) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN one\n", "b.txt": "FORBIDDEN two\n"})
+    cli("baseline", "create", "--offline")
+    assert cli("baseline", "check", "--offline").code == 0
+    git_repo.write("a.txt", "FORBIDDEN three\n")
+
+    stale = cli("baseline", "check", "--offline")
+
+    assert stale.code == 1
+    assert f"{BASELINE}:2: what words/forbidden found in a.txt is no longer found" in stale.out
+    assert cli("baseline", "prune", "--offline").code == 0
+    assert [one["path"] for one in entries(git_repo)] == ["b.txt"]
+    assert cli("baseline", "check", "--offline").code == 0
+
+
+def test_what_a_run_did_not_judge_is_not_stale(git_repo: GitRepo, cli: Cli, check: Check) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN one\n", "b.txt": "FORBIDDEN two\n"})
+    cli("baseline", "create", "--offline")
+    git_repo.write("a.txt", "peace\n")
+
+    assert kinds(check("b.txt")[1]) == []
+    assert kinds(check("--staged")[1]) == []
+    assert kinds(check("a.txt")[1]) == [("stale-baseline", 2)]
+
+
+@pytest.mark.parametrize("union", [True, False], ids=["merge=union", "conflict"])
+def test_two_branches_baselines_merge(
+    git_repo: GitRepo, cli: Cli, check: Check, *, union: bool
+) -> None:
+    attributes = f"{BASELINE} merge=union\n" if union else ""
+    git_repo.commit(**{".gitattributes": attributes, "a.txt": "FORBIDDEN base\n"})
+    cli("baseline", "create", "--offline")
+    git_repo.commit()
+    git_repo.git("checkout", "-q", "-b", "other")
+    for branch, name in (("other", "m.txt"), ("main", "n.txt")):
+        git_repo.git("checkout", "-q", branch)
+        git_repo.write(name, f"FORBIDDEN {branch}\n")
+        cli("baseline", "update", "--offline")
+        git_repo.commit()
+    try:
+        git_repo.git("merge", "-q", "other")
+    except subprocess.CalledProcessError:
+        assert not union
+        code, error = check()
+        assert code == 2
+        assert f"{BASELINE}:3:1: a merge left its marks here" in error
+        assert "baseline update" in error
+    assert cli("baseline", "update", "--offline").code == 0
+    assert sorted(one["path"] for one in entries(git_repo)) == ["a.txt", "m.txt", "n.txt"]
+    assert check()[0] == 0
+
+
+def test_entries_are_one_a_line_sorted_and_without_line_numbers(
+    git_repo: GitRepo, cli: Cli
+) -> None:
+    git_repo.commit(**{"b.txt": "FORBIDDEN\n", "a.txt": "FORBIDDEN 2\n\nFORBIDDEN 1\n"})
+    cli("baseline", "create", "--offline")
+    head, *lines, tail = (git_repo.path / BASELINE).read_text().splitlines()
+    assert (head, tail) == ('{"version": 1, "findings": [', "{}]}")
+    assert [json.loads(line.rstrip(","))["path"] for line in lines] == ["a.txt", "a.txt", "b.txt"]
+    assert set(json.loads(lines[0].rstrip(","))) == {"fingerprint", "origin", "path", "rule"}
+
+
+def test_the_policy_can_forbid_to_accept_a_rule(git_repo: GitRepo, cli: Cli, check: Check) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN\n"})
+    cli("baseline", "create", "--offline")
+    git_repo.write(".rlm-gate.yaml", "suppressions: {forbid_rules: [words]}\n")
+
+    code, report = check()
+
+    assert (code, places(report)) == (1, ["a.txt:1"])
+    done = cli("baseline", "create", "--offline", "--force")
+    assert "1 left out" in done.out
+    assert entries(git_repo) == []
+
+
+SAID = "# rlm-gate: ignore[words/forbidden]"
+
+
+def test_a_comment_with_rule_and_reason_suppresses(git_repo: GitRepo, check: Check) -> None:
+    git_repo.commit(**{"a.py": f"{SAID} until=2027-01-31 -- a name\nFORBIDDEN = 1\n"})
+    code, report = check()
+    assert (code, places(report), kinds(report)) == (0, [], [])
+    (one,) = report["suppressed"]
+    assert one["by"]["reason"] == "a name"
+    assert one["finding"]["start_line"] == 2
+
+
+@pytest.mark.parametrize(
+    ("comment", "config", "said"),
+    [
+        (f"{SAID} until=2026-11-30 -- a name", "", "it expired on 2026-11-30"),
+        (SAID, "", "it has no reason"),
+        (f"{SAID} -- a name", "max_days: 30", "an expiry of at most 30 days: until=2026-12-31"),
+        (f"{SAID} until=2027-01-01 -- x", "max_days: 30", "an expiry of at most 30 days"),
+        (f"{SAID} -- a name", "forbid_rules: [words/forbidden]", "forbids to accept words/"),
+        (f"{SAID} -- a name", "forbid_severities: [high]", "findings of severity high"),
+        ("# rlm-gate: ignore[words/other] -- a name", "", "no rule 'words/other' is known"),
+        ("# rlm-gate: ignore -- a name", "", "no rule, or the reason"),
+    ],
+)
+def test_a_suppression_that_does_not_count_lets_the_finding_block_and_is_said(
+    git_repo: GitRepo, cli: Cli, check: Check, comment: str, config: str, said: str
+) -> None:
+    git_repo.commit(**{"a.py": f"x = 1\nFORBIDDEN = 1  {comment}\n"})
+    git_repo.write(".rlm-gate.yaml", f"suppressions: {{{config}}}\n")
+
+    code, report = check()
+
+    assert (code, places(report), report["suppressed"]) == (1, ["a.py:2"], [])
+    assert [said in one["text"] for one in report["notices"]] == [True]
+    assert f"a.py:2: {report['notices'][0]['text']}" in cli("check", "--all", "--offline").out
+
+
+def test_a_reason_is_not_needed_where_the_policy_says_so(git_repo: GitRepo, check: Check) -> None:
+    git_repo.commit(**{"a.py": f"FORBIDDEN = 1  {SAID}\n"})
+    git_repo.write(".rlm-gate.yaml", "suppressions: {require_reason: false}\n")
+    assert check()[0] == 0
+
+
+def test_an_unused_suppression_is_said_where_the_run_could_know(
+    git_repo: GitRepo, check: Check
+) -> None:
+    git_repo.commit(**{"a.py": f"x = 1  {SAID} -- was needed once\n", "b.py": "x = 1\n"})
+    code, report = check()
+    assert (code, kinds(report)) == (0, [("unused-suppression", 1)])
+    git_repo.write("b.py", "x = 2\n")
+    assert kinds(check("--diff", "HEAD")[1]) == []
+
+
+FILE = """\
+suppressions:
+  - rule: words/forbidden
+    path: legacy/
+    reason: goes away with the module
+    owner: "@data"
+    until: 2027-01-31
+  - {rule: words/forbidden, path: gone/, reason: was needed once}
+"""
+
+
+def test_the_file_form_suppresses_by_path_and_is_watched_too(
+    git_repo: GitRepo, check: Check
+) -> None:
+    git_repo.commit(**{"legacy/a.txt": "FORBIDDEN\n", "a.txt": "FORBIDDEN\n"})
+    git_repo.write(".rlm-gate/suppressions.yaml", FILE)
+    code, report = check()
+    assert (code, places(report)) == (1, ["a.txt:1"])
+    assert report["suppressed"][0]["by"]["owner"] == "@data"
+    assert kinds(report) == [("unused-suppression", 7)]
+    assert check("--rev", "HEAD")[1]["suppressed"]
+
+
+def test_mistakes_in_the_file_form_are_errors_with_their_places(
+    git_repo: GitRepo, check: Check
+) -> None:
+    git_repo.commit(**{"a.txt": "x\n"})
+    git_repo.write(
+        ".rlm-gate/suppressions.yaml",
+        "suppressions:\n  - {rule: words/forbidden, path: a, until: soon}\n",
+    )
+    code, error = check()
+    assert code == 2
+    assert ".rlm-gate/suppressions.yaml:2:45: 'soon' is no date" in error
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "code"),
+    [
+        ("fail_on: {default: high, words: critical}", (), 0),
+        ("fail_on: {default: never, words: low}", (), 1),
+        ("fail_on: {other: low}", (), 1),
+        ("overrides: [{paths: ['*.txt'], fail_on: never}]", (), 0),
+        ("overrides: [{paths: ['*.py'], fail_on: never}]", (), 1),
+        ("fail_on: never\noverrides: [{paths: [a.txt], fail_on: {words: high}}]", (), 1),
+        ("fail_on: {words: critical}", ("--fail-on=high",), 1),
+        ("overrides: [{paths: [a.txt], fail_on: never}]", ("--fail-on=high",), 1),
+        ("overrides: [{paths: [a.txt], severity: {words: low}}]", (), 0),
+    ],
+)
+def test_thresholds_by_run_pack_and_path(
+    git_repo: GitRepo, check: Check, config: str, flags: tuple[str, ...], code: int
+) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN\n"})
+    git_repo.write(".rlm-gate.yaml", f"{config}\n")
+    assert check("--all", *flags)[0] == code

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlm_gate import accepted, detectors, finishing, packs, policy, suppressions
-from rlm_gate import corpus as corpora
 from rlm_gate import (
     accepted,
     detectors,
@@ -23,6 +21,7 @@ from rlm_gate import (
     runid,
     suppressions,
 )
+from rlm_gate import corpus as corpora
 from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,

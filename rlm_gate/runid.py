@@ -14,7 +14,8 @@ def of(settings: Settings, corpus: Corpus, packs: Sequence[RulePack], rules: Seq
     models = (settings.models.root, settings.models.sub, sorted(settings.models.allowed))
     parts = [
         repr((corpus.scope, models, settings.fail_on, settings.overrides)),
-        repr(sorted(settings.pack_fail_on.items())),
+        repr((sorted(settings.pack_fail_on.items()), settings.accepting)),
+        repr(sorted(settings.accepted.items())),
         repr([(file.path, file.sha256, file.changed) for file in corpus.files]),
         repr([(pack.name, pack.version) for pack in packs]),
         repr(sorted(rule.id for rule in rules)),

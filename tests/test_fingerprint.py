@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 from builders import corpus, finding, source
 
+from rlm_gate.core import Confidence, Origin, Severity
+from rlm_gate.detectors import secrets
 from rlm_gate.fingerprint import stamp
 
 CODE = """\
@@ -74,3 +79,41 @@ def test_code_of_a_deleted_file_has_a_fingerprint() -> None:
     file = source("a.py", "", status="deleted", changed=[], removed=[(0, CODE)])
     (found,) = stamp([finding(line=1, quote="    os.system(command)")], corpus(file))
     assert len(found.fingerprint) == 64
+
+
+def test_a_models_words_are_no_part_of_the_fingerprint() -> None:
+    judged = corpus(source("a.py", CODE))
+    quote = CODE.split("\n")[1]
+    said = [
+        replace(
+            finding(line=2, quote=quote, origin=Origin.MODEL),
+            explanation=words,
+            message=words,
+            engine=words,
+            confidence=confidence,
+            severity=severity,
+        )
+        for words, confidence, severity in (
+            ("a caller chooses the command", Confidence.LOW, Severity.LOW),
+            ("shell injection!", Confidence.HIGH, Severity.CRITICAL),
+        )
+    ]
+    assert len({one.fingerprint for one in stamp(said, judged)}) == 1
+
+
+def test_a_fingerprint_is_of_the_masked_text() -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"[:36]
+    masked = secrets.mask(f'TOKEN = "{token}"')[0]
+    parts = ("security/x", masked, "", "1")
+    expected = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    assert token not in masked
+    assert fingerprints(f'TOKEN  =  "{token}"\n', 1) == [expected]
+
+
+def test_a_renamed_rule_keeps_the_fingerprints_of_its_oldest_name() -> None:
+    judged = corpus(source("a.py", CODE))
+    quote = CODE.split("\n")[1]
+    (old,) = stamp([finding("security/old", line=2, quote=quote)], judged)
+    renamed = finding("security/new", line=2, quote=quote)
+    (new,) = stamp([renamed], judged, {"security/new": "security/old"})
+    assert new.fingerprint == old.fingerprint

@@ -47,7 +47,8 @@ def examine(
     trust = flags.trust_head
     with policyref.opened(found, flags.policy_ref, flags.scope, trust_head=trust) as home:
         settings = config.settings(flags, home.root, env)
-        settings = replace(settings, origin=home.origin, invocation=_invocation(flags))
+        told = _invocation(replace(flags, today=settings.today))
+        settings = replace(settings, origin=home.origin, invocation=told)
         with _progress.on_terminal(quiet=arguments.quiet) as progress:
             verdict = gate.run(settings, progress, tell=remarks.append)
     for remark in remarks:

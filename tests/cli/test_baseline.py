@@ -288,3 +288,13 @@ def test_thresholds_by_run_pack_and_path(
     git_repo.commit(**{"a.txt": "FORBIDDEN\n"})
     git_repo.write(".rlm-gate.yaml", f"{config}\n")
     assert check("--all", *flags)[0] == code
+
+
+def test_a_secret_is_not_accepted_where_the_policy_forbids_it_nor_written_down(
+    git_repo: GitRepo, cli: Cli
+) -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"[:36]
+    git_repo.commit(**{"a.txt": f"FORBIDDEN {token}\n"})
+    cli("baseline", "create", "--offline")
+    assert len(entries(git_repo)) == 1
+    assert token not in (git_repo.path / BASELINE).read_text()

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from builders import finding
+
+from rlm_gate.core import Finding, Origin, Span, Verification
+from rlm_gate.policy.folding import folded
+
+
+def at(path: str, line: int, number: int, **given: object) -> Finding:
+    return replace(finding(path=path, line=line, fingerprint=f"{number:x}"), **given)  # type: ignore[arg-type]  # fields of Finding
+
+
+def test_a_detectors_systemic_finding_is_one_with_all_its_places() -> None:
+    many = [at(f"{name}.py", 3, number) for number, name in enumerate("abcde")]
+    (one,) = folded(many, frozenset())
+    assert [span.path for span in one.places] == ["a.py", "b.py", "c.py", "d.py", "e.py"]
+    assert [place.fingerprint for place in one.also] == ["1", "2", "3", "4"]
+
+
+def test_a_few_finds_of_a_detector_stay_on_their_lines() -> None:
+    few = [at(f"{name}.py", 3, number) for number, name in enumerate("abcd")]
+    assert len(folded(few, frozenset())) == 4
+
+
+def test_what_a_model_says_of_the_same_text_is_folded_whatever_its_words() -> None:
+    said = [
+        at(path, 3, number, origin=Origin.MODEL, explanation=f"words {number}")
+        for number, path in enumerate(("a.py", "b.py"))
+    ]
+    (one,) = folded(said, frozenset())
+    assert len(one.places) == 2
+
+
+def test_what_blocks_is_never_folded_into_what_does_not() -> None:
+    said = [at(f"{name}.py", 3, number) for number, name in enumerate("abcdefghij")]
+    blocking = frozenset(one.identity for one in said[5:])
+    kept = folded(said, blocking)
+    assert len(kept) == 2
+    assert sum(len(one.places) for one in kept if one.identity in blocking) == 5
+
+
+def test_a_model_that_repeats_a_detector_on_overlapping_lines_adds_no_place() -> None:
+    code = at("a.py", 3, 1)
+    said = at("a.py", 2, 2, origin=Origin.MODEL, span=Span("a.py", 2, 4), quote="a\nb\nc")
+    (one,) = folded([said, code], frozenset({code.identity}))
+    assert one.span == code.span
+    assert one.places == (code.span,)
+    assert [place.fingerprint for place in one.also] == ["2"]
+
+
+def test_a_confirmed_finding_that_blocks_is_kept_beside_a_detectors_that_does_not() -> None:
+    code = at("a.py", 3, 1, verification=Verification.REFUTED)
+    said = at("a.py", 3, 2, origin=Origin.MODEL, verification=Verification.CONFIRMED)
+    kept = folded([code, said], frozenset({said.identity}))
+    assert {one.fingerprint for one in kept} == {"1", "2"}

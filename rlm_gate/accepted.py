@@ -1,10 +1,15 @@
-"""Join what the files of ``.rlm-gate`` say that people accept. Comments are read with the code."""
+"""What people accept: the comments of the judged files, and what the files of ``.rlm-gate`` say."""
 
 from __future__ import annotations
 
 from rlm_gate import baseline, suppressions
 from rlm_gate.config import BASELINE_FILE, SUPPRESSIONS_FILE, Settings
-from rlm_gate.core import Suppression
+from rlm_gate.core import Corpus, Suppression
+
+
+def in_comments(corpus: Corpus) -> suppressions.Written:
+    """Return what the comments of the judged files say, and what is wrong with them."""
+    return suppressions.written(corpus)
 
 
 def in_files(settings: Settings) -> tuple[Suppression, ...]:

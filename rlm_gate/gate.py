@@ -11,16 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlm_gate import (
-    accepted,
-    detectors,
-    finishing,
-    messages,
-    packs,
-    policy,
-    runid,
-    suppressions,
-)
+from rlm_gate import accepted, detectors, finishing, messages, packs, policy, runid
 from rlm_gate import corpus as corpora
 from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
@@ -368,7 +359,7 @@ def _verdict(this: _Run) -> Verdict:
     decided = policy.Policy.of(this.settings)
     kept = policy.narrow(this.findings, this.corpus, rules, decided)
     kept = (*kept, *finishing.policy_changes(this.settings.origin, this.corpus, decided))
-    comments = suppressions.written(this.corpus)
+    comments = accepted.in_comments(this.corpus)
     evidence = policy.Evidence(
         corpus=this.corpus,
         packs=this.packs,

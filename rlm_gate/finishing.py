@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rlm_gate import accepted, newness, policyref
 from rlm_gate.config import CONFIG_FILE, PolicyOrigin, Settings
-from rlm_gate.core import Corpus, Finding, Rule, RulePack
+from rlm_gate.core import Corpus, Finding, Rule, RulePack, Suppression
 from rlm_gate.errors import ConfigError, Problem
 from rlm_gate.policy import Policy
+from rlm_gate.repo import Repo
 
 
 def finished(
@@ -29,6 +31,22 @@ def finished(
     oldest = {rule.id: rule.aliases[0] for rule in rules if rule.aliases}
     named = stamp(findings, corpus, oldest)
     return tuple(replace(one, owners=known.of(one.span.path)) for one in named)
+
+
+def accepting(
+    comments: Sequence[Suppression], settings: Settings, corpus: Corpus
+) -> newness.Accepting:
+    """Return what people accept by comment, file form and baseline, the new ones told apart."""
+
+    def read(contents: Mapping[str, bytes]) -> tuple[Suppression, ...]:
+        return accepted.in_files(replace(settings, accepted=contents))
+
+    def before() -> Mapping[str, bytes]:
+        repo = Repo.open(settings.scope.repo)
+        base = corpus.scope.base
+        return policyref.contents(repo, base, settings.accepted) if repo and base else {}
+
+    return newness.settle(comments, settings, corpus, read, before)
 
 
 def policy_changes(origin: PolicyOrigin, corpus: Corpus, policy: Policy) -> Iterator[Finding]:

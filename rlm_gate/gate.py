@@ -23,7 +23,6 @@ from rlm_gate.core import (
     RulePack,
     Skip,
     SourceFile,
-    Suppression,
     Trajectory,
     Usage,
     Verdict,
@@ -62,7 +61,6 @@ class _Run:
     interrupted: str = ""
     trajectory: Trajectory = field(default_factory=Trajectory)
     said: bool = False  # a judged commit's message addresses the reviewer
-    accepted: tuple[Suppression, ...] = ()
     provider: Provider | None = None
     tell: Callable[[str], None] = lambda _remark: None
 
@@ -116,7 +114,7 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     ledger = Ledger(corpus, rules, detectors.applies, _judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
-    run.accepted = accepted.in_files(settings)
+    accepted.in_files(settings)  # their mistakes are told before any work is done
     return run
 
 
@@ -360,6 +358,7 @@ def _verdict(this: _Run) -> Verdict:
     kept = policy.narrow(this.findings, this.corpus, rules, decided)
     kept = (*kept, *finishing.policy_changes(this.settings.origin, this.corpus, decided))
     comments = accepted.in_comments(this.corpus)
+    accepting = finishing.accepting(comments.suppressions, this.settings, this.corpus)
     evidence = policy.Evidence(
         corpus=this.corpus,
         packs=this.packs,
@@ -370,16 +369,15 @@ def _verdict(this: _Run) -> Verdict:
         audit=this.audit,
         usage=this.usage,
         interrupted=this.interrupted,
-        suppressions=(*comments.suppressions, *this.accepted),
+        suppressions=accepting.suppressions,
         narrowed=bool(this.settings.scope.paths),
         notices=comments.notices,
     )
     verdict = policy.judge(evidence, decided)
     remark = this.settings.origin.remark
-    preface = (remark,) if remark else ()
     return replace(
         verdict,
-        preface=preface,
+        preface=(*([remark] if remark else []), *accepting.preface),
         projects=this.settings.projects,
         trajectory=this.trajectory,
     )

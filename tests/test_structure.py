@@ -47,6 +47,7 @@ LAYERS = (
     ("ruletest",),
     ("rlm",),
     ("policy", "reports", "runid"),
+    ("newness",),
     ("finishing",),
     ("gate",),
     ("tasks",),

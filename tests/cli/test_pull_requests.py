@@ -235,3 +235,137 @@ def test_a_fork_without_a_key_fails_unless_detectors_are_enough(
         assert "pull_request_target" in pull.github.summary
     else:
         assert "::warning title=rlm-gate%3A deterministic verdict::" in done.out
+
+
+SUPPRESSED = "PLANTED  # rlm-gate: ignore[own/planted] -- we know\n"
+LABEL = "rlm-gate/accepted"
+FILE_FORM = """\
+suppressions:
+  - rule: own/planted
+    path: app.py
+    reason: we know
+"""
+
+
+def attack(pull: Pull) -> None:
+    """Edit the configuration, delete the rule, suppress, and plant the flaw."""
+    base(pull.repo, **{".rlm-gate.yaml": "packs: [own]\n"})
+    pull.repo.git("rm", "-q", OWN)
+    pull.repo.commit(
+        "attack", **{".rlm-gate.yaml": "fail_on: never\n", "app.py": f"x = 1\n{SUPPRESSED}"}
+    )
+
+
+def test_the_whole_attack_fails_on_the_planted_finding(pull: Pull) -> None:
+    attack(pull)
+
+    done = pull.run("--offline")
+
+    assert done.code == 1
+    assert "::error file=app.py,line=2," in done.out
+    first = pull.github.summary.split("\n\n")[1]
+    assert "New suppression, app.py" in first
+    assert "does not count" in first
+    assert pull.github.outputs["blocking"] == "1"
+
+
+def test_with_the_label_the_suppression_counts_and_stands_first(pull: Pull) -> None:
+    attack(pull)
+
+    done = pull.run("--offline", labels=("help wanted", LABEL))
+
+    assert done.code == 0
+    headline, first = pull.github.summary.split("\n\n")[:2]
+    assert headline.startswith("## ✅")
+    assert "New suppression, app.py" in first
+    assert "counts" in first
+    assert "carries the label" in first
+    assert "gate/policy-changed" in pull.github.summary
+
+
+@pytest.mark.parametrize(
+    ("new", "labels", "code"),
+    [
+        ("deny", (LABEL,), 1),
+        ("label", (), 1),
+        ("label", (LABEL,), 0),
+        ("allow", (), 0),
+    ],
+)
+@pytest.mark.parametrize("form", ["comment", "file"])
+def test_the_base_says_whether_new_suppressions_count(
+    *, new: str, labels: tuple[str, ...], code: int, form: str, pull: Pull
+) -> None:
+    rule = f"packs: [own]\nsuppressions: {{new: {new}}}\n"
+    base(pull.repo, **{".rlm-gate.yaml": rule})
+    changed = {".rlm-gate.yaml": rule.replace(new, "allow"), "app.py": SUPPRESSED}
+    if form == "file":
+        changed |= {".rlm-gate/suppressions.yaml": FILE_FORM, "app.py": "PLANTED\n"}
+    pull.repo.commit("attack", **changed)
+
+    assert pull.run("--offline", labels=labels).code == code
+    assert "New suppression, " in pull.github.summary.split("\n\n")[1]
+
+
+def baseline_of(pull: Pull) -> str:
+    """Return a baseline with what the head has, made by the gate."""
+    assert pull.cli("baseline", "create", "--offline", "--all", rules=None).code == 0
+    return (pull.repo.path / ".rlm-gate/baseline.json").read_text()
+
+
+def test_a_baseline_entry_that_the_change_adds_does_not_count(pull: Pull) -> None:
+    base(pull.repo, **{".rlm-gate.yaml": "packs: [own]\n"})
+    pull.repo.commit("attack", **{"app.py": "x = 1\nPLANTED\n"})
+    baseline_of(pull)
+    pull.repo.commit("hide")
+
+    assert pull.run("--offline").code == 1
+    assert "New entries in .rlm-gate/baseline.json" in pull.github.summary.split("\n\n")[1]
+    assert pull.run("--offline", labels=(LABEL,)).code == 0
+
+
+def test_what_the_base_accepts_counts_though_the_change_takes_it_out(pull: Pull) -> None:
+    base(
+        pull.repo,
+        **{
+            ".rlm-gate.yaml": "packs: [own]\n",
+            ".rlm-gate/suppressions.yaml": FILE_FORM,
+        },
+    )
+    pull.repo.git("rm", "-q", ".rlm-gate/suppressions.yaml")
+    pull.repo.commit("change", **{"app.py": "PLANTED\n"})
+
+    assert pull.run("--offline").code == 0
+    assert "New suppression" not in pull.github.summary
+
+
+def test_what_is_pushed_was_accepted_before(git_repo: GitRepo, github: Runner, cli: Cli) -> None:
+    before = git_repo.commit("base", **{".rlm-gate.yaml": "packs: [own]\n", OWN: RULE})
+    after = git_repo.commit("merged", **{"app.py": SUPPRESSED})
+    repository = {"default_branch": "main"}
+    github.event("push", before=before, after=after, ref="refs/heads/main", repository=repository)
+
+    assert cli("ci", "--offline", rules=None).code == 0
+    assert "New suppression" in github.summary
+
+
+@pytest.mark.parametrize("command", ["check", "ci"])
+def test_elsewhere_a_flag_stands_for_the_label(command: str, git_repo: GitRepo, cli: Cli) -> None:
+    base(git_repo, **{".rlm-gate.yaml": "packs: [own]\nsuppressions: {new: label}\n"})
+    git_repo.commit("change", **{"app.py": SUPPRESSED})
+    arguments = (command, "--offline", "--diff=main")
+
+    assert cli(*arguments, rules=None).code == 1
+    assert cli(*arguments, "--accept-new-suppressions", rules=None).code == 0
+
+
+def test_an_unreadable_suppression_file_of_the_change_accepts_nothing(pull: Pull) -> None:
+    base(pull.repo, **{".rlm-gate.yaml": "packs: [own]\n"})
+    pull.repo.commit(
+        "slip", **{".rlm-gate/suppressions.yaml": "suppressions: 3\n", "app.py": "PLANTED\n"}
+    )
+
+    done = pull.run("--offline", labels=(LABEL,))
+
+    assert done.code == 1
+    assert "no accepted findings count" in pull.github.summary.split("\n\n")[1]

@@ -39,9 +39,8 @@ def result(
     if reading.words.clean.find(name):
         return _measured(name, values, called)
     if kinds := reading.specs.clean.find(name):
-        return replace(
-            built([receiver, *values] if receiver.taints else values).cleaned(kinds), name=called
-        )
+        made = built([receiver, *values] if receiver.taints else values)
+        return replace(made.cleaned(kinds), name=called, fixed=made.fixed or not made.taints)
     return _of_method(reading, node, name, receiver, args)
 
 

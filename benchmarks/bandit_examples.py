@@ -19,6 +19,7 @@ from pathlib import Path
 
 Lines = dict[str, dict[int, str]]
 SERIOUS = {"MEDIUM", "HIGH"}
+GATE = Path(sys.executable).with_name("rlm-gate")
 PACKS = ("security", "performance/request-without-timeout")
 STRICT = "security/risky-call"  # off by default: every risky call, with constants too
 
@@ -91,15 +92,16 @@ def of_bandit(examples: Path, program: str) -> tuple[Lines, Lines]:
 
 def of_the_gate(examples: Path, packs: tuple[str, ...]) -> Lines:
     """Return the lines of our findings in Python files, ignoring nothing."""
-    command = [sys.executable, "-m", "rlm_gate", "check", ".", "--offline", "--no-ignores"]
+    command = [str(GATE), "check", ".", "--offline", "--no-ignores"]
     command += [word for pack in packs for word in ("--select", pack)]
     command += ["--fail-on", "never", "--format", "json"]
     done = subprocess.run(command, cwd=examples, capture_output=True, check=True)
     lines: Lines = defaultdict(dict)
     for one in json.loads(done.stdout)["findings"]:
-        if one["path"].endswith(".py"):
-            for line in range(one["start_line"], one["end_line"] + 1):
-                lines[one["path"]][line] = one["rule"]
+        for place in (one, *one["also"]):
+            if place["path"].endswith(".py"):
+                for line in range(place["start_line"], place["end_line"] + 1):
+                    lines[place["path"]][line] = one["rule"]
     return lines
 
 

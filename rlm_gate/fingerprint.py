@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from rlm_gate.core import Corpus, Finding, SourceFile, split_lines
+from rlm_gate.core import Corpus, Finding, Fix, SourceFile, split_lines
 from rlm_gate.detectors import secrets
 from rlm_gate.syntax import Symbol, outline
 
@@ -33,7 +33,13 @@ def stamp(
             quote=views[path].masked_quote(finding),
             explanation=secrets.mask(finding.explanation)[0],
             fingerprint=views[path].fingerprint(finding, names.get(finding.rule_id, "")),
+            fix=None if _tells(finding.fix) else finding.fix,
         )
+
+
+def _tells(fix: Fix | None) -> bool:
+    """Say whether the fix would show a secret: masked, it would put the mask into the file."""
+    return fix is not None and secrets.mask(fix.text)[0] != fix.text
 
 
 class _View:

@@ -129,4 +129,6 @@ def _print(verdict: Verdict, arguments: argparse.Namespace) -> None:
 
 
 def _wants_color() -> bool:
-    return sys.stdout.isatty() and not config.environment().no_color
+    """Say whether to colour: NO_COLOR never, FORCE_COLOR also into a pipe (no-color.org)."""
+    env = config.environment()
+    return (env.force_color or sys.stdout.isatty()) and not env.no_color

@@ -25,6 +25,7 @@ def environment() -> Environment:
         github=_starting(variables, "GITHUB_", "RUNNER_TEMP"),
         pre_commit=_starting(variables, "PRE_COMMIT"),
         no_color=bool(variables.get("NO_COLOR")),
+        force_color=variables.get("FORCE_COLOR", "") not in {"", "0"},
         columns=_columns(variables.get("COLUMNS", "")),
         cache_dir=Path(own).absolute()
         if own

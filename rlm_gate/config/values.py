@@ -110,6 +110,7 @@ class Environment:
     github: Mapping[str, str]
     pre_commit: Mapping[str, str]
     no_color: bool
+    force_color: bool
     columns: int | None
     cache_dir: Path
     state_dir: Path

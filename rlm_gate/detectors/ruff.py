@@ -15,6 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from rlm_gate.detectors import (
     listed,
     unknown_keys,
 )
+from rlm_gate.detectors._fixes import fix
 from rlm_gate.errors import EngineError
 
 _ENGINE = "ruff"
@@ -209,7 +211,7 @@ def _findings(
             if hit["code"] in _select(entry):
                 found = finding(rule, path, lines, _region(hit), _ENGINE)
                 if lines_fit(entry.options, found.quote):
-                    yield found
+                    yield replace(found, fix=fix(hit, path, lines))
 
 
 def _skip(file: SourceFile, hit: _Hit, rules: Sequence[Rule]) -> Skip:

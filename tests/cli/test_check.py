@@ -400,3 +400,27 @@ def test_models_that_are_not_allowed_are_refused_also_from_the_command_line(
 
     assert done.code == 2
     assert "is not among models.allowed" in done.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "0"}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_a_pipe_gets_colours_only_where_they_are_forced(
+    variables: dict[str, str],
+    coloured: bool,
+    cli: Callable[..., Any],
+    git_repo: GitRepo,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    git_repo.commit("first", **{"a.txt": "FORBIDDEN\n"})
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[" in cli("check", "--all", "--offline").out) == coloured

@@ -111,7 +111,8 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     unasked = () if settings.models.mode == "on" else _questions(chosen, played)
     missing = settings.models.missing
     audit = Audit(_mode(settings), not_evaluated=unasked, missing_keys=missing)
-    ledger = Ledger(corpus, rules, detectors.applies, _judges(settings, rules, played))
+    applies = policy.Policy.of(settings).narrowed(detectors.applies)
+    ledger = Ledger(corpus, rules, applies, _judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
     accepted.in_files(settings)  # their mistakes are told before any work is done

@@ -326,3 +326,20 @@ def test_second_readings_carry_neither_secrets_nor_hidden_files(
     assert all("NEVER SENT" not in text for text in sent)
     assert {one.span.path for one in verdict.findings} == {"app.py", "hidden/new.py"}
     assert verdict.status is Status.FAIL
+
+
+def test_what_a_policy_ignores_on_a_path_is_not_sent_there(project: Callable[..., GitRepo]) -> None:
+    repo = project(ask=ASK)
+    repo.write("docs/conf.py", "import os\n\nos.system(command)\n")
+    repo.write(".rlm-gate.yaml", 'overrides:\n  - paths: ["docs/**"]\n    ignore: [own/ask]\n')
+    repo.commit()
+    asked: list[str] = []
+
+    def reply(request: ModelRequest) -> str:
+        asked.append(request.messages[0].text)
+        return json.dumps({"findings": [], "addressed_to_reviewer": []})
+
+    verdict = check(repo, reply)
+    assert [text for text in asked if "docs/conf.py" in text] == []
+    assert [text for text in asked if "# Block to judge: app.py" in text] != []
+    assert verdict.coverage.gaps == ()

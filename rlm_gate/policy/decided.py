@@ -6,11 +6,14 @@ The one home of "does this rule block here": findings, coverage and reports ask 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rlm_gate.config import EVERY_PACK, Accepting, Override, Settings
-from rlm_gate.core import Finding, Rule, Severity
+from rlm_gate.core import Finding, Rule, Severity, SourceFile
+
+Applies = Callable[[Rule, SourceFile], str]
+"""Says why a rule does not ask about a file, "" if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,14 @@ class Policy:
                 said = (override.severity[name] for name in names if name in override.severity)
                 severity = next(said, severity)
         return severity
+
+    def narrowed(self, applies: Applies) -> Applies:
+        """Return ``applies`` with "path" where the policy takes a rule off a file."""
+        if not self.overrides:
+            return applies
+        return lambda rule, file: (
+            "path" if self.severity(rule, file.path) is None else applies(rule, file)
+        )
 
     def threshold_at(self, rule_id: str, path: str) -> Severity | None:
         """Return the least severity that fails the gate for that rule there. None: never.

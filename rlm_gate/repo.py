@@ -181,6 +181,20 @@ class Repo:
         """Return the short names of all branches and tags."""
         return os.fsdecode(self._ask("for-each-ref", "--format=%(refname:short)")).split("\n")[:-1]
 
+    def hooks(self) -> tuple[Path, bool]:
+        """Return where git looks for hooks, and whether that is this repository's own folder.
+
+        The user's configuration counts here: it may name one folder for all repositories.
+        """
+        command = ("git", "rev-parse", "--git-path", "hooks", "--git-common-dir")
+        done = _run(command, self.directory, self.environment)
+        if done.returncode:
+            raise _failure(command, done.returncode, done.stderr)
+        answers = os.fsdecode(done.stdout).split("\n")
+        folder, common = ((Path(self.directory) / answer).resolve() for answer in answers[:2])
+        homes = [common, *([Path(self.root).resolve()] if self.root else [])]
+        return folder, any(folder.is_relative_to(home) for home in homes)
+
     def _ask(
         self, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None
     ) -> bytes:

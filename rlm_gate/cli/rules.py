@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     testing.add_argument(
         "names", metavar="DIR|PACK|RULE", nargs="*", help="only these packs, only these rules"
     )
+    testing.add_argument(
+        "--own", action="store_true", help="without the packs that come with rlm-gate"
+    )
     actions.add_parser("schema", help="the JSON Schema of a rule file, for editors")
 
 
@@ -95,6 +98,8 @@ def _test(arguments: argparse.Namespace) -> int:
         name for name in arguments.names if not mistakes.rule_id(name) and not Path(name).is_dir()
     ]
     loaded = _load([name for name in arguments.names if name not in ids])
+    if arguments.own:
+        loaded = tuple(pack for pack in loaded if not pack.folder.builtin)
     only = {rule.id for rule in _named(loaded, ids)} if ids else None
     outcome = ruletest.run(loaded, only)
     for failure in outcome.failures:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,84 @@ def test_everything_is_judged_by_hand_at_the_manual_stage(git_repo: GitRepo, cli
     git_repo.git("add", "-A")
 
     assert cli("hook", "--stage", "manual").code == 1
+
+
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give the lines on stdin that git gives a pre-push hook."""
+
+    def give(*lines: str) -> None:
+        text = "".join(f"{line}\n" for line in lines).encode()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    return give
+
+
+def test_every_ref_of_a_push_is_judged(
+    committed: GitRepo, cli: Cli, pushed: Callable[..., None]
+) -> None:
+    base = committed.git("rev-parse", "HEAD").strip()
+    good = committed.commit("good", **{"good.txt": "peace\n"})
+    bad = committed.commit("bad", **{"bad.txt": "FORBIDDEN\n"})
+    pushed(
+        f"refs/heads/main {good} refs/heads/main {base}",
+        f"refs/heads/feature {bad} refs/heads/feature {good}",
+        f"refs/heads/also {bad} refs/heads/also {good}",
+        f"(delete) {ZEROS} refs/heads/old {base}",
+    )
+
+    done = cli("hook", "--stage", "pre-push", "--remote=origin")
+
+    assert done.code == 1
+    assert done.out.count("bad.txt:1:1") == 1  # the third ref is the second once more
+    assert done.err.splitlines()[:2] == [
+        "rlm-gate: refs/heads/main",
+        "rlm-gate: refs/heads/feature",
+    ]
+
+
+def test_a_new_ref_is_compared_with_the_remotes_main_branch(
+    git_repo: GitRepo, cli: Cli, pushed: Callable[..., None]
+) -> None:
+    git_repo.commit("root", **{"old.txt": "FORBIDDEN\n"})
+    git_repo.git("update-ref", "refs/remotes/up/main", "HEAD")
+    head = git_repo.commit("second", **{"new.txt": "peace\n"})
+    pushed(f"refs/heads/new {head} refs/heads/new {ZEROS}")
+
+    assert cli("hook", "--stage", "pre-push", "--remote=up").code == 0
+
+
+def test_a_ref_whose_old_commit_is_not_here_is_judged_whole(
+    git_repo: GitRepo, cli: Cli, pushed: Callable[..., None]
+) -> None:
+    head = git_repo.commit("root", **{"old.txt": "FORBIDDEN\n"})
+    pushed(f"refs/heads/main {head} refs/heads/main {'1' * 40}")
+
+    assert cli("hook", "--stage", "pre-push", "--remote=origin").code == 1
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize(
+    ("arguments", "line", "said"),
+    [
+        pytest.param(("--remote=origin",), "", "--stage pre-push", id="another stage"),
+        pytest.param(
+            ("--stage", "pre-push", "--remote=origin", "--output", "json=x.json"),
+            "",
+            "stdout only",
+            id="one file for many refs",
+        ),
+        pytest.param(
+            ("--stage", "pre-push", "--remote=origin"), "hello", "no line", id="not git's line"
+        ),
+    ],
+)
+def test_what_no_push_looks_like_is_refused(
+    arguments: tuple[str, ...], line: str, said: str, cli: Cli, pushed: Callable[..., None]
+) -> None:
+    pushed(*([line] if line else []))
+
+    done = cli("hook", *arguments)
+
+    assert done.code == 2
+    assert said in done.err

@@ -220,7 +220,7 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
                 "by": "reviewer" if one.origin is Origin.MODEL else "detector",
             }
             for one in (*job.candidates, *found)
-            if one.span.path not in unsent
+            if one.span.path not in unsent and _is_judged(job.corpus, one)
         ],
         "rules": [
             {"id": rule.id, "title": rule.title, "question": rule.ask.question}
@@ -228,6 +228,12 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
             if rule.ask
         ],
     }
+
+
+def _is_judged(corpus: Corpus, one: Finding) -> bool:
+    """Say whether the finding touches a judged line: detectors read whole files."""
+    file = corpus.file(one.span.path)
+    return file is None or any(part.overlaps(one.span) for part in file.in_scope)
 
 
 def _parts(files: Iterable[SourceFile]) -> Iterator[tuple[str, str]]:

@@ -7,10 +7,16 @@ changes no prompt; the host translates row numbers back.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlm_gate.core import Removed, SourceFile, Span, split_lines
+
+_ROWS = re.compile(
+    r"\b(rows?)(\s+\d+(?:(?:\s*[-\u2013,]\s*|,?\s+(?:and|or|to)\s+)\d+)*)", re.IGNORECASE
+)
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,18 @@ class Block:
         found = self.rows[row - 1]
         return found.line if found.line is not None else max(1, found.after)
 
+    def in_lines(self, text: str) -> str:
+        """Translate "row 12" and "rows 3-5" in a reader's words to lines of the file."""
+        return _ROWS.sub(self._in_lines, text)
+
+    def _in_lines(self, found: re.Match[str]) -> str:
+        lines = [self.line(int(number)) for number in _NUMBER.findall(found[2])]
+        if not all(lines):
+            return found[0]
+        said = iter(lines)
+        word = "line" if found[1].lower() == "row" else "lines"
+        return word + _NUMBER.sub(lambda _number: str(next(said)), found[2])
+
     def row(self, line: int) -> int:
         """Translate a line of the file to its row, 0 where the block does not show it."""
         numbers = (number for number, row in enumerate(self.rows, 1) if row.line == line)
@@ -49,6 +67,11 @@ class Block:
                 f"{number:>5}{row.mark}| {row.text}" for number, row in enumerate(self.rows, 1)
             )
         )
+
+
+def printable(path: str) -> str:
+    """Return a path as a request can carry it: what is no UTF-8 becomes a question mark."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def fence(text: str) -> str:

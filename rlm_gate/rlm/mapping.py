@@ -21,7 +21,7 @@ from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.ownrules import INJECTION
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.rlm.answers import strict_json
-from rlm_gate.rlm.blocks import Block, block
+from rlm_gate.rlm.blocks import Block, block, printable
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
 from rlm_gate.rlm.ledger import Ledger
@@ -30,7 +30,7 @@ from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, TooLong, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.surroundings import Context
 
-EXPLANATION_CHARS = 600
+EXPLANATION_CHARS = 1000
 MOST_ITEMS = 300
 """Most items of one answer: MAP_TOKENS have no room for more, and each is looked up."""
 _WAVE = 256
@@ -65,7 +65,7 @@ def request(
     if head:
         context = "# Context, not judged\n\n" + block(call.file, lines, head).render() + "\n\n"
     context += "".join(one.render() for one in beside)
-    path = call.file.path.encode("utf-8", "replace").decode()
+    path = printable(call.file.path)
     chunk = prompt("map_chunk", context=context, path=path, block=shown.render())
     text = chunk + prompt("map_rules", rules=questions(call.rules))
     ids = [rule.id for rule in call.rules]
@@ -161,7 +161,7 @@ def _grounded(
         quote=place.quote,
         origin=Origin.MODEL,
         engine=outcome.engine,
-        explanation=str(item.get("explanation", ""))[:EXPLANATION_CHARS],
+        explanation=shown.in_lines(str(item.get("explanation", "")))[:EXPLANATION_CHARS],
     )
 
 

@@ -17,7 +17,7 @@ from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.rlm.answers import strict_json
-from rlm_gate.rlm.blocks import Block, block, excerpt
+from rlm_gate.rlm.blocks import Block, block, excerpt, printable
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, ground
 from rlm_gate.rlm.masking import Masked, judged_text, mask, masked_lines, masked_removed
@@ -96,7 +96,7 @@ def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> C
     shown = block(file, lines, part.shown, masked_removed(part.removed))
     head = imports_head(file, lines, part.shown.start)
     context = [("head of the file", block(file, lines, head))] if head else []
-    beside = found.around(file, part.shown, (finding.span,))
+    beside = found.around(file, part.shown, (finding.span, *part.judged))
     return Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
 
 
@@ -107,7 +107,7 @@ def request(one: Case, model: str) -> ModelRequest:
     row = one.shown.row(finding.span.start)
     claim = mask(claim) + f"\nThe evidence, row {row}:\n{_evidence(one)}"
     context = "".join(
-        f"\n# Context, {why}: {_printable(part.path)}\n\n{part.render()}\n"
+        f"\n# Context, {why}: {printable(part.path)}\n\n{part.render()}\n"
         for why, part in one.context
     )
     text = prompt(
@@ -118,7 +118,7 @@ def request(one: Case, model: str) -> ModelRequest:
         question=rule.ask.question.strip() if rule.ask else "",
         why=rule.help.why.strip(),
         claim=claim,
-        path=_printable(finding.span.path),
+        path=printable(finding.span.path),
         block=one.shown.render(),
         context=context,
     )
@@ -153,7 +153,7 @@ def judged(
         return _with(one.finding, Verification.CONFIRMED, Confidence.HIGH)
     saw = any(flagged(part) for part in (one.shown, *(part for _, part in one.context)))
     if answer["verdict"] == "refuted" and not saw and _counts(answer, one, corpus):
-        argued = f"{answer['reason']}: {answer['argument']}"[:600]
+        argued = f"{answer['reason']}: {one.shown.in_lines(answer['argument'])}"[:1000]
         refuted = _with(one.finding, Verification.REFUTED, Confidence.LOW)
         return replace(refuted, explanation=argued)
     return _with(one.finding, Verification.UNCLEAR, Confidence.LOW)
@@ -221,10 +221,6 @@ def _holds(part: MapCall, span: Span) -> bool:
 
 def _widened(span: Span, last: int) -> Span:
     return Span(span.path, max(1, span.start - _AROUND), max(1, min(last, span.end + _AROUND)))
-
-
-def _printable(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()
 
 
 def _parse(text: str) -> dict[str, Any] | None:

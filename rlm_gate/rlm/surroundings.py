@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 
 from rlm_gate.core import SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
-from rlm_gate.rlm.blocks import Block, Row
-from rlm_gate.syntax import Symbol, outline
+from rlm_gate.rlm.blocks import Block, Row, printable
+from rlm_gate.syntax import Symbol, grammar, outline
 
 CONTEXT_BYTES = 8_000
 """Most UTF-8 bytes of context beside one chunk, headings included: a third of a chunk's size."""
@@ -31,11 +31,12 @@ _AROUND = 4
 _CALLERS = 4
 _NEIGHBOURS = 12
 _AMBIGUOUS = 3
-"""A name defined in more files than that says little about which one is meant."""
+"""A name that more files define says little about who uses this one."""
 _LEAST_NAME = 3
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _USED = re.compile(r"([A-Za-z_]\w{2,})\s*\(|@([A-Za-z_][\w.]*)|\b([A-Z]\w{2,})\b")
 _WORDS = """
+encode decode start stop close read write copy add
 and all any append async await bool bytes case catch class const def default dict elif else
 enumerate except export extend filter finally float for format forEach from func function get
 getattr hasattr if import include int isinstance items join keys len let list map match max
@@ -54,7 +55,14 @@ _ENTRY = re.compile(
 _IMPORT_LINE = re.compile(
     r"\s*(?:import\b|from\b.*\bimport\b|export\b.*\bfrom\b|#\s*include|use\b)"
 )
+_IMPORTED = re.compile(
+    r"^\s*from\s+(\S+)\s+import\s+(?:\([^)]*\)|.*)"
+    r"|^\s*(?:import|export|const|let|var)\b[^;\n]*?(?:\{[^}]*\})?[^;\n]*?['\"]([^'\"]+)['\"]",
+    re.MULTILINE,
+)
+"""An import with the module it names: Python's, or a script's."""
 _PROSE = frozenset({"text", "markdown", "json", "yaml", "toml", "css", "html"})
+_ASIDE = re.compile(r"test|example|(?:^|/)docs?/|sample|demo|bench")
 _FAMILIES = (frozenset({"javascript", "typescript", "tsx", "jsx"}), frozenset({"c", "cpp"}))
 
 
@@ -73,8 +81,8 @@ class Context:
 
     def render(self) -> str:
         """Return it as a request shows it."""
-        path = self.block.path.encode("utf-8", "replace").decode()
-        return f"# Context, not judged, {self.why}: {path}\n\n{self.block.render()}\n\n"
+        heading = f"# Context, not judged, {self.why}: {printable(self.block.path)}"
+        return f"{heading}\n\n{self.block.render()}\n\n"
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -126,7 +134,7 @@ class Surroundings:
         head = "\n".join(lines[:400])
         for name in used:
             places = self._defined(name, file.language)
-            chosen = _nearest(places, file.path, head)
+            chosen = _nearest(places, file.path, name, head)
             if chosen is not None:
                 path, symbol = chosen
                 end = min(symbol.end, symbol.start + _DEFINITION_LINES - 1)
@@ -152,7 +160,9 @@ class Surroundings:
     def _calls(
         self, name: str, file: SourceFile, shown: Span
     ) -> Iterator[tuple[bool, bool, str, Context]]:
-        shape = re.compile(rf"(?<!def )(?<!function )(?<!func )\b{re.escape(name)}\b")
+        if len({path for path, _ in self._defined(name, file.language)}) > _AMBIGUOUS:
+            return
+        shape = re.compile(rf"(?<!def )(?<!function )(?<!func )\b{re.escape(name)}\s*[(,)]")
         for path in self._paths.get(name, ()):
             lines = split_lines(self.texts[path])
             for number, line in enumerate(lines, 1):
@@ -162,7 +172,7 @@ class Surroundings:
                 start, end = self._frame(path, number, len(lines))
                 block = self._excerpt(path, start, end)
                 entry = any(_ENTRY.search(row.text) for row in block.rows)
-                yield _is_test(path), not entry, path, Context(f"uses {name}", block)
+                yield _is_aside(path), not entry, path, Context(f"uses {name}", block)
                 break
 
     def _frame(self, path: str, number: int, last: int) -> tuple[int, int]:
@@ -197,8 +207,9 @@ class Surroundings:
     def _paths(self) -> dict[str, list[str]]:
         """Where each name occurs that some file defines: product before tests, then by path."""
         names: dict[str, list[str]] = {}
-        for path in sorted(self.texts, key=lambda path: (_is_test(path), path)):
-            if language_of(path) in _PROSE:
+        for path in sorted(self.texts, key=lambda path: (_is_aside(path), path)):
+            language = language_of(path)
+            if language in _PROSE or grammar(language) is None:
                 continue
             for name in set(_WORD.findall(self.texts[path])):
                 names.setdefault(name, []).append(path)
@@ -227,24 +238,29 @@ def _used(lines: Sequence[str], judged: Sequence[Span]) -> Iterator[str]:
 
 
 def _nearest(
-    places: Sequence[tuple[str, Symbol]], path: str, head: str
+    places: Sequence[tuple[str, Symbol]], path: str, name: str, head: str
 ) -> tuple[str, Symbol] | None:
-    """Return the definition that is meant: of this file, imported by name, or the only ones."""
+    """Return the definition that is meant: of this file, imported, or the only one there is."""
     here = [one for one in places if one[0] == path]
-    imported = [one for one in places if _imports(head, one[0])]
-    few = places if len({one for one, _ in places}) <= _AMBIGUOUS else []
-    for group in (here, imported, few):
+    imported = [one for one in places if _imports(head, name, one[0])]
+    product = [one for one in places if not _is_aside(one[0])]
+    only = product if len({one for one, _ in product}) == 1 else []
+    for group in (here, imported, only):
         if group:
             return group[0]
     return None
 
 
-def _imports(head: str, path: str) -> bool:
-    """Say whether an import of the file names the other file's module."""
+def _imports(head: str, name: str, path: str) -> bool:
+    """Say whether an import that names ``name`` names a module, or a package, of the path."""
     pure = PurePosixPath(path)
-    module = pure.parent.name if pure.stem in {"__init__", "index"} else pure.stem
-    shape = re.compile(rf"\b{re.escape(module)}\b")
-    return any(_is_import(line) and shape.search(line) for line in head.split("\n"))
+    modules = {pure.stem, *pure.parent.parts} - {"__init__", "index", "src", "lib"}
+    for found in _IMPORTED.finditer(head):
+        if not re.search(rf"\b{re.escape(name)}\b", found[0]):
+            continue
+        if modules & set(re.split(r"\W+", found[1] or found[2] or "")):
+            return True
+    return False
 
 
 def _is_import(line: str) -> bool:
@@ -281,8 +297,9 @@ def _overlaps(one: Context, seen: Mapping[str, Sequence[Span]]) -> bool:
     return any(part.overlaps(other) for part in one.spans for other in taken)
 
 
-def _is_test(path: str) -> bool:
-    return "test" in path.lower()
+def _is_aside(path: str) -> bool:
+    """Say whether the path is no part of the product: tests, examples, documentation."""
+    return bool(_ASIDE.search(path.lower()))
 
 
 def _kin(one: str, other: str) -> bool:

@@ -24,7 +24,7 @@ from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage
 from rlm_gate.rlm.answers import Schema, strict_json
-from rlm_gate.rlm.blocks import excerpt
+from rlm_gate.rlm.blocks import Block, excerpt, printable
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
 from rlm_gate.rlm.ledger import Applies
@@ -100,7 +100,7 @@ class SubCalls:
         if not isinstance(text, str) or not text.strip():
             raise CodeError("a prompt is a non-empty str, spans are passed beside it")
         full = "\n\n".join(
-            (text, *(excerpt(span.path, self.texts[span.path], span).render() for span in spans))
+            (text, *(_shown(excerpt(span.path, self.texts[span.path], span)) for span in spans))
         )
         if len(full) > PROMPT_CHARS:
             raise CodeError(
@@ -219,6 +219,7 @@ class Reporter:
                 "path": one.span.path,
                 "line": one.span.start,
                 "quote": one.quote,
+                "explanation": one.explanation,
             }
             for identity, one in self._taken.items()
         ]
@@ -277,6 +278,10 @@ class Reporter:
     def _refuse(self, reason: str) -> dict[str, Any]:
         self.refused += 1
         return {"refused": f"finding refused: {reason}"}
+
+
+def _shown(block: Block) -> str:
+    return f"# {printable(block.path)}\n\n{block.render()}"
 
 
 def outline_of(texts: Mapping[str, str]) -> Callable[[str], list[dict[str, Any]]]:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from builders import source
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rlm_gate.core import Removed, Span
-from rlm_gate.rlm.blocks import block, fence
+from rlm_gate.rlm.blocks import block, excerpt, fence
 
 TEXT = "one\ntwo\nthree\n"
 
@@ -53,3 +54,17 @@ def test_the_fence_does_not_occur_in_what_it_fences(text: str) -> None:
     assert mark[1] not in text
     assert fenced == f"<<<{mark[1]}\n{text}\n{mark[1]}>>>"
     assert fence(text) == fenced
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Row 2 builds it, see rows 1-3.", "line 11 builds it, see lines 10-12."),
+        ("rows 1, 2 and 3", "lines 10, 11 and 12"),
+        ("row 9 is not there", "row 9 is not there"),
+        ("the row of rows 12 deep; arrow 2", "the row of rows 12 deep; arrow 2"),
+    ],
+)
+def test_rows_in_a_readers_words_become_lines(said: str, told: str) -> None:
+    shown = excerpt("a.py", "x\n" * 20, Span("a.py", 10, 12))
+    assert shown.in_lines(said) == told

@@ -74,12 +74,28 @@ def test_of_two_definitions_the_imported_one_is_shown() -> None:
     assert first.spans == (Span("app/files.py", 6, 7),)
 
 
-def test_a_name_that_many_files_define_is_left_out() -> None:
+def test_a_name_that_two_files_define_is_left_out_unless_it_is_imported() -> None:
     texts = {"a.py": "def f(x):\n    return helper(x)\n"}
-    texts |= {f"m{n}.py": "def helper(x):\n    return x\n" for n in range(4)}
+    texts |= {f"m{n}.py": "def helper(x):\n    return x\n" for n in range(2)}
+    texts["tests/m.py"] = texts["m0.py"]
     assert told(around(texts, Span("a.py", 1, 2))) == []
-    del texts["m3.py"]
-    assert told(around(texts, Span("a.py", 1, 2))) == [("definition of helper", "m0.py")]
+    texts["a.py"] = "from m1 import (\n    other,\n    helper,\n)\n" + texts["a.py"]
+    assert told(around(texts, Span("a.py", 5, 6))) == [("definition of helper", "m1.py")]
+    del texts["m1.py"]
+    assert told(around(texts, Span("a.py", 5, 6))) == [("definition of helper", "m0.py")]
+
+
+def test_prose_and_examples_tell_less_than_the_product() -> None:
+    texts = {
+        "lib.py": "def helper(x):\n    return x\n",
+        "CHANGES.rst": "helper() was added, helper(x).\n",
+        "examples/a.py": "from lib import helper\n\nhelper(1)\n",
+        "use.py": "from lib import helper\n\nhelper(2)\n",
+    }
+    assert told(around(texts, Span("lib.py", 1, 2))) == [
+        ("uses helper", "use.py"),
+        ("uses helper", "examples/a.py"),
+    ]
 
 
 def test_what_is_shown_already_is_not_shown_again() -> None:

@@ -71,7 +71,7 @@ def document(verdict: Verdict, more: More = lambda _finding: {}, others: Others 
     runs: dict[str, _Json] = {
         project: {
             "tool": {"driver": _driver(rules.values())},
-            "automationDetails": {"id": f"rlm-gate/{project}/" if project else "rlm-gate/"},
+            "automationDetails": {"id": _category(verdict, project)},
             "columnKind": "utf16CodeUnits",
             "originalUriBaseIds": {
                 "%SRCROOT%": {"description": {"text": "The repository's root."}}
@@ -225,6 +225,15 @@ def _flow(finding: Finding) -> list[_Json]:
         }
         for number, span in enumerate(spans, start=1)
     ]
+
+
+def _category(verdict: Verdict, project: str) -> str:
+    """Return the run's category: uploaded results close the older ones of their category alone.
+
+    What judged a part must not close what a whole audit found, so it has one of its own.
+    """
+    part = "" if verdict.scope.kind in {"all", "rev"} else "part/"
+    return f"rlm-gate/{part}{project}/" if project else f"rlm-gate/{part}"
 
 
 def _invocation(verdict: Verdict, index: Mapping[str, int]) -> _Json:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rlm_gate.core import Finding, Gap, Severity, Skip, Span, Status, Verdict, Verification
+from rlm_gate.core import Finding, Gap, Scope, Severity, Skip, Span, Status, Verdict, Verification
 from rlm_gate.reports import sarif
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "schemas" / "sarif-2.1.0.json"
@@ -236,3 +236,22 @@ def test_of_too_many_results_the_least_severe_are_left_out(samples: dict[str, Ve
     assert len(run["results"]) == 25_000
     assert run["results"][-1]["ruleId"] == high.rule_id
     assert run["properties"]["notInThisFile"] == 11
+
+
+@pytest.mark.parametrize(
+    ("kind", "project", "category"),
+    [
+        ("all", "", "rlm-gate/"),
+        ("rev", "web", "rlm-gate/web/"),
+        ("diff", "", "rlm-gate/part/"),
+        ("paths", "web", "rlm-gate/part/web/"),
+    ],
+)
+def test_a_part_never_shares_the_whole_audits_category(
+    samples: dict[str, Verdict], kind: str, project: str, category: str
+) -> None:
+    judged = replace(
+        samples["passed"], scope=Scope(kind, kind), projects=(project,) if project else ()
+    )
+    runs = json.loads(sarif.render(judged))["runs"]
+    assert category in {run["automationDetails"]["id"] for run in runs}

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlm_gate import accepted, newness, policyref
 from rlm_gate.config import CONFIG_FILE, PolicyOrigin, Settings
-from rlm_gate.core import Corpus, Finding, Rule, RulePack, Suppression
-from rlm_gate.errors import ConfigError, Problem
+from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, Suppression
+from rlm_gate.errors import ConfigError, Problem, UsageError
 from rlm_gate.policy import Policy
 from rlm_gate.repo import Repo
+
+if TYPE_CHECKING:
+    from rlm_gate.rlm.slices import Joined
 
 
 def finished(
@@ -82,3 +86,15 @@ def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
                 for name in unknown
             )
         )
+
+
+def lost_shards(joined: Joined, digest: str) -> Iterator[Skip]:
+    """Yield the shards that nobody could join. Raises UsageError where they are of other input."""
+    if joined.input != digest:
+        raise UsageError(
+            "the shards were made of other files, rules or settings than are here now; "
+            "check out their commit, and keep their files out of the work tree"
+        )
+    early = {number: f"ended early: {why}" for number, why in joined.cut.items()}
+    for number, why in sorted({**joined.dealing.lost, **early}.items()):
+        yield Skip(f"shard {number}/{joined.dealing.of}", why, blocking=True)

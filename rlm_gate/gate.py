@@ -22,13 +22,11 @@ from rlm_gate.core import (
     Rule,
     RulePack,
     Skip,
-    SourceFile,
     Trajectory,
     Usage,
     Verdict,
 )
 from rlm_gate.errors import UsageError
-from rlm_gate.languages import covers
 from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from rlm_gate.rlm.audit import Job, Outcome
     from rlm_gate.rlm.callers import Line
     from rlm_gate.rlm.flagged import Flagged
+    from rlm_gate.rlm.slices import Joined
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); total is 0 where it isn't known."""
@@ -63,6 +62,7 @@ class _Run:
     said: bool = False  # a judged commit's message addresses the reviewer
     provider: Provider | None = None
     tell: Callable[[str], None] = lambda _remark: None
+    joined: Joined | None = None
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -74,14 +74,18 @@ def run(
     progress: Progress = _silent,
     provider: Provider | None = None,
     tell: Callable[[str], None] = lambda _remark: None,
+    joined: Joined | None = None,
 ) -> Verdict:
     """Judge what the settings name. Raises GateError only where no verdict is possible.
 
     ``provider`` stands in for the one the settings would open; a test's scripted one, say.
-    ``tell`` hears what is no part of a report, such as what this run really paid.
+    ``tell`` hears what is no part of a report, such as what this run really paid. ``joined`` has
+    the map's outcomes, where shards made its calls; what they lost is missing and blocks.
     """
     this = _open(settings, progress)
-    this.provider, this.tell = provider, tell
+    this.provider, this.tell, this.joined = provider, tell, joined
+    if joined:
+        this.skips.extend(finishing.lost_shards(joined, _input(this)))
     try:
         _detect(this)
         _audit(this)
@@ -90,6 +94,12 @@ def run(
         why = f"{this.interrupted}; what was found until then is kept"
         this.skips.append(Skip("run", why, blocking=True))
     return _verdict(this)
+
+
+def planned(settings: Settings, progress: Progress = _silent) -> tuple[str, Job]:
+    """Return the digest of the input and the audit to make of it, for whoever makes a slice."""
+    this = _open(settings, progress)
+    return _input(this), _job(this)
 
 
 def estimate(settings: Settings) -> Estimate:
@@ -158,34 +168,12 @@ def _questions(rules: Sequence[Rule], played: frozenset[str]) -> tuple[str, ...]
 def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -> Judges:
     asked = [rule for rule in rules if rule.ask] if _asks(settings) else []
     return Judges(
-        engines=_engines(),
+        engines=detectors.readers(),
         chunk=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "chunk"),
         corpus=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "corpus"),
         playbook=played,
         unasked="no API key" if settings.models.mode == "no-key" else "not sent",
     )
-
-
-def _engines() -> Callable[[Rule, SourceFile], tuple[str, ...]]:
-    """Return what names the rule's engines that read a file's language, asking each once."""
-    known: dict[tuple[str, str], tuple[str, ...]] = {}
-
-    def engines(rule: Rule, file: SourceFile) -> tuple[str, ...]:
-        key = (rule.id, file.language)
-        if key not in known:
-            names = {
-                entry.engine
-                for entry in rule.detect
-                if _reads(detectors.load(entry.engine).languages(entry.options), file.language)
-            }
-            known[key] = tuple(sorted(names))
-        return known[key]
-
-    return engines
-
-
-def _reads(languages: frozenset[str] | None, language: str) -> bool:
-    return languages is None or any(covers(one, language) for one in languages)
 
 
 def _detect(this: _Run) -> None:
@@ -244,7 +232,9 @@ def _audit(this: _Run) -> None:
 def _with_models(this: _Run) -> None:
     from rlm_gate.rlm import audit, callers
 
-    with callers.open_line(this.settings, _input(this), this.tell, this.provider) as line:
+    with callers.open_line(
+        this.settings, _input(this), this.tell, this.provider, this.joined
+    ) as line:
         described = replace(this.audit, root_model=line.root, sub_model=line.sub, notes=line.notes)
         outcome = audit.Outcome(described)
         try:
@@ -325,6 +315,7 @@ def _job(this: _Run) -> Job:
         progress=this.progress,
         flagged=_flagged(this),
         said=this.said,
+        dealing=this.joined.dealing if this.joined else None,
     )
 
 

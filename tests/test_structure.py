@@ -50,6 +50,7 @@ LAYERS = (
     ("newness",),
     ("finishing",),
     ("gate",),
+    ("scale",),
     ("tasks",),
     ("cli",),
     ("__main__",),

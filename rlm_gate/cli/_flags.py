@@ -89,6 +89,19 @@ def add_models(parser: argparse.ArgumentParser, *, resumes: bool = True) -> None
     )
 
 
+def add_scale(parser: argparse.ArgumentParser) -> None:
+    """Declare how a run is spread."""
+    group = parser.add_argument_group("scale (docs/scale.md)")
+    group.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="make only this slice of the model calls, and print it for rlm-gate merge",
+    )
+    group.add_argument(
+        "--shard-file", metavar="FILE", help="write the shard there instead of to stdout"
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Declare the reports."""
     group = parser.add_argument_group("output")

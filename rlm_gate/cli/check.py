@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from rlm_gate import config, gate, policyref, reports
-from rlm_gate.cli import TERMINATED, _flags, _lastrun, _progress
+from rlm_gate import config, gate, reports
+from rlm_gate.cli import TERMINATED, _flags, _lastrun, _opening, _progress
 from rlm_gate.core import PastRun, Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.repo import Repo
+
+Tell = Callable[[str], None]
+Judge = Callable[[config.Settings, gate.Progress, Tell], Verdict]
+"""What comes to a verdict by these settings: ``gate.run``, or what stands in for it."""
 
 HELP = "Judge the work tree, the index, a diff, a revision or the whole repository."
 
@@ -24,10 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _flags.add_policy(parser)
     _flags.add_models(parser)
     _flags.add_output(parser)
+    _flags.add_scale(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write every report, and let the verdict decide the exit code."""
+    if arguments.shard:
+        from rlm_gate.cli import _spread
+
+        return _spread.shard(_flags.flags(arguments), arguments)
     return judge(_flags.flags(arguments), arguments)
 
 
@@ -37,20 +45,20 @@ def judge(flags: config.Flags, arguments: argparse.Namespace) -> int:
 
 
 def examine(
-    flags: config.Flags, arguments: argparse.Namespace, env: config.Environment | None = None
+    flags: config.Flags,
+    arguments: argparse.Namespace,
+    env: config.Environment | None = None,
+    judge: Judge = lambda settings, progress, tell: gate.run(settings, progress, tell=tell),
 ) -> tuple[Verdict, int]:
     """Run the gate, print and write as the output arguments say; return the exit code too."""
     _check_targets(arguments.output)
     past = _past(arguments.history)
-    found = Repo.open(flags.scope.repo)
     remarks: list[str] = []
-    trust = flags.trust_head
-    with policyref.opened(found, flags.policy_ref, flags.scope, trust_head=trust) as home:
-        settings = config.settings(flags, home.root, env)
-        told = _invocation(replace(flags, today=settings.today))
-        settings = replace(settings, origin=home.origin, invocation=told)
-        with _progress.on_terminal(quiet=arguments.quiet) as progress:
-            verdict = gate.run(settings, progress, tell=remarks.append)
+    with (
+        _opening.opened(flags, env) as settings,
+        _progress.on_terminal(quiet=arguments.quiet) as progress,
+    ):
+        verdict = judge(settings, progress, remarks.append)
     for remark in remarks:
         print(f"rlm-gate: {remark}", file=sys.stderr)
     verdict = replace(verdict, history=past)
@@ -59,7 +67,7 @@ def examine(
     _lastrun.remember(verdict)
     _print(verdict, arguments)
     if arguments.history and flags.replay is None:
-        _remember(arguments.history, verdict, found)
+        _remember(arguments.history, verdict, Repo.open(flags.scope.repo))
     return verdict, exit_code(verdict, settings.on_inconclusive)
 
 
@@ -89,11 +97,6 @@ def _check_targets(specs: Sequence[str]) -> None:
             raise UsageError("--output writes files; for standard output use --format")
         if paths.count(path) > 1 and not str(path).startswith("/dev/"):
             raise UsageError(f"--output names {display_path(str(path))} more than once")
-
-
-def _invocation(flags: config.Flags) -> dict[str, Any]:
-    """Return what a journal needs so that ``rlm-gate replay`` can start the same run."""
-    return {"directory": str(Path.cwd()), "flags": asdict(replace(flags, replay=None))}
 
 
 def exit_code(verdict: Verdict, on_inconclusive: str) -> int:

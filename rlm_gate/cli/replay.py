@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from rlm_gate.cli import _flags, check
-from rlm_gate.config import Flags, ScopeRequest
+from rlm_gate.cli import _flags, _opening, check
 from rlm_gate.rlm.callers import check_of
 
 HELP = "Repeat a journaled run from its journal alone; any difference is an error."
@@ -27,19 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.output = [_absolute(spec) for spec in arguments.output]
     arguments.history = arguments.history and arguments.history.absolute()
     os.chdir(recorded["directory"])
-    written = dict(recorded["flags"])
-    scope = ScopeRequest(**_tuples(written.pop("scope")))
-    flags = Flags(scope=scope, **_tuples(written) | {"replay": path, "resume": False})
+    flags = replace(_opening.flags_of(recorded["flags"]), replay=path, resume=False)
     return check.judge(flags, arguments)
 
 
 def _absolute(spec: str) -> str:
     name, equals, path = spec.partition("=")
     return f"{name}{equals}{Path(path).absolute()}" if path else spec
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with JSON's lists as the tuples they were."""
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -301,3 +301,25 @@ def _outside_groups(pattern: str) -> Iterator[tuple[str, str]]:
         if not depth:
             yield kind, piece[0]
         depth += (kind == "open") - (kind == "close")
+
+
+def readers() -> Callable[[Rule, SourceFile], tuple[str, ...]]:
+    """Return what names the rule's engines that read a file's language, asking each once."""
+    known: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def engines(rule: Rule, file: SourceFile) -> tuple[str, ...]:
+        key = (rule.id, file.language)
+        if key not in known:
+            names = {
+                entry.engine
+                for entry in rule.detect
+                if _reads(load(entry.engine).languages(entry.options), file.language)
+            }
+            known[key] = tuple(sorted(names))
+        return known[key]
+
+    return engines
+
+
+def _reads(languages: frozenset[str] | None, language: str) -> bool:
+    return languages is None or any(covers(one, language) for one in languages)

@@ -33,6 +33,7 @@ from rlm_gate.rlm.masking import Masked, mask, masked_quote, masked_removed
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
+from rlm_gate.rlm.slices import Dealing
 from rlm_gate.rlm.surroundings import Context, Surroundings
 from rlm_gate.rlm.tools import Reporter, SubCalls, outline_of
 from rlm_gate.rlm.trajectory import SubCall
@@ -66,6 +67,7 @@ class Job:
     progress: Callable[[str, int, int], None]
     flagged: Flagged
     said: bool = False  # a judged commit's message addresses the reviewer
+    dealing: Dealing | None = None
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     mapped = mapping.MapOutcome(line.sub, job.flagged.call)
     done = 0
     beside = _beside(job, unsent)
-    for wave in mapping.run(calls, line.sub_caller, line.sub, job.ledger, mapped, beside):
+    for wave in mapping.run(calls, line.map_caller, line.sub, job.ledger, mapped, beside):
         done += wave
         job.progress(f"map ({line.state()})", done, len(calls))
         outcome.findings.extend(mapped.take())
@@ -92,6 +94,20 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     asked = planner.over_corpus(job.rules, job.corpus, job.applies)
     if asked:
         _loop(job, line, asked, outcome)
+
+
+def only_ask(job: Job, line: Line) -> None:
+    """Make the map's calls and judge nothing: the line's recorder hears what they come to."""
+    unsent = hidden(job.corpus, job.limits.never_send)
+    calls = [call for call in _sendable(job, unsent) if isinstance(call, planner.MapCall)]
+    beside = _beside(job, unsent)
+    done = 0
+    for wave in mapping.waves(calls, line.map_caller.most_at_once):
+        line.map_caller.call_many(
+            [mapping.request(call, line.sub, beside(call))[0] for call in wave]
+        )
+        done += len(wave)
+        job.progress(f"map ({line.state()})", done, len(calls))
 
 
 def with_playbook(job: Job, outcome: Outcome) -> None:
@@ -319,12 +335,15 @@ def _coverage(job: Job) -> dict[str, Any]:
 
 
 def _sendable(job: Job, unsent: frozenset[str]) -> Iterable[planner.MapCall | planner.TooLong]:
-    """Plan the map; files that must never be sent are booked as missing instead."""
-    for call in planner.plan(job.corpus, job.rules, job.applies):
-        if isinstance(call, planner.MapCall) and call.file.path in unsent:
-            for span in call.judged:
-                job.ledger.missing([rule.id for rule in call.rules], span, "never_send")
-            continue
+    """Plan the map; what must never be sent, or no shard sent, is booked as missing instead."""
+    plan = planner.plan(job.corpus, job.rules, job.applies)
+    for elsewhere, call in (job.dealing or Dealing()).deal(plan):
+        if isinstance(call, planner.MapCall):
+            why = "never_send" if call.file.path in unsent else elsewhere
+            if why:
+                for span in call.judged:
+                    job.ledger.missing([rule.id for rule in call.rules], span, why)
+                continue
         yield call
 
 

@@ -18,6 +18,10 @@ from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
 from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.flight import Outcome
+from rlm_gate.rlm.mapping import MapCaller
+from rlm_gate.rlm.slices import Both as BothRecorders
+from rlm_gate.rlm.slices import Hearing, Joined, MapIsOver
 from rlm_gate.rlm.witness import Witness
 from rlm_gate.routing import Route, route
 
@@ -44,6 +48,7 @@ class Line:
     notes: tuple[str, ...]
     record: Record
     witness: Witness
+    map_caller: MapCaller
 
     def usage(self) -> Usage:
         """Return the logical cost of the evidence, the same whatever a cache held."""
@@ -74,11 +79,16 @@ def remaining(limits: Budget, used: Usage) -> dict[str, Any]:
 
 @contextmanager
 def open_line(
-    settings: Settings, run: str, tell: Tell, provider: Provider | None = None
+    settings: Settings,
+    run: str,
+    tell: Tell,
+    provider: Provider | None = None,
+    spread: Hearing | Joined | None = None,
 ) -> Iterator[Line]:
     """Yield a line under the settings' budget.
 
     ``run`` is a hash of all the input, for ``--resume``; ``tell`` hears what no report carries.
+    ``spread``: the line is of one slice, with its share of the budget; or of a run that joins them.
     Raises UsageError for a model that is not allowed, ReplayMismatch at the end of a replay that
     made fewer requests than its journal holds.
     """
@@ -86,9 +96,11 @@ def open_line(
     root, sub = _models(settings, known)
     witness = Witness(times=settings.times)
     limits, notes = bound_unpriced(settings.budget, (root.model, sub.model), known)
+    limits = spread.piece.share(limits) if isinstance(spread, Hearing) else limits
 
     def line(callers: tuple[Caller, Caller], record: Record) -> Line:
-        return Line(*callers, root.model, sub.model, limits, notes, record, witness)
+        mapper = callers[1]
+        return Line(*callers, root.model, sub.model, limits, notes, record, witness, mapper)
 
     with ExitStack() as stack:
         if settings.replay is not None:
@@ -103,10 +115,12 @@ def open_line(
             _check_played(played, settings.replay)
             return
         both = _both(
-            {"root": root.provider, "sub": sub.provider}, lambda one: provider or named(one)
+            {"root": root.provider, "sub": sub.provider},
+            lambda one: _for(spread, provider or named(one)),
         )
         account = Account(limits)
-        callers, record = _recorded(settings, run, stack, tell, (both, account, known, witness))
+        parts = (both, account, known, witness)
+        callers, record = _recorded(settings, run, stack, tell, parts, spread)
         yield line(callers, record)
         tell(_paid(account))
 
@@ -173,6 +187,14 @@ def _route(name: str, known: prices.Prices) -> Route:
     return Route(route(name).provider, known.resolve(name))
 
 
+def _for(spread: Hearing | Joined | None, provider: Provider) -> Provider:
+    return MapIsOver(provider) if isinstance(spread, Joined) else provider
+
+
+def _outcomes(spread: Hearing | Joined | None) -> Mapping[str, Outcome]:
+    return spread.outcomes if isinstance(spread, Joined) else {}
+
+
 def _both(names: Mapping[str, str], find: Callable[[str], Provider]) -> Both:
     found = {name: find(name) for name in dict.fromkeys(names.values())}
     return {role: found[name] for role, name in names.items()}
@@ -194,6 +216,7 @@ def _recorded(
     stack: ExitStack,
     tell: Tell,
     parts: tuple[Both, Account, prices.Prices, Witness],
+    spread: Hearing | Joined | None,
 ) -> tuple[tuple[Caller, Caller], Record]:
     """Open callers with one cache and one journal, resuming an unfinished run if asked to."""
     both, account, known, witness = parts
@@ -203,11 +226,12 @@ def _recorded(
         cache = stack.enter_context(ReplyCache(settings.cache_dir, secret))
         stack.callback(_warn, cache.warnings, tell)
     folder = settings.cache_dir / _JOURNALS
-    prior = _prior(folder, run, secret, tell) if settings.resume else {}
+    prior = {**(_prior(folder, run, secret, tell) if settings.resume else {}), **_outcomes(spread)}
     written = stack.enter_context(journal.Journal(folder, run, secret))
     names = {role: provider.name for role, provider in both.items()}
     written.record("check", {**settings.invocation, "provider": names})
     stack.callback(_warn, written.warnings, tell)
+    recorder = BothRecorders(written, spread) if isinstance(spread, Hearing) else written
 
     def caller(provider: Provider) -> Caller:
         return Caller(
@@ -215,7 +239,7 @@ def _recorded(
             account,
             known,
             cache=cache,
-            journal=written,
+            journal=recorder,
             prior=prior,
             pace=Pace(timeout=settings.budget.call_timeout),
             watch=witness.called,
@@ -224,10 +248,17 @@ def _recorded(
     return _opened(both, caller, stack), written.record
 
 
-def _secret(cache: CacheDir, tell: Tell) -> bytes:
-    """Return what signs replies: from a provider's key, so that CI machines share it."""
+def shared_secret() -> bytes:
+    """Return what machines with the same provider's key sign by, b"" where there is no key."""
     for key in environment().keys.values():
         return hashlib.sha256(b"rlm-gate replies\0" + key.encode("utf-8", "replace")).digest()
+    return b""
+
+
+def _secret(cache: CacheDir, tell: Tell) -> bytes:
+    """Return what signs replies: from a provider's key, so that CI machines share it."""
+    if secret := shared_secret():
+        return secret
     try:
         return cache.signing_key()
     except OSError as error:

@@ -65,8 +65,11 @@ Watch = Callable[[ModelRequest, Outcome, int | None, float | None], None]
 class Caller:
     """Calls to one provider. Share the account, cache and journal between root and sub.
 
-    ``prior`` holds the replies of the unfinished run that this one resumes, by key.
+    ``prior`` holds what calls came to in the unfinished run that this one resumes, or in the shards
+    that it joins, by key.
     """
+
+    most_at_once = 256
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Caller:
         *,
         cache: ReplyStore | None = None,
         journal: Recorder | None = None,
-        prior: Mapping[str, ModelReply] | None = None,
+        prior: Mapping[str, Outcome] | None = None,
         pace: Pace = Pace(),
         watch: Watch | None = None,
     ) -> None:
@@ -195,6 +198,9 @@ class Caller:
             self._finish(flight, error)
             return flight
         known, source = self._known(key)
+        if isinstance(known, ProviderError | BudgetExceeded):  # a shard's call that failed there
+            self._finish(flight, known)
+            return flight
         if known:  # its request stands in the journal of the run that first made it
             self._settle(flight, known, paid=False)
             self._finish(flight, replies.judged(known, request), known, source)
@@ -204,7 +210,7 @@ class Caller:
         self._workers.submit(lambda: self._run(flight))
         return flight
 
-    def _known(self, key: str) -> tuple[ModelReply | None, str]:
+    def _known(self, key: str) -> tuple[Outcome | None, str]:
         if reply := self._prior.get(key):
             return reply, "prior"
         return self._cache.get(key) if self._cache else None, "cache"
@@ -311,7 +317,7 @@ class Caller:
         if isinstance(outcome, ProviderError):
             self.account.failed()
         if not known:
-            self._note("failure", {"key": flight.key, "error": _error_json(outcome)})
+            self._note("failure", {"key": flight.key, "error": wire.error_json(outcome)})
         flight.land(outcome)
 
     def _keep(self, flight: Flight, outcome: Outcome, reply: ModelReply, source: str) -> None:
@@ -373,11 +379,3 @@ def _pause(failure: ProviderError, attempt: int, flight: Flight) -> float | None
         spread = 0.75 + int(flight.key[:2], 16) / 512  # by key: callers must not march in step
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * spread
     return pause if pause < flight.left() else None
-
-
-def _error_json(error: Outcome) -> Json:
-    if isinstance(error, ProviderError):
-        return {"type": "provider", "kind": error.kind, "message": error.message}
-    if isinstance(error, BudgetExceeded):
-        return {"type": "budget", "kind": error.kind, "used": error.used, "limit": error.limit}
-    raise AssertionError("only errors have no reply")

@@ -186,7 +186,7 @@ class Replay:
             record = left.popleft() if len(left) > 1 else left[0]
         if record.kind == "reply":
             return wire.reply_from_json(record.data["reply"])
-        return _error(record.data["error"])
+        return wire.error_from_json(record.data["error"])
 
 
 class Player:
@@ -264,9 +264,3 @@ def _ended(path: Path) -> bool:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - len(_END)))
         return file.read() == _END
-
-
-def _error(data: Mapping[str, Json]) -> ProviderError | BudgetExceeded:
-    if data["type"] == "budget":
-        return BudgetExceeded(data["kind"], data["used"], data["limit"])
-    return ProviderError(data["kind"], data["message"])

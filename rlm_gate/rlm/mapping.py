@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from rlm_gate.core import (
     Confidence,
@@ -22,7 +22,7 @@ from rlm_gate.ownrules import INJECTION
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.rlm.answers import strict_json
 from rlm_gate.rlm.blocks import Block, block, printable
-from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.flight import Outcome
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
 from rlm_gate.rlm.ledger import Ledger
 from rlm_gate.rlm.masking import mask, masked_lines, masked_removed
@@ -33,7 +33,9 @@ from rlm_gate.rlm.surroundings import Context
 EXPLANATION_CHARS = 1000
 MOST_ITEMS = 300
 """Most items of one answer: MAP_TOKENS have no room for more, and each is looked up."""
-_WAVE = 256
+
+
+Planned = TypeVar("Planned", bound=MapCall | TooLong)
 
 
 @dataclass(slots=True)
@@ -86,9 +88,26 @@ def rendered(call: MapCall) -> str:
     return "\n".join(f"{row.mark}{row.text}" for row in shown.rows)
 
 
+class MapCaller(Protocol):
+    """What makes the calls of a wave: calls.Caller, or batches.BatchCaller."""
+
+    @property
+    def most_at_once(self) -> int:
+        """How many calls to give it at a time."""
+        ...
+
+    def key(self, request: ModelRequest) -> str:
+        """Return the key of the request."""
+        ...
+
+    def call_many(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
+        """Return what came of each, in order."""
+        ...
+
+
 def run(
     calls: Iterable[MapCall | TooLong],
-    caller: Caller,
+    caller: MapCaller,
     model: str,
     ledger: Ledger,
     outcome: MapOutcome,
@@ -98,7 +117,7 @@ def run(
 
     ``beside`` returns the context of a call from the rest of the repository.
     """
-    for wave in _waves(calls):
+    for wave in waves(calls, caller.most_at_once):
         contexts = [(call, beside(call)) for call in wave if isinstance(call, MapCall)]
         composed = [request(call, model, context) for call, context in contexts]
         replies = iter(caller.call_many([one for one, _ in composed]))
@@ -110,6 +129,22 @@ def run(
                 continue
             _book(call, next(blocks), next(replies), ledger, outcome, spoken_to=next(heard))
         yield len(wave)
+
+
+def waves(calls: Iterable[Planned], most: int) -> Iterator[list[Planned]]:
+    """Yield the calls in waves, the first group of every chunk before the second.
+
+    A prompt cache holds what was answered: groups of one chunk sent at once would all pay in full.
+    """
+    rest = iter(calls)
+    while wave := list(islice(rest, most)):
+        wave.sort(key=_group)
+        for _, part in groupby(wave, key=_group):
+            yield list(part)
+
+
+def _group(call: MapCall | TooLong) -> int:
+    return call.group if isinstance(call, MapCall) else 0
 
 
 def _book(
@@ -218,20 +253,6 @@ def _why_missing(reply: ModelReply | ProviderError | BudgetExceeded) -> str:
 
 def _rule(call: MapCall, rule_id: str) -> Rule:
     return next(rule for rule in call.rules if rule.id == rule_id)
-
-
-def _waves(calls: Iterable[MapCall | TooLong]) -> Iterator[list[MapCall | TooLong]]:
-    """Yield the calls in waves, the first group of every chunk before the second.
-
-    A prompt cache holds what was answered: groups of one chunk sent at once would all pay in full.
-    """
-    rest = iter(calls)
-    while block := list(islice(rest, _WAVE)):
-        block.sort(key=lambda call: call.group if isinstance(call, MapCall) else 0)
-        for _, wave in groupby(
-            block, key=lambda call: call.group if isinstance(call, MapCall) else 0
-        ):
-            yield list(wave)
 
 
 def _schema(ids: Sequence[str]) -> dict[str, Any]:

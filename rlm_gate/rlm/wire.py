@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.providers import (
     Message,
     ModelReply,
@@ -87,6 +88,22 @@ def reply_from_json(data: Mapping[str, Any]) -> ModelReply:
         usage=TokenUsage(**data["usage"]),
         raw=data["raw"],
     )
+
+
+def error_json(error: ModelReply | ProviderError | BudgetExceeded) -> dict[str, Any]:
+    """Return what a call failed by as JSON values."""
+    if isinstance(error, ProviderError):
+        return {"type": "provider", "kind": error.kind, "message": error.message}
+    if isinstance(error, BudgetExceeded):
+        return {"type": "budget", "kind": error.kind, "used": error.used, "limit": error.limit}
+    raise AssertionError("only errors have no reply")
+
+
+def error_from_json(data: Mapping[str, Any]) -> ProviderError | BudgetExceeded:
+    """Return the error that ``error_json`` wrote; it is no use to try again."""
+    if data["type"] == "budget":
+        return BudgetExceeded(data["kind"], data["used"], data["limit"])
+    return ProviderError(data["kind"], data["message"])
 
 
 def _message_json(message: Message) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""How ``check`` runs a part of itself, or has its parts run elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rlm_gate.cli import TERMINATED, _opening, _progress
+from rlm_gate.config import Flags
+from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
+from rlm_gate.reports import store
+
+
+def shard(flags: Flags, arguments: argparse.Namespace) -> int:
+    """Make one slice's calls and write them down. 0: written; whether all is well, merge says."""
+    from rlm_gate.scale import shards
+
+    if arguments.output or arguments.format != "text":
+        raise UsageError("a shard has no report; rlm-gate merge writes them from all shards")
+    try:
+        piece = shards.parse_slice(arguments.shard)
+    except ValueError as error:
+        raise UsageError(f"--shard {arguments.shard!r} is not I/N, as in 1/4") from error
+    remarks: list[str] = []
+    with (
+        _opening.opened(flags) as settings,
+        _progress.on_terminal(quiet=arguments.quiet) as progress,
+    ):
+        made = shards.ask(settings, piece, progress, tell=remarks.append)
+    for remark in remarks:
+        print(f"rlm-gate: {remark}", file=sys.stderr)
+    content = shards.write(made)
+    if arguments.shard_file:
+        store(Path(arguments.shard_file), content, f"--shard-file {arguments.shard_file}")
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+    if made.interrupted:
+        return EXIT_TERMINATED if made.interrupted == TERMINATED else EXIT_INTERRUPTED
+    return EXIT_PASS

@@ -16,6 +16,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_LINE_COMMAND = re.compile(r"(?m)^(\s*):(?=:)")
 _COMMAND = re.compile(r"##(\w*)\[")
 _LEADING = re.compile(r"\A((?:\s|\x1b\[[0-9;]*m)*)::")
 
@@ -61,7 +62,7 @@ def disarm_json(text: str) -> str:
 
 def disarm_xml(text: str) -> str:
     """Return the same XML content, a runner's commands in it spelled another way."""
-    return _COMMAND.sub(r"##\1&#91;", text)
+    return _LINE_COMMAND.sub(r"\1&#58;", _COMMAND.sub(r"##\1&#91;", text))
 
 
 def counted(number: int, noun: str) -> str:

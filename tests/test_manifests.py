@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,12 @@ ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 STEPS = ACTION["runs"]["steps"]
-ELSEWHERE = {"python", "extras", "anthropic-api-key"}  # for the steps themselves, not for rlm-gate
+ELSEWHERE = {
+    "python",
+    "extras",
+    "anthropic-api-key",
+    "github-token",
+}  # for the steps themselves, not for rlm-gate
 
 
 def environment() -> dict[str, str]:
@@ -69,3 +78,45 @@ def test_every_hook_calls_a_stage_that_it_runs_in(hook: dict[str, Any]) -> None:
     # deletions are in no list of files, and a list is cut into several runs
     assert hook["always_run"]
     assert not hook["pass_filenames"]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_cancelled_step_waits_until_the_reports_are_written(name: str, tmp_path: Path) -> None:
+    """The runner signals the shell, and only that."""
+    [judge] = [step for step in STEPS if step.get("id") == "gate"]
+    gate = tmp_path / "bin" / "rlm-gate"
+    gate.parent.mkdir()
+    gate.write_text(
+        "#!/bin/sh\n"
+        "trap 'sleep 0.2; echo done > report; exit 143' TERM\n"
+        "echo started; while :; do sleep 0.05; done\n"
+    )
+    gate.chmod(0o755)
+    outputs = tmp_path / "outputs"
+    python = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    start = f"{python}; os.execvp('bash', sys.argv[1:])"  # the tests may run with it ignored
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            start,
+            "bash",
+            "--noprofile",
+            "--norc",
+            "-eo",
+            "pipefail",
+            "-c",
+            judge["run"],
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "RLM_GATE_VENV": str(tmp_path), "GITHUB_OUTPUT": str(outputs)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as step:
+        assert step.stdout
+        assert step.stdout.readline() == "started\n"
+        step.send_signal(getattr(signal, name))
+        assert step.wait(10) == 0
+
+    assert (tmp_path / "report").read_text() == "done\n"
+    assert outputs.read_text() == "exit-code=143\n"

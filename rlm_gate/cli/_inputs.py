@@ -15,6 +15,7 @@ _VALUES = {
     "directory": "repo",
     "fail-on": "fail-on",
     "fork-policy": "fork-policy",
+    "history-file": "history",
     "max-calls": "max-calls",
     "max-usd": "max-usd",
     "on-inconclusive": "on-inconclusive",
@@ -22,8 +23,9 @@ _VALUES = {
     "root-model": "root-model",
     "sub-model": "sub-model",
 }
-_FILES = {"json-file": "json", "junit-file": "junit", "sarif-file": "sarif"}
-_NAMES = (*_VALUES, *_FILES, "offline", "rules", "scope")
+_FILES = {"html-file": "html", "json-file": "json", "junit-file": "junit", "sarif-file": "sarif"}
+_SWITCHES = ("comment", "issue", "offline", "resume", "suggest")
+_NAMES = (*_VALUES, *_FILES, *_SWITCHES, "rules", "scope")
 
 
 class BadInput(UsageError):
@@ -70,7 +72,7 @@ def _flags(name: str, value: str) -> Iterator[str]:
 
 
 _CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "offline": {"true": ("--offline",), "false": ()},
+    **{name: {"true": (f"--{name}",), "false": ()} for name in _SWITCHES},
     "scope": {"auto": (), "all": ("--all",)},
 }
 

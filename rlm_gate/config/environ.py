@@ -11,6 +11,10 @@ from rlm_gate.config.values import Environment
 from rlm_gate.routing import ADDRESSES, KEYS
 
 _INPUT = "RLM_GATE_INPUT_"
+_SYSTEMS = (
+    *("GITLAB_CI", "CI_COMMIT_", "CI_DEFAULT_BRANCH", "CI_MERGE_REQUEST_", "CI_PIPELINE_SOURCE"),
+    *("JENKINS_URL", "CHANGE_", "TAG_NAME", "GIT_PREVIOUS_", "BRANCH_IS_PRIMARY"),
+)
 
 
 def environment() -> Environment:
@@ -23,6 +27,7 @@ def environment() -> Environment:
         keys=_firsts(variables, KEYS),
         addresses=_firsts(variables, ADDRESSES),
         github=_starting(variables, "GITHUB_", "RUNNER_TEMP"),
+        system={} if "GITHUB_ACTIONS" in variables else _starting(variables, *_SYSTEMS),
         pre_commit=_starting(variables, "PRE_COMMIT"),
         no_color=bool(variables.get("NO_COLOR")),
         force_color=variables.get("FORCE_COLOR", "") not in {"", "0"},

@@ -115,6 +115,7 @@ class Environment:
     cache_dir: Path
     state_dir: Path
     inputs: Mapping[str, str] = field(default_factory=dict)  # of action.yml, the empty ones not
+    system: Mapping[str, str] = field(default_factory=dict)  # GitLab CI's or Jenkins' variables
     in_commit: bool = False  # git itself runs us, about a commit
     today: str = "1970-01-01"  # ISO date in UTC, or that of SOURCE_DATE_EPOCH
 

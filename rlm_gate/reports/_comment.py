@@ -35,17 +35,17 @@ Items = dict[str, str]
 def render(verdict: Verdict, before: str = "") -> str:
     """Return the comment's body; ``before`` is the body that it will replace."""
     now = {identity[:16]: _label(one) for identity, one in identified(verdict.findings)}
-    were, gone = _read(before)
+    were, gone = read(before)
     resolved = {key: label for key, label in {**gone, **were}.items() if key not in now}
     summary = markdown.render(verdict, limit=_MAX_SUMMARY).decode()
-    return "\n".join([MARKER, summary, *_folded(resolved), _written(now, resolved)])
+    return "\n".join([MARKER, summary, *folded(resolved), written(now, resolved)])
 
 
 def _label(finding: Finding) -> str:
     return one_line(f"{finding.rule_id} in {shown_path(finding.span.path)}", _MAX_LABEL)
 
 
-def _folded(resolved: Items) -> Iterable[str]:
+def folded(resolved: Items) -> Iterable[str]:
     """Yield the resolved findings, folded away, the newest that there is room for."""
     if not resolved:
         return
@@ -60,7 +60,7 @@ def _folded(resolved: Items) -> Iterable[str]:
     yield "\n".join([f"<details><summary>{title}</summary>\n", *lines, "\n</details>\n"])
 
 
-def _written(now: Items, resolved: Items) -> str:
+def written(now: Items, resolved: Items) -> str:
     """Return the state as a hidden line, the oldest left out first where it would be too long."""
     items = [list(now.items()), list(resolved.items())[-_MAX_ITEMS:]]
     while True:
@@ -70,7 +70,7 @@ def _written(now: Items, resolved: Items) -> str:
         items = [part[len(part) // 2 :] for part in items]
 
 
-def _read(body: str) -> tuple[Items, Items]:
+def read(body: str) -> tuple[Items, Items]:
     """Return what stood in that comment, and what it called resolved."""
     found = _STATE.search(body)
     try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from conftest import GitRepo
+from githubs import GitHub, running
 from runners import Runner
 
 from rlm_gate.cli import main
@@ -104,3 +105,9 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setenv(f"RLM_GATE_INPUT_{name.upper()}", value)
 
     return give
+
+
+@pytest.fixture
+def api() -> Iterator[GitHub]:
+    with running() as kept:
+        yield kept

@@ -3,91 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import GitRepo
+from githubs import BOT, GitHub
 from runners import Runner
 from samples import AUDITED, FAILED, PASSED
 
-from rlm_gate.cli import _comment
+from rlm_gate.cli import _api, _comment
 from rlm_gate.reports._comment import MARKER
 
 Cli = Callable[..., Any]
-BOT = "github-actions[bot]"
-
-
-@dataclass
-class GitHub:
-    """What the API keeps, and what it was asked."""
-
-    comments: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[dict[str, Any]] = field(default_factory=list)
-    reviews: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    tokens: set[str] = field(default_factory=set)
-    refuse: int = 0
-    address: str = ""
-
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        self.asked.append(f"{method} {path.partition('?')[0]}")
-        if path == "/user":
-            return 403, {"message": "Resource not accessible by integration"}
-        if self.refuse and method != "GET":
-            return self.refuse, {"message": "no"}
-        page = re.search(r"per_page=100&page=(\d+)$", path)
-        if method == "GET" and page:
-            listed = self.comments if "/issues/" in path else self.notes
-            start = 100 * (int(page[1]) - 1)
-            return 200, listed[start : start + 100]
-        if method == "POST" and path.endswith("/issues/7/comments"):
-            self.comments.append({"id": 1000 + len(self.comments), "user": {"login": BOT}, **body})
-            return 201, self.comments[-1]
-        if method == "POST" and path.endswith("/pulls/7/reviews"):
-            self.reviews.append(body)
-            self.notes.extend({"body": one["body"]} for one in body["comments"])
-            return 200, {}
-        number = int(path.rpartition("/")[2])
-        found = next(one for one in self.comments if one["id"] == number)
-        found.update(body)
-        return 200, found
-
-
-@pytest.fixture
-def api() -> Iterator[GitHub]:
-    kept = GitHub()
-
-    class Handler(BaseHTTPRequestHandler):
-        def _do(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            kept.tokens.add(self.headers["Authorization"])
-            status, answer = kept.answer(self.command, self.path, body)
-            raw = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_GET = do_POST = do_PATCH = _do  # noqa: N815  # names that http.server looks for
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -158,7 +88,7 @@ def test_a_fix_with_a_fence_in_it_does_not_end_the_suggestion(
 
 def test_a_refusal_is_told_with_the_remedy(api: GitHub, where: _comment.Pull) -> None:
     api.refuse = 403
-    with pytest.raises(_comment.ApiError, match="HTTP 403") as told:
+    with pytest.raises(_api.ApiError, match="HTTP 403") as told:
         _comment.keep(FAILED, where)
     assert "pull-requests: write" in told.value.remedy
     assert "t0ken" not in str(told.value)
@@ -166,7 +96,7 @@ def test_a_refusal_is_told_with_the_remedy(api: GitHub, where: _comment.Pull) ->
 
 def test_a_redirection_is_not_followed_with_the_token(api: GitHub, where: _comment.Pull) -> None:
     api.refuse = 307
-    with pytest.raises(_comment.ApiError, match="HTTP 307"):
+    with pytest.raises(_api.ApiError, match="HTTP 307"):
         _comment.keep(FAILED, where)
 
 

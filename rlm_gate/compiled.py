@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlm_gate.core import Ask, Confidence, Detect, Help, Rule, RulePack, Severity
+from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, RulePack, Severity
 
 
 def dumps(packs: Sequence[RulePack]) -> bytes:
@@ -46,4 +46,5 @@ def _rule(stored: Mapping[str, Any]) -> Rule:
         ask=Ask(ask["over"], ask["question"]) if ask else None,
         verify=stored["verify"],
         enabled=stored["enabled"],
+        fix=tuple(Rewrite(**entry) for entry in stored["fix"]),
     )

@@ -235,6 +235,21 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewrite:
+    r"""One entry of a rule's ``fix:``. What the engine's ``options`` match becomes ``text``.
+
+    ``text`` has ast-grep's variables ($A, $$$REST) or, for the engine regex, groups (\1). ``safe``
+    says that the meaning stays; ``what`` is the fix in a few words.
+    """
+
+    engine: str
+    options: Mapping[str, Any]
+    text: str
+    safe: bool
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A validated rule. ``id`` is ``<pack>/<stem>``, stable for ever; see docs/rules.md.
 
@@ -259,6 +274,7 @@ class Rule:
     ask: Ask | None = None
     verify: str = "none"
     enabled: bool = True
+    fix: tuple[Rewrite, ...] = ()
 
     @property
     def pack(self) -> str:

@@ -50,7 +50,7 @@ class Example:
     """One example as a file to judge. ``place`` is where it is written: path, line, column.
 
     ``lines`` are those where a finding must start, and no other may, in a file with ``ruleid:``
-    comments; None where the whole example is bad, or good.
+    comments; None where the whole example is bad, or good. ``fixed`` is what the fixes make of it.
     """
 
     rule: Rule
@@ -59,6 +59,7 @@ class Example:
     bad: bool
     stopped_by: str | None = None
     lines: frozenset[int] | None = None
+    fixed: str | None = None
 
     def fails(self, text: str, line: int = 0) -> Problem:
         """Make the report of a failure: at the example, or at a line of a file beside the rule."""
@@ -141,7 +142,8 @@ def _written(file: RuleFile, rule: Rule) -> Iterator[Example]:
             place = (file.document.path, *mark)
             judged = _judged(rule, f"{kind}_{index + 1}", written)
             stopped_by = getattr(written, "stopped_by", None)
-            yield Example(rule, place, judged, kind == "bad", stopped_by)
+            fixed = getattr(written, "fixed", None)
+            yield Example(rule, place, judged, kind == "bad", stopped_by, fixed=fixed)
 
 
 def _judged(rule: Rule, name: str, written: schemas.Written) -> SourceFile:

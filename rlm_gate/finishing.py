@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def finished(
     findings: Sequence[Finding], corpus: Corpus, home: Path | None, rules: Sequence[Rule] = ()
 ) -> tuple[Finding, ...]:
-    """Return the findings with fingerprints and owners, secrets masked in what they quote.
+    """Return the findings with fixes, fingerprints and owners, secrets masked in what they quote.
 
     ``home`` is the folder that the policy, and with it CODEOWNERS, is read from. Fingerprints of a
     renamed rule keep to the oldest name in its ``aliases``.
@@ -31,6 +31,7 @@ def finished(
     from rlm_gate import owners
     from rlm_gate.fingerprint import stamp
 
+    findings = _with_fixes(findings, corpus, rules)
     known = owners.read(home)
     oldest = {rule.id: rule.aliases[0] for rule in rules if rule.aliases}
     named = stamp(findings, corpus, oldest)
@@ -51,6 +52,18 @@ def accepting(
         return policyref.contents(repo, base, settings.accepted) if repo and base else {}
 
     return newness.settle(comments, settings, corpus, read, before)
+
+
+def _with_fixes(
+    findings: Sequence[Finding], corpus: Corpus, rules: Sequence[Rule]
+) -> Sequence[Finding]:
+    fixable = {rule.id for rule in rules if rule.fix}
+    if not any(one.rule_id in fixable for one in findings):
+        return findings
+    from rlm_gate import rewrites
+
+    files = {file.path: file for file in corpus.files}
+    return rewrites.attach(findings, rules, files.get)
 
 
 def policy_changes(origin: PolicyOrigin, corpus: Corpus, policy: Policy) -> Iterator[Finding]:

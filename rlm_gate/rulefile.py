@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlm_gate import detectors, globs, mistakes, schemas, yamlmarks
-from rlm_gate.core import Ask, Confidence, Detect, Help, Rule, Severity
+from rlm_gate import detectors, globs, mistakes, rewrites, schemas, yamlmarks
+from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, Severity
 from rlm_gate.errors import EngineError, Problem
 from rlm_gate.yamlmarks import Document
+
+_FIX_KEYS = ("engine", "rewrite", "safety", "what")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,11 @@ def read(pack: str, name: str, content: bytes, label: str) -> RuleFile:
     stem, _, extension = name.rpartition(".")
     document = yamlmarks.parse_bytes(content, label)
     model, problems = schemas.check(schemas.RuleModel, document)
-    further = (*_name_problems(document, stem, extension), *_detect_problems(document))
+    further = (
+        *_name_problems(document, stem, extension),
+        *_detect_problems(document),
+        *_fix_problems(document),
+    )
     known = {problem[:3] for problem in problems}
     problems = (*problems, *(problem for problem in further if problem[:3] not in known))
     if model is None or problems:
@@ -76,6 +82,27 @@ def _engine_problems(
         yield document.problem(("detect", index, "engine"), f"can't be checked: {error}")
 
 
+def _fix_problems(document: Document) -> Iterator[Problem]:
+    """Check the ways to mend with the engines that will search for what they replace."""
+    written = document.data if isinstance(document.data, dict) else {}
+    languages = _texts(written.get("languages"))
+    entries = written.get("fix")
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if not isinstance(entry, dict) or not isinstance(entry.get("rewrite"), str):
+            continue
+        if entry.get("engine") in rewrites.ENGINES:
+            options = {key: value for key, value in entry.items() if key not in _FIX_KEYS}
+            for where, text in rewrites.validate(
+                entry["engine"], options, entry["rewrite"], languages
+            ):
+                yield document.problem(("fix", index, *where), f"fix[{index}]: {text}")
+
+
+def _rewrite(entry: schemas.FixModel) -> Rewrite:
+    safe = entry.safety == "safe"
+    return Rewrite(entry.engine, entry.model_extra or {}, entry.rewrite, safe, entry.what)
+
+
 def _texts(written: Any) -> tuple[str, ...]:
     items = written if isinstance(written, list) else ()
     return tuple(item for item in items if isinstance(item, str))
@@ -99,4 +126,5 @@ def _rule(rule_id: str, model: schemas.RuleModel) -> Rule:
         ask=Ask(model.ask.over, model.ask.question) if model.ask else None,
         verify=model.verify,
         enabled=model.enabled,
+        fix=tuple(_rewrite(entry) for entry in model.fix or ()),
     )

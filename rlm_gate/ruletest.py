@@ -11,10 +11,19 @@ import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rlm_gate import detectors, examples, languages
-from rlm_gate.core import Corpus, Finding, Rule, Skip
+from rlm_gate import detectors, examples, languages, rewrites
+from rlm_gate.core import (
+    Corpus,
+    Finding,
+    Origin,
+    Rewrite,
+    Rule,
+    Skip,
+    Span,
+    split_lines,
+)
 from rlm_gate.errors import EngineError, Problem
 from rlm_gate.examples import Example
 from rlm_gate.packs import LoadedPack
@@ -49,8 +58,9 @@ def run(packs: Sequence[LoadedPack], only: Collection[str] | None = None) -> Out
         failures.extend(one for one in found if isinstance(one, Problem))
         mine = [one for one in found if isinstance(one, Example)]
         failures.extend(_unproven(file, mine))
+        failures.extend(_unproven_fixes(file, mine))
         shown.extend(mine)
-    failures.extend(judge(shown))
+    failures.extend(judge([*shown, *_fixed_examples(shown)]))
     return Outcome(len(chosen), len(shown), tuple(sorted(set(failures))))
 
 
@@ -64,6 +74,8 @@ def judge(shown: Iterable[Example]) -> Iterator[Problem]:
             found = _Answers(itertools.chain.from_iterable(answers))
             for example in batch:
                 yield from _failures(example, found)
+                if example.fixed is not None:
+                    yield from _fix_failures(example, found.findings(example))
 
 
 class _Answers:
@@ -162,6 +174,61 @@ def _wrong_findings(example: Example, findings: Sequence[Finding]) -> Iterator[P
     for finding in () if example.bad else findings:
         text = f"this good example is found by {finding.engine}, in its line {finding.span.start}"
         yield example.fails(text)
+
+
+def _fix_failures(example: Example, findings: Sequence[Finding]) -> Iterator[Problem]:
+    """Apply the fixes that lie apart, once, and compare with what the example promises."""
+    named = rewrites.attach(findings, [example.rule], {example.file.path: example.file}.get)
+    fixes = [one.fix for one in named if one.fix is not None]
+    if not fixes:
+        yield example.fails("'fixed' is promised, but nothing here has a fix")
+        return
+    lines = split_lines(example.file.text)
+    above = len(lines) + 1
+    for fix in sorted(set(fixes), key=lambda one: one.span, reverse=True):
+        if fix.span.end < above:
+            lines[fix.span.start - 1 : fix.span.end] = split_lines(fix.text)
+            above = fix.span.start
+    if lines != split_lines(example.fixed or ""):
+        made = "\n".join(lines)
+        yield example.fails(f"the fix makes something else of it:\n{made}")
+
+
+def _unproven_fixes(file: RuleFile, shown: Sequence[Example]) -> Iterator[Problem]:
+    """Every way to mend must be shown by an example that says what becomes of it."""
+    for index, entry in enumerate(file.rule.fix if file.rule else ()):
+        promised = [one for one in shown if one.fixed is not None]
+        if not any(_may_fix(entry, one) for one in promised):
+            text = (
+                f"{file.rule.id if file.rule else ''}: no bad example has 'fixed' for it; add one"
+            )
+            yield file.document.problem(("fix", index), text)
+
+
+def _may_fix(entry: Rewrite, example: Example) -> bool:
+    """Say whether the entry makes of the whole example what it promises, or a part of it."""
+    last = len(split_lines(example.file.text))
+    whole = Finding(
+        rule_id=example.rule.id,
+        severity=example.rule.severity,
+        confidence=example.rule.precision,
+        message="",
+        span=Span(example.file.path, 1, max(1, last)),
+        quote="",
+        origin=Origin.DETECTOR,
+        engine=entry.engine,
+    )
+    fix = rewrites.fix_of(whole, entry, example.file)
+    promised = split_lines(example.fixed or "")
+    return fix is not None and all(line in promised for line in split_lines(fix.text))
+
+
+def _fixed_examples(shown: Iterable[Example]) -> Iterator[Example]:
+    """Yield what fixes are to leave as good examples of their own."""
+    for one in shown:
+        if one.fixed is not None:
+            file = examples.whole_file(one.file.path, one.file.language, one.fixed)
+            yield replace(one, file=file, bad=False, fixed=None)
 
 
 def _is_read(rule: Rule, language: str) -> bool:

@@ -105,6 +105,17 @@ class DetectModel(Strict):
     engine: Line
 
 
+class FixModel(Strict):
+    """One way to mend a finding: what matches becomes ``rewrite``; the engine checks the rest."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    engine: Literal["astgrep", "regex"]
+    rewrite: str
+    safety: Literal["safe", "unsafe"]
+    what: Line
+
+
 class AskModel(Strict):
     """The question for a model."""
 
@@ -137,6 +148,12 @@ class ChangeModel(Strict):
     path: Line | None = None
 
 
+class BadCodeModel(CodeModel):
+    """A bad example; ``fixed`` is what the rule's ``fix`` makes of it."""
+
+    fixed: str | None = None
+
+
 class GoodCodeModel(CodeModel):
     """A good example; ``stopped_by`` claims why the rule does not even look at it."""
 
@@ -164,7 +181,7 @@ _either = Discriminator(
 )
 Bad = Annotated[
     Annotated[Code, Tag("<text>")]
-    | Annotated[CodeModel, Tag("<file>")]
+    | Annotated[BadCodeModel, Tag("<file>")]
     | Annotated[ChangeModel, Tag("<change>")],
     _either,
 ]
@@ -199,6 +216,7 @@ class RuleModel(Strict):
     paths: PathsModel = PathsModel()
     detect: Annotated[list[DetectModel], Field(min_length=1)] | None = None
     prefilter: Annotated[list[Regex], Field(min_length=1)] | None = None
+    fix: Annotated[list[FixModel], Field(min_length=1)] | None = None
     ask: AskModel | None = None
     verify: Literal["none", "refute"] = "none"
     message: Line

@@ -74,7 +74,7 @@ class Tree:
 
     def find(self, config: Mapping[str, Any]) -> Iterator[Match]:
         """Yield what a checked configuration (rule, constraints, utils) matches, in text order."""
-        names = _metavars(config)
+        names = metavars(config)
         for node in self._nodes(config):
             yield _match(node, names)
 
@@ -192,7 +192,8 @@ def _patterns(node: Any) -> Iterator[str]:
             yield from _patterns(value)
 
 
-def _metavars(config: Mapping[str, Any]) -> tuple[str, ...]:
+def metavars(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the variables in the configuration's patterns, sorted."""
     found = (match for code in _patterns(config) for match in _METAVAR.finditer(code))
     return tuple(sorted({match[1] for match in found if match[1]}))
 
@@ -211,7 +212,11 @@ def _captured(node: SgNode, name: str) -> str | None:
     if one is not None:
         return one.text()
     many = node.get_multiple_matches(name)
-    return "".join(part.text() for part in many) if many else None
+    if not many:
+        return None
+    whole = node.get_root().root()
+    first, last = many[0].range().start.index, many[-1].range().end.index
+    return whole.text()[first - whole.range().start.index : last - whole.range().start.index]
 
 
 # Node kinds that make a symbol, by language. An "owner" only lends its name to what is inside; a

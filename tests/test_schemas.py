@@ -49,7 +49,7 @@ def test_the_shortest_rule_is_accepted() -> None:
     ("line", "problem"),
     [
         ("titel: x", "r.yaml:13:1: unknown key 'titel'; did you mean 'title'?"),
-        ("fix: safe", "r.yaml:13:1: unknown key 'fix'; "),
+        ("fix: safe", "r.yaml:13:6: fix: a list is wanted: [a, b], or one '- a' a line"),
         ("enabled: yes", "r.yaml:13:10: enabled: true or false is wanted (yes, no,"),
         ("enabled: 1", "r.yaml:13:10: enabled: true or false is wanted"),
         ("verify: maybe", "r.yaml:13:9: verify: 'maybe' is not one of: none or refute"),

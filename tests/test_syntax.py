@@ -29,7 +29,7 @@ def test_a_match_tells_its_place_text_and_variables() -> None:
     assert (match.start_line, match.start_col) == (2, 10)
     assert (match.end_line, match.end_col) == (3, 4)
     assert match.text == "call(a, b,\n c)"
-    assert match.metavars == {"FIRST": "a", "REST": "b,c"}
+    assert match.metavars == {"FIRST": "a", "REST": "b,\n c"}
 
 
 def test_variables_that_caught_nothing_are_left_out() -> None:

@@ -81,7 +81,7 @@ def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
     for rule in rules:
         for entry in entries(rule, _ENGINE):
             if reads(entry.options, language):
-                yield rule, entry, _config(entry.options, language)
+                yield rule, entry, config(entry.options, language)
 
 
 def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
@@ -123,7 +123,7 @@ def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> It
             yield Skip(what, f"astgrep: {why}; {remedy}", path=file.path, rule_ids=tuple(rule_ids))
 
 
-def _config(options: Mapping[str, Any], language: str) -> dict[str, Any]:
+def config(options: Mapping[str, Any], language: str) -> dict[str, Any]:
     """Return the rule object, with the flows' utilities where it names them."""
     config = {key: options[key] for key in _CONFIG if key in options}
     if _names_flows(config):
@@ -155,7 +155,7 @@ def _compiles(options: Mapping[str, Any]) -> Iterator[Complaint]:
     dialects = {**dict.fromkeys(named), **({"tsx": None} if "typescript" in named else {})}
     problems: dict[str, list[str]] = {}
     for language in dialects:
-        if problem := syntax.validate(_config(options, language), language):
+        if problem := syntax.validate(config(options, language), language):
             problems.setdefault(problem, []).append(language)
     for problem, concerned in problems.items():
         yield ("rule",), f"{', '.join(concerned)}: {problem}"

@@ -233,7 +233,7 @@ def _with_models(this: _Run) -> None:
     from rlm_gate.rlm import audit, callers
 
     with callers.open_line(
-        this.settings, _input(this), this.tell, this.provider, this.joined
+        this.settings, _input(this), this.tell, this.provider, this.joined, this.progress
     ) as line:
         described = replace(this.audit, root_model=line.root, sub_model=line.sub, notes=line.notes)
         outcome = audit.Outcome(described)

@@ -93,6 +93,11 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     """Declare how a run is spread."""
     group = parser.add_argument_group("scale (docs/scale.md)")
     group.add_argument(
+        "--batch",
+        action="store_true",
+        help="put the map to the models by message batches: half the price, within 24 hours",
+    )
+    group.add_argument(
         "--shard",
         metavar="I/N",
         help="make only this slice of the model calls, and print it for rlm-gate merge",
@@ -144,6 +149,7 @@ def flags(arguments: argparse.Namespace) -> Flags:
         resume=arguments.resume,
         replay=getattr(arguments, "replay", None),
         times=getattr(arguments, "times", False),
+        batch=getattr(arguments, "batch", False),
     )
 
 

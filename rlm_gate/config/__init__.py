@@ -62,6 +62,8 @@ __all__ = [
 
 _DIFF_LIMITS = (1.0, 600.0)  # dollars, seconds
 _WHOLE_LIMITS = (5.0, 3600.0)
+_BATCH_SECONDS = 86_400.0
+"""After that a message batch expires."""
 
 
 def settings(flags: Flags, root: Path | None, env: Environment | None = None) -> Settings:
@@ -103,6 +105,7 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         resume=flags.resume,
         replay=flags.replay,
         times=flags.times,
+        batch=flags.batch,
         home=root,
         accept_new=flags.accept_new,
         accept_new_unsaid=flags.accept_new_unsaid,
@@ -204,13 +207,16 @@ def _budget(flags: Flags, written: Mapping[str, Any]) -> Budget:
             raise UsageError(f"{name} {value}: a number of 0 or more is wanted")
     default = Budget()
     usd, deadline = _WHOLE_LIMITS if flags.scope.whole else _DIFF_LIMITS
+    deadline = _BATCH_SECONDS if flags.batch else deadline
     asked_usd = _first(flags.max_usd, written.get("usd"))
     return Budget(
         usd=_first(asked_usd, usd),
         max_calls=_first(flags.max_calls, written.get("calls")),
         max_tokens=written.get("tokens"),
         max_turns=written.get("turns", default.max_turns),
-        deadline=_first(flags.deadline, written.get("deadline"), deadline),
+        deadline=_first(
+            flags.deadline, written.get("deadline"), _BATCH_SECONDS if flags.batch else deadline
+        ),
         cell_timeout=written.get("cell_timeout", default.cell_timeout),
         call_timeout=written.get("call_timeout", default.call_timeout),
         user_usd=asked_usd is not None,

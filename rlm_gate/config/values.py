@@ -156,6 +156,7 @@ class Flags:
     replay: Path | None = None
     today: str | None = None  # of the run that is replayed
     times: bool = False
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Settings:
     sub-folders with a configuration of their own. ``pack_folders`` hold packs beside the built-in
     ones and the repository's. ``places`` has file, line and column of the packs and rules that the
     configuration names, ``locks`` the keys that sub-folders can't set and who says so.
+    ``batch`` puts the map to the models by message batches.
     """
 
     scope: ScopeRequest
@@ -200,6 +202,7 @@ class Settings:
     resume: bool = False
     replay: Path | None = None
     times: bool = False
+    batch: bool = False
     invocation: Mapping[str, Any] = field(default_factory=dict)
     home: Path | None = None
     origin: PolicyOrigin = PolicyOrigin()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -117,7 +117,8 @@ class ModelReply:
 
     ``stop_reason`` is one of end_turn, stop_sequence, tool_use, max_tokens, refusal, pause_turn,
     model_context_window_exceeded, or what the provider said ("" for nothing). Only the first three
-    make an answer; ``rlm/calls.py`` turns the others into errors. ``raw`` is JSON.
+    make an answer; ``rlm/calls.py`` turns the others into errors. ``raw`` is JSON. ``batch``:
+    it came by a batch, and has that price.
     """
 
     text: str
@@ -125,6 +126,7 @@ class ModelReply:
     stop_reason: str = "end_turn"
     usage: TokenUsage = field(default_factory=TokenUsage)
     raw: Json = None
+    batch: bool = False
 
     def message(self) -> Message:
         """Return the assistant turn to send back with the next request."""
@@ -145,6 +147,40 @@ class Provider(Protocol):
         The error is marked ``lost`` where the request was sent and the reply never arrived or
         can't be read, for then it may have been charged.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How far a batch is: ``done`` of ``total`` requests. ``created`` is in seconds since 1970."""
+
+    id: str
+    ended: bool
+    done: int
+    total: int
+    created: float
+
+
+class BatchProvider(Protocol):
+    """A provider that takes many requests at once and answers within hours, for less.
+
+    Every method raises ProviderError as ``Provider.complete`` does.
+    """
+
+    def submit(self, requests: Mapping[str, ModelRequest]) -> str:
+        """Send requests by custom id (1 to 64 of A-Z, a-z, 0-9, _, -); return the batch's id."""
+        ...
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return how far it is."""
+        ...
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the batches there are, the newest first."""
+        ...
+
+    def results(self, batch_id: str) -> Iterator[tuple[str, ModelReply | None]]:
+        """Yield custom id and reply in any order, None where it failed or expired."""
         ...
 
 

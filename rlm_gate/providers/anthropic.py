@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import (
+    Batch,
     Json,
     Message,
     ModelReply,
@@ -26,6 +28,7 @@ from rlm_gate.providers._http import Remote, count, lost, sendable
 
 if TYPE_CHECKING:
     import anthropic
+    from anthropic.types.messages import MessageBatch, MessageBatchResult
 
 BASE_URL = "https://api.anthropic.com"
 
@@ -33,6 +36,8 @@ _PATH = "/v1/messages"
 _STREAMED = {"content-type": "application/json", "x-stainless-raw-response": "stream"}
 """The second is what ``with_streaming_response`` sets: the body is ours to read, in one time."""
 _EPHEMERAL = {"type": "ephemeral"}
+_BATCH_SECONDS, _POLL_SECONDS = 600.0, 60.0
+"""For sending or fetching a whole batch, up to 256 MB, and for asking how far one is."""
 
 
 class ClaudeProvider(Remote["anthropic.Anthropic"]):
@@ -52,6 +57,51 @@ class ClaudeProvider(Remote["anthropic.Anthropic"]):
         return anthropic.Anthropic(
             api_key=self._key, base_url=self._base_url, max_retries=self._max_retries
         )
+
+    def submit(self, requests: Mapping[str, ModelRequest]) -> str:
+        """Send the requests as one batch and return its id."""
+        listed: list[Any] = [
+            {"custom_id": custom_id, "params": request_body(request)}
+            for custom_id, request in requests.items()
+        ]
+        with self._translated() as client:
+            return client.messages.batches.create(requests=listed, timeout=_BATCH_SECONDS).id
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return how far the batch is."""
+        with self._translated() as client:
+            return _batch(client.messages.batches.retrieve(batch_id, timeout=_POLL_SECONDS))
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the batches of the workspace, the newest first."""
+        with self._translated() as client:
+            for one in client.messages.batches.list(limit=100, timeout=_POLL_SECONDS):
+                yield _batch(one)
+
+    def results(self, batch_id: str) -> Iterator[tuple[str, ModelReply | None]]:
+        """Yield the results by custom id. A reply that can't be read is as good as none."""
+        with self._translated() as client:
+            lines = client.messages.batches.results(batch_id, timeout=_BATCH_SECONDS)
+            for line in lines:
+                yield line.custom_id, _batched(line.result)
+
+    @contextmanager
+    def _translated(self) -> Iterator[anthropic.Anthropic]:
+        """Yield the client; raise what its batches fail by as ProviderError, without the key."""
+        import anthropic
+
+        client = self._ready()
+        try:
+            yield client
+        except anthropic.APIStatusError as error:
+            failure = _refused(error)
+        except anthropic.APIConnectionError as error:
+            failure = _http.broken(error.__cause__)
+        except (anthropic.AnthropicError, ValueError) as error:
+            failure = lost("malformed", f"the batch can't be read: {error}")
+        else:
+            return
+        raise self._without_key(failure)
 
     def _ask(self, client: anthropic.Anthropic, request: ModelRequest, end: float) -> ModelReply:
         return reply(_post(client, request_body(request), end))
@@ -100,6 +150,21 @@ def reply(body: bytes) -> ModelReply:
         usage=_usage(data.get("usage")),
         raw=content,
     )
+
+
+def _batch(one: MessageBatch) -> Batch:
+    counts = one.request_counts
+    done = counts.succeeded + counts.errored + counts.expired + counts.canceled
+    ended = one.processing_status == "ended"
+    return Batch(one.id, ended, done, done + counts.processing, one.created_at.timestamp())
+
+
+def _batched(result: MessageBatchResult) -> ModelReply | None:
+    if result.type != "succeeded":
+        return None
+    with suppress(ProviderError):
+        return replace(reply(result.message.to_json().encode()), batch=True)
+    return None
 
 
 def _post(client: anthropic.Anthropic, body: Mapping[str, Any], end: float) -> bytes:

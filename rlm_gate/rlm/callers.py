@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rlm_gate.cachedir import CacheDir
 from rlm_gate.config import Settings, environment
 from rlm_gate.core import Budget, Usage
 from rlm_gate.errors import EngineError, UsageError
-from rlm_gate.providers import Provider, load
+from rlm_gate.providers import BatchProvider, Provider, load
 from rlm_gate.rlm import journal, prices
+from rlm_gate.rlm.batches import BatchCaller, Channel, Sent, sent_by
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
 from rlm_gate.rlm.calls import Caller, Pace
@@ -84,6 +85,7 @@ def open_line(
     tell: Tell,
     provider: Provider | None = None,
     spread: Hearing | Joined | None = None,
+    progress: Callable[[str, int, int], None] = lambda _phase, _done, _total: None,
 ) -> Iterator[Line]:
     """Yield a line under the settings' budget.
 
@@ -98,8 +100,11 @@ def open_line(
     limits, notes = bound_unpriced(settings.budget, (root.model, sub.model), known)
     limits = spread.piece.share(limits) if isinstance(spread, Hearing) else limits
 
-    def line(callers: tuple[Caller, Caller], record: Record) -> Line:
-        mapper = callers[1]
+    def line(
+        callers: tuple[Caller, Caller], record: Record, channel: Channel | None = None
+    ) -> Line:
+        batched = settings.batch and not isinstance(spread, Joined)
+        mapper = BatchCaller(callers[1], channel) if batched else callers[1]
         return Line(*callers, root.model, sub.model, limits, notes, record, witness, mapper)
 
     with ExitStack() as stack:
@@ -121,7 +126,10 @@ def open_line(
         account = Account(limits)
         parts = (both, account, known, witness)
         callers, record = _recorded(settings, run, stack, tell, parts, spread)
-        yield line(callers, record)
+        channel = None
+        if settings.batch:
+            channel = _channel(callers[1], record, (settings, run, progress, tell))
+        yield line(callers, record, channel)
         tell(_paid(account))
 
 
@@ -253,6 +261,29 @@ def shared_secret() -> bytes:
     for key in environment().keys.values():
         return hashlib.sha256(b"rlm-gate replies\0" + key.encode("utf-8", "replace")).digest()
     return b""
+
+
+def _channel(
+    caller: Caller,
+    record: Record,
+    parts: tuple[Settings, str, Callable[[str, int, int], None], Tell],
+) -> Channel:
+    """Return the way for batches, with what unfinished runs of this input have sent by them."""
+    settings, run, progress, tell = parts
+    provider = caller.provider
+    if not hasattr(provider, "submit"):
+        raise UsageError(f"--batch: the provider {provider.name} has no message batches here")
+    sent: list[Sent] = []
+    if settings.resume:
+        for path in journal.all_unfinished(settings.cache_dir / _JOURNALS, run):
+            sent += sent_by(_readable(path))
+    return Channel(cast("BatchProvider", provider), record, sent, progress, tell)
+
+
+def _readable(path: Path) -> Iterator[journal.Record]:
+    """Yield the records up to the first that is none."""
+    with suppress(EngineError):
+        yield from journal.read(path)
 
 
 def _secret(cache: CacheDir, tell: Tell) -> bytes:

@@ -88,7 +88,8 @@ class Caller:
         self.prices = prices
         self._cache = cache
         self._journal = journal
-        self._prior = prior or {}
+        self._prior = dict(prior or {})
+        self._fetched: set[str] = set()
         self._pace = pace
         self._watch = watch
         self._workers = Workers(pace.workers)
@@ -146,10 +147,19 @@ class Caller:
         cost = sum(costs) if len(costs) == len(needs) else None
         self.account.check(Need(sum(need.tokens for need in needs), cost, calls=len(needs)))
 
-    def need(self, request: ModelRequest, *, turn: bool = False) -> Need:
+    def knows(self, key: str) -> bool:
+        """Say whether the outcome of that request is at hand."""
+        return self._known(key)[0] is not None
+
+    def remember(self, key: str, reply: ModelReply) -> None:
+        """Keep a reply that this run paid for in another way, until its request is made."""
+        self._prior[key] = reply
+        self._fetched.add(key)
+
+    def need(self, request: ModelRequest, *, turn: bool = False, batch: bool = False) -> Need:
         """Return the most that the request can take."""
         size = wire.input_bytes(request)
-        cost = self.prices.worst_case(request.model, size, request.max_tokens)
+        cost = self.prices.worst_case(request.model, size, request.max_tokens, batch=batch)
         limits = self.account.limits
         if cost is None and limits.usd is not None and limits.user_usd:
             raise UsageError(f"no price known for {request.model}; give it under models.prices")
@@ -184,7 +194,7 @@ class Caller:
         for flight in flights:
             outcome, cost = outcomes[flight.key], None
             if isinstance(outcome, ModelReply):
-                cost = self.prices.cost(flight.request.model, outcome.usage)
+                cost = self.prices.cost(flight.request.model, outcome.usage, batch=outcome.batch)
             self._watch(flight.request, outcome, cost, flight.seconds)
 
     def _launch(self, flight: Flight, *, turn: bool) -> Flight:
@@ -192,17 +202,18 @@ class Caller:
         key, request = flight.key, flight.request
         if shared := self._flying.get(key):
             return shared
+        known, source = self._known(key)
+        by_batch = isinstance(known, ModelReply) and known.batch
         try:
-            flight.reservation = self._reserve(self.need(request, turn=turn))
+            flight.reservation = self._reserve(self.need(request, turn=turn, batch=by_batch))
         except BudgetExceeded as error:
             self._finish(flight, error)
             return flight
-        known, source = self._known(key)
         if isinstance(known, ProviderError | BudgetExceeded):  # a shard's call that failed there
             self._finish(flight, known)
             return flight
         if known:  # its request stands in the journal of the run that first made it
-            self._settle(flight, known, paid=False)
+            self._settle(flight, known, paid=source == "batch")
             self._finish(flight, replies.judged(known, request), known, source)
             return flight
         self._note("request", {"key": key, "request": wire.request_json(request)})
@@ -212,7 +223,7 @@ class Caller:
 
     def _known(self, key: str) -> tuple[Outcome | None, str]:
         if reply := self._prior.get(key):
-            return reply, "prior"
+            return reply, "batch" if key in self._fetched else "prior"
         return self._cache.get(key) if self._cache else None, "cache"
 
     def _reserve(self, need: Need) -> Reservation:
@@ -282,7 +293,7 @@ class Caller:
         return reply
 
     def _settle(self, flight: Flight, reply: ModelReply, *, paid: bool = True) -> None:
-        cost = self.prices.cost(flight.request.model, reply.usage)
+        cost = self.prices.cost(flight.request.model, reply.usage, batch=reply.batch)
         flight.reservation.settle(reply.usage, cost, paid=paid)
 
     def _give_up(self, flight: Flight, failure: ProviderError) -> None:
@@ -326,7 +337,7 @@ class Caller:
             "key": flight.key,
             "reply": wire.reply_json(reply),
             "source": source,
-            "cost": self.prices.cost(flight.request.model, reply.usage),
+            "cost": self.prices.cost(flight.request.model, reply.usage, batch=reply.batch),
             "seconds": seconds,
         }
         self._note("reply", data)

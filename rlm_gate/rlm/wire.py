@@ -76,6 +76,7 @@ def reply_json(reply: ModelReply) -> dict[str, Any]:
         "stop_reason": reply.stop_reason,
         "usage": {name: getattr(usage, name) for name in TokenUsage.__dataclass_fields__},
         "raw": reply.raw,
+        **({"batch": True} if reply.batch else {}),
     }
 
 
@@ -87,6 +88,7 @@ def reply_from_json(data: Mapping[str, Any]) -> ModelReply:
         stop_reason=data["stop_reason"],
         usage=TokenUsage(**data["usage"]),
         raw=data["raw"],
+        batch=data.get("batch", False),
     )
 
 

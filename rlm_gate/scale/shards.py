@@ -82,7 +82,7 @@ def made(
     heard = Hearing(piece)
     paid, interrupted = Usage(), ""
     try:
-        with callers.open_line(settings, digest, tell, provider, heard) as line:
+        with callers.open_line(settings, digest, tell, provider, heard, job.progress) as line:
             try:
                 audit.only_ask(part, line)
             finally:

@@ -31,7 +31,7 @@ def stamp(
         yield replace(
             finding,
             quote=views[path].masked_quote(finding),
-            explanation=secrets.mask(finding.explanation)[0],
+            explanation=views[path].hinted(finding.explanation),
             fingerprint=views[path].fingerprint(finding, names.get(finding.rule_id, "")),
             fix=None if _tells(finding.fix) else finding.fix,
         )
@@ -64,10 +64,16 @@ class _View:
         """Mask what is quoted as part of its file: one line of a key does not look like a key."""
         start, end = finding.span.start, finding.span.end
         if "\n".join(self._raw[start - 1 : end]) != finding.quote:
-            return secrets.mask(finding.quote)[0]
+            return self.hinted(finding.quote)
         if self._masked is None:
-            self._masked = secrets.mask("\n".join(self._raw))[0].split("\n")
+            self._masked = secrets.hinted("\n".join(self._raw)).split("\n")
         return "\n".join(self._masked[start - 1 : end])
+
+    def hinted(self, words: str) -> str:
+        """Show people's hints for secrets, also where a model's words hold its pseudonyms."""
+        if secrets.PSEUDONYM in words:
+            words = secrets.unmask(words, secrets.mask("\n".join(self._raw))[1])
+        return secrets.hinted(words)
 
     def fingerprint(self, finding: Finding, oldest: str) -> str:
         """Hash rule, masked text, enclosing symbol, and which occurrence within it this is."""

@@ -41,7 +41,7 @@ LAYERS = (
     ("schemas",),
     ("config",),
     ("repo", "detectors", "providers", "suppressionfile", "baseline", "ownrules"),
-    ("scopes", "sources", "history", "rewrites", "fingerprint", "owners", "suppressions"),
+    ("scopes", "sources", "history", "rewrites", "fingerprint", "owners", "suppressions", "masks"),
     ("rulefile",),
     ("policyref", "policychange", "reading", "packs", "messages", "accepted"),
     ("corpus", "examples"),

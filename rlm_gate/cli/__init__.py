@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return load(parsed.command).run(parsed)
     except GateError as error:
         remedy = error.remedy.replace("COMMAND", next(iter(given), "COMMAND"))
-        print(f"rlm-gate: {error}\n{remedy}", file=sys.stderr)
+        warn(f"{error}\n{remedy}")
         return error.exit_code
     except BrokenPipeError:
         return _closed_pipe()
@@ -70,8 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001  # the outermost frame: a bug is never a green exit
         import traceback
 
-        traceback.print_exc()
+        warn(f"this is a bug\n{traceback.format_exc().rstrip()}")
         return EXIT_INCONCLUSIVE
+
+
+def warn(text: str) -> None:
+    """Tell people on stderr; a secret in it, a file's name say, is only hinted at."""
+    from rlm_gate.detectors import secrets
+
+    print(f"rlm-gate: {secrets.hinted(text)}", file=sys.stderr)
 
 
 def _parsed(given: Sequence[str]) -> argparse.Namespace:

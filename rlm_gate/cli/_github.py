@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
+from rlm_gate import masks
 from rlm_gate.core import Finding, Status, Verdict
 from rlm_gate.errors import GateError, UsageError
 from rlm_gate.reports import github as workflow_commands
@@ -81,7 +82,7 @@ def _offline_warning(verdict: Verdict) -> str:
 def tell_error(error: GateError, github: Mapping[str, str]) -> str:
     """Write that there is no verdict to outputs and summary, and return the annotation."""
     _append(github, "GITHUB_OUTPUT", _output("verdict", "error"))
-    text = f"{error}\n{error.remedy}"
+    text = masks.shown(f"{error}\n{error.remedy}")
     quoted = "".join(f"    {line}\n" for line in text.splitlines())
     _append(github, "GITHUB_STEP_SUMMARY", f"## ❌ rlm-gate: no verdict\n\n{quoted}")
     return f"::error title=rlm-gate%3A no verdict::{_escaped(text)}\n"

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rlm_gate import config, policyref
+from rlm_gate import config, masks, policyref
 from rlm_gate.repo import Repo
 
 
@@ -31,8 +31,11 @@ def flags_of(recorded: Mapping[str, Any]) -> config.Flags:
 
 
 def _invocation(flags: config.Flags) -> dict[str, Any]:
-    """Return what a journal needs so that ``rlm-gate replay`` can start the same run."""
-    return {"directory": str(Path.cwd()), "flags": asdict(replace(flags, replay=None))}
+    """Return what a journal needs so that ``rlm-gate replay`` can start the same run.
+
+    A path with a secret in its name is masked, and such a run can't be replayed.
+    """
+    return masks.shown({"directory": str(Path.cwd()), "flags": asdict(replace(flags, replay=None))})
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

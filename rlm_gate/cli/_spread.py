@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rlm_gate.cli import TERMINATED, _opening, _progress
+from rlm_gate.cli import TERMINATED, _opening, _progress, warn
 from rlm_gate.config import Flags
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.reports import store
@@ -29,7 +29,7 @@ def shard(flags: Flags, arguments: argparse.Namespace) -> int:
     ):
         made = shards.ask(settings, piece, progress, tell=remarks.append)
     for remark in remarks:
-        print(f"rlm-gate: {remark}", file=sys.stderr)
+        warn(remark)
     content = shards.write(made)
     if arguments.shard_file:
         store(Path(arguments.shard_file), content, f"--shard-file {arguments.shard_file}")

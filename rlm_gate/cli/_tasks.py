@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rlm_gate import tasks
-from rlm_gate.cli import _flags, _progress
+from rlm_gate import masks, tasks
+from rlm_gate.cli import _flags, _progress, warn
 from rlm_gate.core import display_path
 from rlm_gate.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
 from rlm_gate.reports import store
@@ -58,7 +58,8 @@ def run(
             )
         )
     for remark in remarks:
-        print(f"rlm-gate: {remark}", file=sys.stderr)
+        warn(remark)
+    result = masks.shown(result)
     for to, path in targets:
         store(path, task.render(result, to), f"{to}={path}")
     sys.stdout.buffer.write(task.render(result, arguments.format))

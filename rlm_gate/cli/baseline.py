@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rlm_gate import baseline, config, gate
+from rlm_gate import baseline, config, gate, masks
 from rlm_gate.cli import _flags, _progress
 from rlm_gate.cli.check import exit_code
 from rlm_gate.core import Suppression, Verdict
@@ -126,7 +126,7 @@ def _check(path: Path, entries: Sequence[Suppression], verdict: Verdict, policy:
     del policy
     stale = [one for one in verdict.notices if one.kind == "stale-baseline"]
     for one in stale:
-        print(f"{one.place.path}:{one.place.start}: {one.text}")
+        print(masks.shown(f"{one.place.path}:{one.place.start}: {one.text}"))
     sorted_ = path.read_bytes() == baseline.render(entries)
     if not sorted_ and not stale:
         print(f"{config.BASELINE_FILE}: not as it would be written; run 'rlm-gate baseline update'")

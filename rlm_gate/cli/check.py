@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rlm_gate import config, gate, reports
-from rlm_gate.cli import TERMINATED, _flags, _lastrun, _opening, _progress
+from rlm_gate import config, gate, masks, reports
+from rlm_gate.cli import TERMINATED, _flags, _lastrun, _opening, _progress, warn
 from rlm_gate.core import PastRun, Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.repo import Repo
@@ -60,8 +60,8 @@ def examine(
     ):
         verdict = judge(settings, progress, remarks.append)
     for remark in remarks:
-        print(f"rlm-gate: {remark}", file=sys.stderr)
-    verdict = replace(verdict, history=past)
+        warn(remark)
+    verdict = replace(masks.of_verdict(verdict), history=past)
     for spec in arguments.output:
         reports.write(spec, verdict)
     _lastrun.remember(verdict)

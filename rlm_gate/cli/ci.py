@@ -8,13 +8,12 @@ never green.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from rlm_gate import reports
-from rlm_gate.cli import _event, _flags, _inputs, check
+from rlm_gate.cli import _event, _flags, _inputs, check, warn
 from rlm_gate.config import Environment, Flags, ScopeRequest, environment
 from rlm_gate.core import Verdict
 from rlm_gate.errors import GateError, UsageError
@@ -110,7 +109,7 @@ def _discuss(verdict: Verdict, arguments: argparse.Namespace, env: Environment) 
         except _api.ApiError as error:
             told = f"no comment: {error}. {error.remedy}"
         if told:
-            print(f"rlm-gate: {told}", file=sys.stderr)
+            warn(told)
 
 
 def _of_event(flags: Flags, fork_policy: str, env: Environment) -> Flags:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from rlm_gate.cli import _flags, check
+from rlm_gate.cli import _flags, check, warn
 from rlm_gate.config import Environment, Flags, ScopeRequest, environment
 from rlm_gate.core import display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, UsageError
@@ -64,7 +64,7 @@ def _each_ref(arguments: argparse.Namespace) -> int:
         if scope in judged:
             continue
         judged.add(scope)
-        print(f"rlm-gate: {display_path(name)}", file=sys.stderr)
+        warn(display_path(name))
         code = check.judge(_flags_for(arguments, scope), arguments) or code
         if code >= EXIT_INTERRUPTED:
             break

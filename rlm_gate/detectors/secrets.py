@@ -13,13 +13,16 @@ import re
 import zlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import Complaint, Text, applies, entries, finding, unknown_keys
 from rlm_gate.detectors._formats import ASSIGNED, AUTHORITY, FORMATS, HARMLESS, NAMES
+
+PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
+"""What the pseudonyms begin with that models read in the place of secrets."""
 
 _ENGINE = "secrets"
 
@@ -52,7 +55,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "1"
+    return "2"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -84,17 +87,25 @@ def mask(text: str) -> tuple[str, dict[str, str]]:
     The same secret has the same pseudonym everywhere, and lines stay lines: a secret of many lines
     gets a pseudonym for each.
     """
-    parts: list[str] = []
     mapping: dict[str, str] = {}
-    end = 0
-    for secret in find(text):
-        parts.append(text[end : secret.start])
-        lines = re.split(r"(\r?\n|\r)", secret.value)
-        parts += [
-            _pseudonym(secret.kind, line, mapping) if line.strip() else line for line in lines
-        ]
-        end = secret.end
-    return "".join([*parts, text[end:]]), mapping
+    return _replaced(text, lambda secret, line: _pseudonym(secret.kind, line, mapping)), mapping
+
+
+def hinted(text: str) -> str:
+    """Put in the place of every secret what people may see of it; lines stay lines."""
+    return _replaced(text, lambda secret, _line: hint(secret))
+
+
+def hint(secret: Secret) -> str:
+    """Return the ends of a long token, ``AKIA…WXYZ``, and of anything else only what it is.
+
+    The ends tell its owner which one to revoke; those of a password or a key's body would help to
+    guess the rest.
+    """
+    value = secret.value
+    if secret.certain and len(value) >= _TOKEN and _ONE_TOKEN.match(value):
+        return f"{value[:_END]}…{value[-_END:]}"
+    return f"{_LEFT}{secret.kind}{_RIGHT}"
 
 
 def unmask(text: str, mapping: Mapping[str, str]) -> str:
@@ -104,12 +115,24 @@ def unmask(text: str, mapping: Mapping[str, str]) -> str:
     return text
 
 
+def _replaced(text: str, name: Callable[[Secret, str], str]) -> str:
+    """Replace every line of every secret by what ``name`` makes of it."""
+    parts: list[str] = []
+    end = 0
+    for secret in find(text):
+        parts.append(text[end : secret.start])
+        lines = re.split(r"(\r?\n|\r)", secret.value)
+        parts += [name(secret, line) if line.strip() else line for line in lines]
+        end = secret.end
+    return "".join([*parts, text[end:]])
+
+
 def _pseudonym(kind: str, value: str, mapping: dict[str, str]) -> str:
     """Name a value by 16 bits of its hash: too few to test guesses of a weak password against."""
     digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:4]
     for number in itertools.count(1):
         more = f"-{number}" if number > 1 else ""
-        pseudonym = f"{_LEFT}secret:{kind}:{digest}{more}{_RIGHT}"
+        pseudonym = f"{PSEUDONYM}{kind}:{digest}{more}{_RIGHT}"
         if mapping.setdefault(pseudonym, value) == value:
             break
     return pseudonym
@@ -240,6 +263,8 @@ _MARKS = tuple((mark, form) for form in FORMATS for mark in form.marks)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY = 3, 4
+_TOKEN, _END = 20, 4  # an AWS key id, the shortest of all tokens, has 16 characters after AKIA
+_ONE_TOKEN = re.compile(r"[\w.~+/=-]+\Z")
 _HEX = re.compile(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
 _HASHED = re.compile(
     r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$", re.IGNORECASE
@@ -250,7 +275,7 @@ _PATHLIKE = re.compile(
 )
 _EXAMPLE = re.compile(
     rf"{_LEFT}|"
-    r"[<>{}]|\$\(|%\(|\.\.\.|\*\*\*|(?:(?<![0-9A-Fa-f])|(?<=[-_]))(?:0123456|1234567)"
+    r"[<>{}…]|\$\(|%\(|\.\.\.|\*\*\*|(?:(?<![0-9A-Fa-f])|(?<=[-_]))(?:0123456|1234567)"
     r"|(.)\1{4}|example|sample|dummy|(?i:your|fake|test|redacted|placeholder|deadbeef|abcdefgh"
     r"|changeme|change-me|change_me|insert|replace|qwerty|foobar|notreal|not-real|mock|eyJzdWIiOiIxMjM0)",
     re.IGNORECASE,

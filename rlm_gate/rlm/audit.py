@@ -297,7 +297,7 @@ def _opening(
     files = job.corpus.files
     text = prompt(
         "audit_request",
-        scope=f"The scope is: {job.corpus.scope.label}.",
+        scope=f"The scope is: {mask(job.corpus.scope.label)}.",
         files_total=len(sizes),
         chars_total=f"{sum(sizes):,}",
         judged_files=len(files),

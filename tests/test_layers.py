@@ -185,7 +185,9 @@ def test_all_mistakes_of_all_sub_projects_are_named_at_once(tmp_path: Path) -> N
     )
     (root / "c").mkdir()
     (root / "c/.rlm-gate.yml").write_text("")
-    assert problems(root, "a/f", "b/f", "c/f") == [
+    (root / ".github/workflows").mkdir(parents=True)
+    (root / ".github/workflows/rlm-gate.yml").write_text("on: push\n")
+    assert problems(root, "a/f", "b/f", "c/f", ".github/workflows/f") == [
         "a/.rlm-gate.yaml:2:1: 'fail_on' is locked by .rlm-gate.yaml:1; leave it out",
         (
             "a/.rlm-gate.yaml:3:1: 'models' holds for the whole run; write it at the root of the"

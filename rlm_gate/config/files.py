@@ -22,6 +22,7 @@ SUPPRESSIONS_FILE = ".rlm-gate/suppressions.yaml"
 BASELINE_FILE = ".rlm-gate/baseline.json"
 
 _LIMITS = {SUPPRESSIONS_FILE: READ_LIMIT, BASELINE_FILE: 64 << 20}
+_WORKFLOWS = (".github", "workflows")  # whose rlm-gate.yml is a workflow
 _MISSPELT = (".rlm-gate.yml", "rlm-gate.yaml", "rlm-gate.yml")
 _CACHE_KIND = "config"
 
@@ -78,7 +79,7 @@ def find(folder: Path, prefix: str = "") -> Path | None:
     path = folder / CONFIG_FILE
     if os.path.lexists(path):
         return path
-    for name in _MISSPELT:
+    for name in () if folder.parts[-2:] == _WORKFLOWS else _MISSPELT:
         if (folder / name).exists():
             text = f"this file is not read; rename it to {CONFIG_FILE}"
             raise ConfigError((Problem(prefix + name, 1, 1, text),))

@@ -11,7 +11,7 @@ from conftest import GitRepo
 from rigs.conftest import BAD, GOOD, ROOT, run, tool
 
 WORKFLOW = """\
-on: [pull_request, schedule]
+on: [pull_request, push, schedule]
 jobs:
   gate:
     runs-on: ubuntu-latest
@@ -144,6 +144,26 @@ def test_schema_and_zizmor_accept_the_action() -> None:
     schema = ("--builtin-schema", "vendor.github-actions", "action.yml")
     run(tool("check-jsonschema"), *schema, cwd=ROOT)
     run(tool("zizmor"), "--offline", "--persona=auditor", "action.yml", cwd=ROOT)
+
+
+def test_schema_and_zizmor_accept_our_workflows() -> None:
+    workflows = [str(path) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    schema = ("--builtin-schema", "vendor.github-workflows", *workflows)
+    run(tool("check-jsonschema"), *schema, cwd=ROOT)
+    zizmor = ("--offline", "--persona=pedantic", ".github/workflows")
+    assert "No findings" in run(tool("zizmor"), *zizmor, cwd=ROOT)
+
+
+def test_a_push_is_what_it_adds(act: Act) -> None:
+    before = act.repo.git("rev-parse", "HEAD").strip()
+    after = act.repo.commit("more", **{"bad.py": BAD})
+    repository = {"default_branch": "main", "name": "name", "owner": {"login": "owner"}}
+    event = {"before": before, "after": after, "ref": "refs/heads/main", "repository": repository}
+
+    act.judge({**event, "forced": False}, 1, name="push", offline="true")
+
+    assert act.outputs["findings"] == "1"
+    assert "bad.py" in act.read("gate.xml")
 
 
 def test_the_documented_workflow_fits_its_schema(tmp_path: Path) -> None:

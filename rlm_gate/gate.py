@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rlm_gate.rlm.audit import Job, Outcome
     from rlm_gate.rlm.callers import Line
     from rlm_gate.rlm.flagged import Flagged
+    from rlm_gate.rlm.planned import AuditPlan
     from rlm_gate.rlm.slices import Joined
 
 Progress = Callable[[str, int, int], None]
@@ -105,6 +106,14 @@ def planned(settings: Settings, progress: Progress = _silent) -> tuple[str, Job]
 def estimate(settings: Settings) -> Estimate:
     """Say what an audit by these settings would take at most, key or no key."""
     return _forecast(_open(settings, _silent))
+
+
+def plan(settings: Settings) -> AuditPlan:
+    """Say every call that an audit by these settings would make, key or no key."""
+    from rlm_gate.rlm.planned import for_settings
+
+    this = _open(settings, _silent)
+    return for_settings(this.settings, this.corpus, this.chosen, this.ledger.applies)
 
 
 def _open(settings: Settings, progress: Progress) -> _Run:
@@ -334,14 +343,9 @@ def _take(this: _Run, outcome: Outcome) -> None:
 
 
 def _forecast(this: _Run) -> Estimate:
-    from rlm_gate.rlm import prices
-    from rlm_gate.rlm.estimate import forecast
+    from rlm_gate.rlm.estimate import for_settings
 
-    models = this.settings.models
-    known = prices.load(models.prices)
-    ids = (known.resolve(models.root), known.resolve(models.sub))
-    everyone = tuple(rule for rule in this.chosen if rule.ask)
-    return forecast(this.corpus, everyone, this.ledger.applies, ids, this.settings.budget, known)
+    return for_settings(this.settings, this.corpus, this.chosen, this.ledger.applies)
 
 
 def _verdict(this: _Run) -> Verdict:

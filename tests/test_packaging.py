@@ -54,7 +54,7 @@ def test_wheel_and_sdist_hold_code_data_and_packs(built: Path) -> None:
     wheel, sdist = members(built)
 
     needed = {"rlm_gate/rlm/prices.json", "rlm_gate/reports/schema.json", "rlm_gate/py.typed"}
-    assert needed | {"rlm_gate/rlm/prompts/audit.md"} <= data()
+    assert needed | {"rlm_gate/rlm/prompts/audit.md", "rlm_gate/rlm/plan.schema.json"} <= data()
     assert modules() | data() | {f"rlm_gate/{path}" for path in packs()} <= wheel
     assert modules() | data() | packs() <= sdist
 

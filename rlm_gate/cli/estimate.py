@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from rlm_gate import config, gate
@@ -19,16 +18,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _flags.add_scope(parser)
     _flags.add_policy(parser)
     _flags.add_models(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a sentence")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="a sentence (default), or every planned call as JSON",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan the audit and print its bounds."""
-    from rlm_gate.reports._digest import forecast
-
     flags = _flags.flags(arguments)
     found = Repo.open(flags.scope.repo)
-    root = Path(found.root) if found and found.root else None
-    estimate = gate.estimate(config.settings(flags, root))
-    print(json.dumps(asdict(estimate), indent=2) if arguments.json else forecast(estimate))
+    settings = config.settings(flags, Path(found.root) if found and found.root else None)
+    if arguments.format == "json":
+        from rlm_gate.reports._plain import disarm_json
+        from rlm_gate.rlm.planned import document
+
+        text = json.dumps(document(gate.plan(settings)), indent=2, sort_keys=True, allow_nan=False)
+        print(disarm_json(text))
+        return 0
+    from rlm_gate.reports._digest import forecast
+
+    print(forecast(gate.estimate(settings)))
     return 0

@@ -19,7 +19,6 @@ from rlm_gate.core import (
     Rule,
     Skip,
     SourceFile,
-    Span,
 )
 from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
@@ -34,7 +33,7 @@ from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
 from rlm_gate.rlm.slices import Dealing
-from rlm_gate.rlm.surroundings import Context, Surroundings
+from rlm_gate.rlm.surroundings import surroundings
 from rlm_gate.rlm.tools import Reporter, SubCalls, outline_of
 from rlm_gate.rlm.trajectory import SubCall
 from rlm_gate.rlm.withheld import hidden
@@ -85,7 +84,7 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
     calls = list(_sendable(job, unsent))
     mapped = mapping.MapOutcome(line.sub, job.flagged.call)
     done = 0
-    beside = _beside(job, unsent)
+    beside = surroundings(job.corpus, unsent)
     for wave in mapping.run(calls, line.map_caller, line.sub, job.ledger, mapped, beside):
         done += wave
         job.progress(f"map ({line.state()})", done, len(calls))
@@ -100,7 +99,7 @@ def only_ask(job: Job, line: Line) -> None:
     """Make the map's calls and judge nothing: the line's recorder hears what they come to."""
     unsent = hidden(job.corpus, job.limits.never_send)
     calls = [call for call in _sendable(job, unsent) if isinstance(call, planner.MapCall)]
-    beside = _beside(job, unsent)
+    beside = surroundings(job.corpus, unsent)
     done = 0
     for wave in mapping.waves(calls, line.map_caller.most_at_once):
         line.map_caller.call_many(
@@ -130,22 +129,6 @@ def with_playbook(job: Job, outcome: Outcome) -> None:
     outcome.audit = replace(
         outcome.audit, playbook=tuple(examined), sandbox=level, refused=reporter.refused
     )
-
-
-def _beside(job: Job, unsent: frozenset[str]) -> Callable[[planner.MapCall], tuple[Context, ...]]:
-    """Return what shows a change's call the code around it; a whole scope is shown anyway."""
-    if job.corpus.scope.whole:
-        return lambda _call: ()
-    found = Surroundings(Masked(job.corpus.tree, unsent))
-    known: dict[tuple[str, Span], tuple[Context, ...]] = {}
-
-    def beside(call: planner.MapCall) -> tuple[Context, ...]:
-        key = (call.file.path, call.shown)
-        if key not in known:
-            known[key] = found.around(call.file, call.shown, call.judged)
-        return known[key]
-
-    return beside
 
 
 def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> None:

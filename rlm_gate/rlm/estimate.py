@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rlm_gate.config import Settings
 from rlm_gate.core import Budget, Corpus, Estimate, Rule, split_lines
 from rlm_gate.rlm import planner, prices
 from rlm_gate.rlm.ledger import Applies
@@ -18,6 +19,24 @@ _ROW = 9
 """Number, mark, bar and line end around each row of a block."""
 _FRAME = 1500
 """Headings, fences and the schema of the answer, without the rules' ids."""
+
+
+def for_settings(
+    settings: Settings, corpus: Corpus, chosen: Sequence[Rule], applies: Applies
+) -> Estimate:
+    """Return what an audit by the settings' models and limits takes at most."""
+    rules, models, known = to_ask(settings, chosen)
+    return forecast(corpus, rules, applies, models, settings.budget, known)
+
+
+def to_ask(
+    settings: Settings, chosen: Sequence[Rule]
+) -> tuple[tuple[Rule, ...], tuple[str, str], prices.Prices]:
+    """Return the rules with a question, the (root, sub) ids and the prices that settings mean."""
+    models = settings.models
+    known = prices.load(models.prices)
+    ids = (known.resolve(models.root), known.resolve(models.sub))
+    return tuple(rule for rule in chosen if rule.ask), ids, known
 
 
 def forecast(

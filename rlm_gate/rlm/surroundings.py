@@ -8,14 +8,16 @@ Nothing here depends on line numbers, so that a line put above changes no reques
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from rlm_gate.core import SourceFile, Span, split_lines
+from rlm_gate.core import Corpus, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
 from rlm_gate.rlm.blocks import Block, Row, printable
+from rlm_gate.rlm.masking import Masked
+from rlm_gate.rlm.planner import MapCall
 from rlm_gate.syntax import Symbol, grammar, outline
 
 CONTEXT_BYTES = 8_000
@@ -91,6 +93,24 @@ class Context:
         starts = [line for line in lines if line - 1 not in lines]
         ends = [line for line in lines if line + 1 not in lines]
         return tuple(Span(self.block.path, *pair) for pair in zip(starts, ends, strict=True))
+
+
+def surroundings(
+    corpus: Corpus, unsent: frozenset[str]
+) -> Callable[[MapCall], tuple[Context, ...]]:
+    """Return what shows a change's call the code around it; a whole scope is shown anyway."""
+    if corpus.scope.whole:
+        return lambda _call: ()
+    found = Surroundings(Masked(corpus.tree, unsent))
+    known: dict[tuple[str, Span], tuple[Context, ...]] = {}
+
+    def beside(call: MapCall) -> tuple[Context, ...]:
+        key = (call.file.path, call.shown)
+        if key not in known:
+            known[key] = found.around(call.file, call.shown, call.judged)
+        return known[key]
+
+    return beside
 
 
 class Surroundings:

@@ -87,8 +87,5 @@ def test_the_command_prints_the_bounds_and_calls_nobody(
     folder = tmp_path_factory.mktemp("plain")
     (folder / "a.py").write_text("cur.execute('select * from t where id=' + request.args['i'])\n")
     monkeypatch.chdir(folder)
-    assert main(["estimate", "a.py", "--json"]) == 0
-    said = json.loads(capfd.readouterr().out)
-    assert said["calls"] > 0
     assert main(["estimate", "a.py"]) == 0
     assert capfd.readouterr().out.startswith("With models: ")

@@ -31,7 +31,7 @@ from rlm_gate.detectors import (
 )
 from rlm_gate.detectors._taint import spec
 from rlm_gate.detectors._taint.flow import Statements
-from rlm_gate.detectors._taint.reading import Function, Hit, Reading
+from rlm_gate.detectors._taint.reading import MAX_STEPS, Function, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
 
 _ENGINE = "taint"
@@ -49,6 +49,7 @@ _OPTIONS = (
     "function_has",
 )
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv")
+_CALLED = re.compile(r"(\w+)\(")
 _KIND = re.compile(r"[a-z][a-z-]*\Z")
 
 
@@ -102,40 +103,68 @@ class _Judge:
         self._specs: Specs = spec.compiled(entries)
         self._words = spec.vocabulary(language)
         self._sinks = _any_of(self._specs.words)
-        origins = {origin for entry in entries for origin in entry.sources}
-        self._needs = None if spec.UNKNOWN in origins else _source_words(language)
+        wary = [entry for entry in entries if spec.UNKNOWN in entry.sources]
+        self._always = _any_of(spec.compiled(wary).words) if wary else None
+        self._needs = _source_words(language)
 
     def judge(self, file: SourceFile) -> Iterator[Finding | Skip]:
         """Yield what is found in the file, each place and rule once."""
         text = Text.of(file.text)
-        if not self._sinks.search(text.text) or (self._needs and not self._needs.search(text.text)):
+        sinks = self._sinks if self._needs.search(text.text) else self._always
+        if sinks is None or not sinks.search(text.text):
             return
         reading = Reading(self._specs, self._words)
         try:
-            self._read(reading, file)
+            _read(reading, file, sinks)
         except RecursionError:
             why = "taint: an expression is nested too deep to be followed; the rest was judged"
             yield Skip(display_path(file.path), why)
+        for node in reading.cut:
+            where = f"{display_path(file.path)}:{node.range().start.line + 1}"
+            yield Skip(where, f"taint: reading the function ended after {MAX_STEPS} statements")
         yield from _findings(reading.hits, file.path, text)
 
-    def _read(self, reading: Reading, file: SourceFile) -> None:
-        reader = Statements(reading)
-        env = reader.module(syntax.parse(file.text, file.language).root)
-        done: set[int] = set()
-        while waiting := [one for one in reader.found if one.node.range().start.index not in done]:
-            for function in waiting:
-                done.add(function.node.range().start.index)
-                function.env = {**env, **function.env}
-                if self._is_worth_it(reading, function):
-                    reader.function(function)
 
-    def _is_worth_it(self, reading: Reading, function: Function) -> bool:
-        """Say whether the function, or one of the file's that it names, can hold a sink."""
+def _read(reading: Reading, file: SourceFile, sinks: re.Pattern[str]) -> None:
+    """Read the file's statements, then each function that can hold a sink."""
+    reader = Statements(reading)
+    env = reader.module(syntax.parse(file.text, file.language).root)
+    done: set[int] = set()
+    calls: dict[int, tuple[bool, frozenset[str]]] = {}
+    while waiting := [one for one in reader.found if one.place[0] not in done]:
+        names = _leading_to(sinks, reading.functions, calls)
+        for function in waiting:
+            done.add(function.place[0])
+            function.env = {**env, **function.env}
+            has, called = _looked_at(sinks, function, calls)
+            if has or called & names:
+                reader.function(function)
+
+
+def _leading_to(
+    sinks: re.Pattern[str],
+    functions: Mapping[str, Function],
+    calls: dict[int, tuple[bool, frozenset[str]]],
+) -> frozenset[str]:
+    """Return the names of the file's functions that hold a sink or call one that leads to it."""
+    looked = [
+        (name.rpartition(".")[2], *_looked_at(sinks, one, calls)) for name, one in functions.items()
+    ]
+    found = {name for name, has, _ in looked if has}
+    while more := {name for name, _, called in looked if name not in found and called & found}:
+        found |= more
+    return frozenset(found)
+
+
+def _looked_at(
+    sinks: re.Pattern[str], function: Function, calls: dict[int, tuple[bool, frozenset[str]]]
+) -> tuple[bool, frozenset[str]]:
+    """Return whether the function's text has a word of a sink, and what it calls by name."""
+    start = function.place[0]
+    if start not in calls:
         text = function.node.text()
-        if self._sinks.search(text):
-            return True
-        names = (name.rpartition(".")[2] for name in reading.functions)
-        return any(f"{name}(" in text for name in names)
+        calls[start] = (sinks.search(text) is not None, frozenset(_CALLED.findall(text)))
+    return calls[start]
 
 
 def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import pytest
 from rlm_gate import examples
 from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity, Skip
 from rlm_gate.detectors import taint
+from rlm_gate.detectors._taint.reading import MAX_STEPS
 
 SQL = {
     "language": "python",
@@ -274,3 +275,28 @@ def test_right_options_bring_no_complaint() -> None:
         "at least one sink" in text
         for _, text in taint.validate({"language": "python", "sink": "x"}, ["python"])
     )
+
+
+def test_a_function_too_long_to_be_read_is_told_where_it_begins() -> None:
+    code = in_view("n = 1\n" * (MAX_STEPS + 1), "cur.execute(q)")
+    assert judged(code) == [
+        Skip("src/app.py:2", f"taint: reading the function ended after {MAX_STEPS} statements")
+    ]
+
+
+def test_a_sink_is_found_behind_two_helpers_none_of_which_has_a_word_of_a_source() -> None:
+    code = in_view("first(cur, q)")
+    code += "def first(c, s):\n    second(c, s)\ndef second(c, s):\n    c.execute(s)\n"
+    assert lines(code) == [8]
+
+
+def test_a_helper_is_read_anew_for_other_arguments() -> None:
+    code = in_view("ask(cur, 'a')", "ask(cur, 'b')", "ask(cur, q)", "cur.execute(name('a'))")
+    code += "def ask(c, s):\n    c.execute(s)\ndef name(s):\n    return s\n"
+    assert lines(code) == [9]
+    assert sorted(lines(code.replace("name('a')", "name(q)"))) == [7, 9]
+
+
+def test_what_is_true_is_not_taken_for_one() -> None:
+    code = in_view("a = pick(1)", "b = pick(True)", "if b == 'True':\n    cur.execute(q)")
+    assert lines(code + "def pick(s):\n    return f'{s}'\n") == [7]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -61,6 +61,8 @@ class Statements(Expressions):
         self.reading.steps = 0
         self.reading.frame = frame
         self.block(function.node.field("body"), {**function.env, **parameters})
+        if self.reading.steps > MAX_STEPS:
+            self.reading.cut.append(function.node)
         self.reading.frame = Frame(text=self.text)
 
     def inlined(
@@ -73,15 +75,20 @@ class Statements(Expressions):
         outer = reading.frame
         if function is None or outer.depth >= MAX_DEPTH or reading.steps > MAX_STEPS:
             return None
+        key = (name, function.place, outer.depth, outer.static_path, _key(arguments))
+        if key[-1] is not None and key in reading.returned:
+            return reading.returned[key]  # its sinks were noted the first time
         text = function.node.text()
         reading.frame = Frame(outer.depth + 1, static_path=outer.static_path, text=text)
         try:
             given = handlers.called(function, arguments, name)
             self.block(function.node.field("body"), {**function.env, **given})
-            returned = reading.frame.returns
+            returned = joined(reading.frame.returns)
         finally:
             reading.frame = outer
-        return joined(returned)
+        if key[-1] is not None and reading.steps <= MAX_STEPS:
+            reading.returned[key] = returned
+        return returned
 
     def _expression(self, node: Node, env: Env) -> Env | None:
         """Evaluate an expression, or all that a statement without a meaning of its own has."""
@@ -299,6 +306,16 @@ class Statements(Expressions):
         for part in named(node):
             env.pop(part.text(), None)
         return env
+
+
+def _key(arguments: Sequence[Argument]) -> Hashable:
+    """Return what tells these arguments from others; None where they can't be told apart."""
+    key = tuple((place, type(value.const), value) for place, value in arguments)
+    try:
+        hash(key)
+    except TypeError:  # elements, or a constant that is a list
+        return None
+    return key
 
 
 def _element_of(rows: Value) -> Value:

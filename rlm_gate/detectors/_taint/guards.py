@@ -25,7 +25,7 @@ class _Evaluates(Protocol):
 
 def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> Env:
     """Return the environment where the condition was met, or not."""
-    if node is None or not any(value.everything for value in env.values()):
+    if node is None or not any(value.tainted for value in env.values()):
         return dict(env)
     quiet = len(reader.reading.hits)
     proof = _proof(reader, node, env, holds)

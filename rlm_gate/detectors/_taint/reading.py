@@ -6,12 +6,12 @@ as ``self.path``) to values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
-from rlm_gate.detectors._taint.values import Lines, Taint, Value, joined
+from rlm_gate.detectors._taint.values import Lines, Taint, Value, join
 from rlm_gate.syntax import Node
 
 Env = dict[str, Value]
@@ -55,6 +55,11 @@ class Function:
     owner: str = ""  # the bases of its class, as written
     decorators: Sequence[Node] = ()
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which definition it is, and which state of what it sees."""
+        return self.node.range().start.index, id(self.env)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -67,6 +72,10 @@ class Reading:
     frame: Frame = field(default_factory=Frame)
     steps: int = 0
     frameworks: set[str] = field(default_factory=set)
+    cut: list[Node] = field(default_factory=list)  # functions that were too long to be read whole
+    returned: dict[Hashable, Value] = field(
+        default_factory=dict
+    )  # of calls, by what they were given
 
     def check(self, entry: Entry, node: Node, value: Value) -> None:
         """Note the sink if the value can do harm there."""
@@ -120,11 +129,13 @@ def merge(environments: Iterable[Env | None]) -> Env | None:
     alive = [one for one in environments if one is not None]
     if len(alive) <= 1:
         return alive[0] if alive else None
-    first, *others = alive
-    return {
-        name: joined(one[name] for one in alive if name in one)
-        for name in dict.fromkeys(name for one in (first, *others) for name in one)
-    }
+    merged = dict(alive[0])
+    for other in alive[1:]:
+        for name, value in other.items():
+            old = merged.setdefault(name, value)
+            if old is not value:
+                merged[name] = join(old, value)
+    return merged
 
 
 def guarded(env: Env, cleaned: Mapping[int, frozenset[str]]) -> Env:
@@ -135,7 +146,7 @@ def guarded(env: Env, cleaned: Mapping[int, frozenset[str]]) -> Env:
 
 
 def _guarded(value: Value, cleaned: Mapping[int, frozenset[str]]) -> Value:
-    if not value.everything:
+    if not value.tainted:
         return value
     taints = tuple(
         one._replace(clean=one.clean | cleaned.get(one.ident, frozenset())) for one in value.taints

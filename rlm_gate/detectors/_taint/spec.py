@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,14 +25,15 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 PATTERN = re.compile(r"(?:\*{1,2}\.)?[\w.]+(?:\(\))?(?:\.\w+(?:\(\))?)*\Z")
 
 
-def expanded(pattern: str) -> Iterator[str]:
-    """Yield the pattern with each of its alternatives."""
+@lru_cache(maxsize=4096)
+def expanded(pattern: str) -> tuple[str, ...]:
+    """Return the pattern with each of its alternatives."""
     braces = _BRACES.search(pattern)
     if braces is None:
-        yield pattern
-        return
-    for choice in braces[1].split(","):
-        yield from expanded(pattern[: braces.start()] + choice.strip() + pattern[braces.end() :])
+        return (pattern,)
+    start, end = pattern[: braces.start()], pattern[braces.end() :]
+    choices = braces[1].split(",")
+    return tuple(one for choice in choices for one in expanded(start + choice.strip() + end))
 
 
 class Table(Generic[Item]):

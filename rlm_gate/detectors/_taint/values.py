@@ -89,6 +89,13 @@ class Value:
         inner = (one for item in self.items.values() for one in item.everything)
         return merged((*self.taints, *inner))
 
+    @property
+    def tainted(self) -> bool:
+        """Say whether it or an element was written by somebody else."""
+        return bool(self.taints) or bool(
+            self.items and any(item.tainted for item in self.items.values())
+        )
+
     def element(self, key: Key) -> Value:
         """Return what stands under a key; a key nobody knows may mean any element."""
         if self.items is None:

@@ -20,7 +20,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "UTF-16-LE"),
     (codecs.BOM_UTF16_BE, "UTF-16-BE"),
 )
-_BYTES_PER_NUL: Final = 100
+_UTF16_NULS: Final = 0.4
+"""Of text in UTF-16 without a mark about half the bytes are NUL, and all of it may be UTF-8."""
 _COOKIE: Final = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"  # PEP 263
 _COMMENT: Final = rb"[ \t\f]*(?:#.*)?"
 
@@ -62,15 +63,25 @@ def decode_part(content: bytes, encoding: str) -> str:
 def is_binary(head: bytes, language: str = "text") -> bool:
     """Say whether a file that begins so is binary; ``decode`` knows better if it has all of it.
 
-    A few NUL bytes in what its name calls source code do not make it binary: JavaScript runs with a
-    NUL in a comment, and nobody would look at the rest.
+    NUL bytes in what its name calls source code do not make it binary while it is UTF-8: JavaScript
+    and shells run with NULs in a comment, and nobody would look at the rest.
     """
     return not head.startswith(tuple(mark for mark, _ in _MARKS)) and _has_nul(head, language)
 
 
 def _has_nul(head: bytes, language: str) -> bool:
     nuls = head.count(0)
-    return nuls > 0 and (language == "text" or nuls > len(head) / _BYTES_PER_NUL)
+    many = nuls > len(head) * _UTF16_NULS or not _begins_as_utf8(head)
+    return nuls > 0 and (language == "text" or many)
+
+
+def _begins_as_utf8(head: bytes) -> bool:
+    """Say whether the bytes are UTF-8 as far as they go: a character may be cut at the end."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _by_mark(content: bytes) -> Decoded | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import accepted, newness, policyref
-from rlm_gate.config import CONFIG_FILE, PolicyOrigin, Settings
+from rlm_gate.config import CONFIG_FILE, EVERY_PACK, PolicyOrigin, Settings
 from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, Suppression
 from rlm_gate.errors import ConfigError, Problem, UsageError
 from rlm_gate.policy import Policy
@@ -78,7 +78,7 @@ def policy_changes(origin: PolicyOrigin, corpus: Corpus, policy: Policy) -> Iter
 
 
 def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
-    """Refuse an override of a rule that is in no loaded pack: a slip there changes policy."""
+    """Refuse what names a rule or pack that nobody loaded: a slip there changes policy."""
     rules = [rule for pack in loaded for rule in pack.rules]
     known = {name for rule in rules for name in (rule.id, rule.pack, *rule.aliases)}
     named = {
@@ -86,6 +86,8 @@ def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
         for one in settings.overrides
         for name in (*one.ignore, *one.severity, *(one.packs or ()))
     }
+    by_pack = (settings.pack_fail_on, *(one.fail_on for one in settings.overrides))
+    named |= {name for one in by_pack for name in one if name != EVERY_PACK}
     unknown = sorted(name for name in named - known if not name.startswith("gate/"))
     if unknown:
         from rlm_gate import mistakes

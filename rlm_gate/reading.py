@@ -85,14 +85,22 @@ class Reading:
         if content.special:
             return _skip(entry.path, content.special)
         if is_binary(content.data, language_of(entry.path)):
-            return _skip(entry.path, _BINARY)
+            return self._binary(entry.path)
         return _skip(entry.path, _TOO_LARGE, blocking=not self.whole)
+
+    def _binary(self, path: str) -> Skip:
+        """Leave a binary file out; in a change, one that is named like code must be looked at."""
+        code = language_of(path) != "text"
+        why = f"{_BINARY}, though its name says {language_of(path)}" if code else _BINARY
+        return _skip(path, why, blocking=code and not self.whole)
 
     def _text(self, entry: Entry, change: Change | None, data: bytes) -> SourceFile | Skip:
         path = entry.path
         language, decoded = understand(path, data)
-        if not decoded or conventions.is_lfs_pointer(data):
-            return _skip(path, _LFS if decoded else _BINARY)
+        if not decoded:
+            return self._binary(path)
+        if conventions.is_lfs_pointer(data):
+            return _skip(path, _LFS)
         left_out = self._left_out_by_content(path, language, decoded.text)
         if left_out:
             return _skip(path, left_out)

@@ -85,7 +85,7 @@ def test_the_encoding_is_known_by_rules(
     [
         pytest.param(b"\x7fELF\0\0\0", "text", id="unknown name"),
         pytest.param(b"a" * 7999 + b"\0", "text", id="last byte of the head"),
-        pytest.param(b"\0\1\2\3", "python", id="full of NUL"),
+        pytest.param(b"\0\1\2\xff", "python", id="full of NUL and no UTF-8"),
         pytest.param(b"\xff\xfe\0\xd8" + b"\0" * 4, "text", id="mark without UTF-16"),
         pytest.param(b"a" * 500 + b"\0\xff", "python", id="NUL and no UTF-8"),
         pytest.param("x = 1\n".encode("utf-16-le"), "python", id="UTF-16 without a mark"),
@@ -99,6 +99,15 @@ def test_a_nul_byte_beyond_the_head_does_not() -> None:
     decoded = decode(b"a" * 8000 + b"\0")
     assert decoded
     assert decoded.text.endswith("\0")
+
+
+def test_source_code_cannot_hide_behind_many_nul_bytes() -> None:
+    code = b"// " + b"\0" * 40 + b"\nrequire('child_process').exec(x)\n" * 3
+    decoded = decode(code, "javascript")
+    assert decoded is not None
+    assert "child_process" in decoded.text
+    assert is_binary(code, "javascript") is False
+    assert is_binary(code) is True
 
 
 def test_source_code_cannot_hide_behind_one_nul_byte() -> None:

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import GitRepo
 
-from rlm_gate import config, packs
-from rlm_gate.config import Flags, Settings
+from rlm_gate import config, gate, packs
+from rlm_gate.config import Flags, ScopeRequest, Settings
 from rlm_gate.core import Severity
 from rlm_gate.errors import ConfigError, PackError, UsageError
 
@@ -214,3 +215,26 @@ def test_a_file_named_by_hand_stands_in_for_all(tmp_path: Path) -> None:
     (root / "mine.yaml").write_text("fail_on: info\n")
     found = config.settings(Flags(config=str(root / "mine.yaml")), root)
     assert config.with_nested(found, ["a/f"]) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("fail_on: {default: high, secruity: low}\n", ".rlm-gate.yaml:1:26"),
+        (
+            'overrides:\n  - paths: ["src/"]\n    fail_on: {secruity: low}\n',
+            ".rlm-gate.yaml:3:15",
+        ),
+    ],
+)
+def test_a_threshold_for_a_pack_nobody_has_is_a_mistake(
+    git_repo: GitRepo, text: str, place: str
+) -> None:
+    git_repo.write(".rlm-gate.yaml", text)
+    git_repo.write("a.py", "x = 1\n")
+    git_repo.commit()
+    request = ScopeRequest("all", repo=str(git_repo.path))
+    with pytest.raises(ConfigError) as caught:
+        gate.run(config.settings(Flags(scope=request, offline=True), git_repo.path))
+    assert str(caught.value).startswith(f"{place}: no loaded pack has 'secruity'")
+    assert "did you mean" in str(caught.value)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from rlm_gate import config, packs
 from rlm_gate.core import Rule
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
+from rlm_gate.ownrules import OWN_RULES
+from rlm_gate.policychange import POLICY_CHANGED
 from rlm_gate.repo import Repo
 
 if TYPE_CHECKING:
@@ -74,6 +76,10 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     loaded = _load(arguments.rules or ())
+    for own in (*OWN_RULES, POLICY_CHANGED):  # they are in no pack
+        if own.id == arguments.rule:
+            print("\n".join(_described(own)))
+            return EXIT_PASS
     [rule] = _named(loaded, [arguments.rule])
     tests = next(file.tests for pack in loaded for file in pack.files if file.rule == rule)
     for line in _described(rule):

@@ -136,13 +136,20 @@ def _marks(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
         yield key, document.mark((key,), key=True)
         for inner in value if isinstance(value, dict) else ():
             yield f"{key}.{inner}", document.mark((key, inner), key=True)
+            if key == "fail_on":
+                yield f"packs/{inner}", document.mark((key, inner), key=True)
+    yield from _named(document)
+
+
+def _named(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield where packs and rules are named."""
+    data = document.data
     for index, name in enumerate(data.get("packs", ())):
         yield f"packs/{name}", document.mark(("packs", index))
     for index, entry in enumerate(data.get("overrides", ())):
         for number, name in enumerate(entry.get("ignore", ())):
             yield f"overrides/{name}", document.mark(("overrides", index, "ignore", number))
-        for name in entry.get("severity", ()):
-            yield (
-                f"overrides/{name}",
-                document.mark(("overrides", index, "severity", name), key=True),
-            )
+        for key in ("severity", "fail_on"):
+            said = entry.get(key)
+            for name in said if isinstance(said, dict) else ():
+                yield f"overrides/{name}", document.mark(("overrides", index, key, name), key=True)

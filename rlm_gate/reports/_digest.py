@@ -210,6 +210,9 @@ def summary(verdict: Verdict) -> str:
     if verdict.suppressed or verdict.baselined:
         suppressed, baselined = len(verdict.suppressed), len(verdict.baselined)
         parts.append(f"Accepted: {suppressed:,} suppressed, {baselined:,} in the baseline.")
+    left = len({skip.what for skip in verdict.skipped if skip.path and not skip.rule_ids})
+    if left:
+        parts.append(f"{counted(left, 'file')} left out unread.")
     if verdict.reasons:
         reasons = [one_line(reason, 200) for reason in verdict.reasons]
         parts.append(f"Missing evidence: {listed(reasons, _REASONS)}.")

@@ -162,3 +162,11 @@ def test_without_an_action_the_usage_is_shown(capsys: pytest.CaptureFixture[str]
         main(["rules"])
     assert caught.value.code == 2
     assert "ACTION" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["prompt-injection", "hidden-text", "policy-changed"])
+def test_the_gates_own_rules_can_be_looked_up(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "show", f"gate/{name}"]) == 0
+    assert f"gate/{name}" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rlm_gate.errors import GitError
@@ -75,6 +76,26 @@ def churn(root: str, head: str, limit: int = 500) -> Mapping[str, int]:
     paths = (path.lstrip(b"\n") for path in listed.split(b"\0"))
     counts = Counter(path.decode(errors="surrogateescape") for path in paths if path)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def clone(url: str, folder: Path) -> None:
+    """Clone the repository bare into the folder, or bring the clone that is there up to date.
+
+    Every branch of the clone is the remote's. Raises GitError; a protocol that runs commands is
+    refused by GitPython.
+    """
+    if folder.exists():
+        with _opened(str(folder)) as repo:
+            repo.git.fetch("--prune", "--force", "origin", "+refs/heads/*:refs/heads/*")
+        return
+    import git
+    from git.exc import GitError as GitPythonError
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        git.Repo.clone_from(url, str(folder), bare=True).close()
+    except (GitPythonError, ValueError) as error:
+        raise GitError(f"can't clone {url}: {error}") from error
 
 
 @contextmanager

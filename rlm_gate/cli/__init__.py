@@ -42,12 +42,14 @@ class Terminated(KeyboardInterrupt):
 
 def names() -> tuple[str, ...]:
     """Return the subcommands, sorted."""
-    return tuple(sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py")))
+    return tuple(
+        sorted(file.stem.replace("_", "-") for file in Path(__file__).parent.glob("[!_]*.py"))
+    )
 
 
 def load(name: str) -> Command:
     """Import the subcommand of that name."""
-    return cast("Command", importlib.import_module(f"{__name__}.{name}"))
+    return cast("Command", importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,6 +55,7 @@ class BatchCaller:
         self._caller = caller
         self._channel = channel
         self._adopted = channel is None
+        self._tried: set[str] = set()  # by a batch of the run resumed: what failed goes singly
 
     def key(self, request: ModelRequest) -> str:
         """Return the key of the request."""
@@ -69,7 +70,7 @@ class BatchCaller:
         part = _Part()
         for request in requests:
             key = self.key(request)
-            if not self._caller.knows(key) and key not in part.held:
+            if not self._caller.knows(key) and key not in part.held and key not in self._tried:
                 reserved = self._reserved(request)
                 if part.held and (reserved is None or part.size > MOST_BYTES):
                     if reserved:
@@ -168,7 +169,8 @@ class BatchCaller:
             batch_id = one.id or self._find(one, known, channel)
             if batch_id:
                 channel.tell(f"batch {batch_id} of the unfinished run is used")
-                self._collect(batch_id, one.keys, channel)
+                if self._collect(batch_id, one.keys, channel):
+                    self._tried |= one.keys
 
     def _find(self, sent: Sent, known: set[str], channel: Channel) -> str:
         """Return the id of the batch with these custom ids, "" if it was never made."""

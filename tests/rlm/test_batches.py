@@ -112,15 +112,16 @@ def test_a_batch_is_no_larger_than_the_budget_bears_at_worst(
 def test_a_batch_sent_before_a_kill_is_found_again_by_its_custom_ids(
     endpoint: Endpoint, provider: ClaudeProvider
 ) -> None:
-    asked = requests(5)
+    asked = requests(60)
     keys = {Caller(provider, Account(Budget()), PRICES).key(one): one for one in asked}
+    endpoint.fate = lambda key: "expired" if key == next(iter(keys)) else "succeeded"
     provider.submit({f"other-{number}": one for number, one in enumerate(asked)})
     provider.submit(keys)
     provider.submit(dict(list(keys.items())[:2]))
     batched, _, told = caller(provider, sent=(Sent(frozenset(keys), time.time()),))
     assert all(isinstance(one, ModelReply) for one in batched.call_many(asked))
-    assert len(endpoint.batches) == 3
-    assert endpoint.single == []
+    assert len(endpoint.batches) == 3, "what expired goes singly, in no second batch"
+    assert len(endpoint.single) == 1
     assert told == ["batch msgbatch_1 of the unfinished run is used"]
 
 

@@ -35,12 +35,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> GitRepo:
     """A repository with the three rules on main, to be copied."""
     repo = GitRepo(tmp_path_factory.mktemp("template") / "repo")
     repo.path.mkdir()
-    repo.git("init", "-q", "-b", "main")
+    repo.git("init", "-q", "-b", "main", "--template=")
     for name, judge in (("ask", ASK), ("loop", LOOP), ("code", DETECT)):
         repo.write(f"packs/{name}/{name}.yaml", RULE.format(judge=judge))
     author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
     repo.git("add", "-A")
     repo.git(*author, "commit", "-q", "-m", "first")
+    repo.git("checkout", "-q", "-b", "topic")
     return repo
 
 
@@ -49,7 +50,6 @@ def repo(template: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A copy of the template on a branch of its own, the working directory; artefacts beside it."""
     shutil.copytree(template.path, tmp_path / "repo")
     copied = GitRepo(tmp_path / "repo")
-    copied.git("checkout", "-q", "-b", "topic")
     monkeypatch.chdir(copied.path)
     monkeypatch.setenv("RLM_GATE_CACHE_DIR", str(tmp_path / "left/cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "left/state"))

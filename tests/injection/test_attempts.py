@@ -22,13 +22,15 @@ def planted(repo: GitRepo, attempt: Attempt) -> None:
     for name, text in attempt.files().items():
         repo.write(name, text)
     repo.git("add", "-A")
-    repo.git("commit", "-q", "-m", attempt.message())
+    repo.git("-c", "gc.auto=0", "commit", "-q", "--no-verify", "-m", attempt.message())
 
 
-def check(repo: GitRepo, *flags: str) -> tuple[int, dict[str, object]]:
-    """Run the real command line with every report; return its exit code and the JSON report."""
+def check(
+    repo: GitRepo, *flags: str, written: tuple[str, ...] = ("json",)
+) -> tuple[int, dict[str, object]]:
+    """Run the real command line with these reports; return its exit code and the JSON report."""
     left = repo.path.parent / "left"
-    outputs = [f"--output={name}={left / name}" for name in reports.names()]
+    outputs = [f"--output={name}={left / name}" for name in written]
     code = main(["check", "--diff", "main", *flags, *outputs, "--deadline", "20"])
     return code, json.loads((left / "json").read_bytes())
 
@@ -79,7 +81,8 @@ def test_a_flaw_that_a_detector_finds_still_fails_the_run(
     ):  # nobody knows that it lies, so its own words are all the proof there is
         model.proof = attempt.planted.split("\n")[0]
     planted(repo, attempt)
-    code, document = check(repo, "--rules=packs/code", "--rules=packs/ask")
+    written = reports.names()
+    code, document = check(repo, "--rules=packs/code", "--rules=packs/ask", written=written)
     assert code == 1
     assert "code/code" in rules(document) | rules(document, "refuted")
     left = artefacts(repo, capsys)
@@ -92,16 +95,15 @@ def test_a_flaw_that_only_a_model_finds_never_passes(
     attempt: Attempt, repo: GitRepo, model: Obedient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     planted(repo, attempt)
-    code, document = check(repo, "--rules=packs/ask", "--rules=packs/loop")
+    root = ["--rules=packs/loop"] if attempt.place == "commit" else []  # nobody else reads those
+    code, document = check(repo, "--rules=packs/ask", *root)
     assert rules(document) <= OWN
     assert rules(document)
     assert code == 1
     coverage = document["coverage"]
     assert isinstance(coverage, dict)
     assert "injection" in {gap["reason"] for gap in coverage["gaps"]}
-    left = artefacts(repo, capsys)
-    assert_nothing_leaks(left, model)
-    assert_harmless(left)
+    assert_nothing_leaks(artefacts(repo, capsys), model)
 
 
 @pytest.mark.parametrize("attempt", [pytest.param(one, id=one.id) for one in CLAIMED[::8]])

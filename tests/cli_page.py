@@ -19,8 +19,11 @@ Written by `make docs` from what `--help` prints; a test compares the two.
 
 
 def page() -> str:
-    """Return the page."""
-    return "\n".join([_HEAD, *(_section(words) for words in [(), *_commands()])])
+    """Return the page; subcommands that take the same flags share a section."""
+    helps: dict[str, list[tuple[str, ...]]] = {}
+    for words in [(), *_commands()]:
+        helps.setdefault(_unnamed(words), []).append(words)
+    return "\n".join([_HEAD, *map(_section, helps.values())])
 
 
 def _commands() -> Iterator[tuple[str, ...]]:
@@ -34,8 +37,19 @@ def _commands() -> Iterator[tuple[str, ...]]:
                 yield from ((name, inner) for inner in action.choices)
 
 
-def _section(words: tuple[str, ...]) -> str:
-    return f"## {' '.join(('rlm-gate', *words))}\n\n```text\n{_help(words)}```\n"
+def _unnamed(words: tuple[str, ...]) -> str:
+    """Return the flags of a subcommand without what tells it from the ones beside it."""
+    usage, _, flags = _help(words).partition("\n\n")
+    name = " ".join(("rlm-gate", *words))
+    flat = " ".join(usage.removeprefix(f"usage: {name}").split())
+    about, _, rest = flags.partition("\n\n")
+    return f"{words[:1]} {flat} {rest}" if len(words) > 1 else f"{name} {flat} {about} {rest}"
+
+
+def _section(same: list[tuple[str, ...]]) -> str:
+    names = [" ".join(("rlm-gate", *words)) for words in same]
+    title = names[0] + "".join(f", {words[-1]}" for words in same[1:])
+    return f"## {title}\n\n```text\n{_help(same[0])}```\n"
 
 
 def _help(words: tuple[str, ...]) -> str:

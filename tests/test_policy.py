@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from builders import corpus, finding, rule, source
 
@@ -62,6 +64,10 @@ def verdict(
         usage=usage or Usage(),
     )
     return judge(evidence, policy)
+
+
+def test_the_table_of_what_blocks_has_every_cell() -> None:
+    assert {(row[0], row[1]) for row in TABLE} == set(product(Origin, Verification))
 
 
 @pytest.mark.parametrize(

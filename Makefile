@@ -4,13 +4,14 @@
 #   make gate   judge this repository by its own gate      make lint   ruff and mypy
 #   make test   the whole test suite                       make rigs   the real tools around it
 #   make docs   write docs/cli.md from the parsers         make fuzz   attack the sandbox for 30 min
+#   make picture   write docs/picture.svg from a real run
 #   make PYTHON=python3.12 ...   with another Python
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: gate test lint rigs docs fuzz
+.PHONY: gate test lint rigs docs picture fuzz
 
 gate: .venv/installed
 	$(BIN)/rlm-gate check --all --offline
@@ -22,6 +23,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mkdocs build --quiet --strict --site-dir $(CURDIR)/.venv/site
 
 rigs: .venv/installed-dev .venv/rigs/installed
 	$(BIN)/python -m pytest -o python_files='rig_*.py' tests/rigs
@@ -31,6 +33,9 @@ fuzz: .venv/installed-dev
 
 docs: .venv/installed-dev
 	$(BIN)/python tests/cli_page.py > docs/cli.md
+
+picture: .venv/installed-dev
+	$(BIN)/python tests/picture.py
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 16))' || { \

@@ -148,7 +148,8 @@ def test_the_picture_shows_what_the_gate_says_and_loads_nothing() -> None:
 
     places = re.findall(r"^app\.py:\d+:\d+\s+\w+\s+\S+/\S+", said, re.MULTILINE)
     assert len(places) == 2
-    assert [place for place in places if "".join(place.split()) not in plain] == [], "run: make picture"
+    missing = [place for place in places if "".join(place.split()) not in plain]
+    assert missing == [], "run: make picture"
     assert "FAIL" in plain
     assert set(re.findall(r"https?://[^\"')\s]+", drawn)) == {"http://www.w3.org/2000/svg"}
     assert "<script" not in drawn

@@ -48,11 +48,11 @@ def attach(
     rules: Iterable[Rule],
     file_of: Callable[[str], SourceFile | None],
 ) -> tuple[Finding, ...]:
-    """Return the findings, those with a fix that have none yet and whose rule knows one."""
+    """Return the findings with their rule's fix; an engine's own stays where the rule has none."""
     fixes = {rule.id: rule.fix for rule in rules if rule.fix}
     return tuple(
-        replace(one, fix=_first(one, fixes[one.rule_id], file_of))
-        if one.fix is None and one.rule_id in fixes
+        replace(one, fix=_first(one, fixes[one.rule_id], file_of) or one.fix)
+        if one.rule_id in fixes
         else one
         for one in findings
     )

@@ -45,7 +45,7 @@ LAYERS = (
     ("rulefile",),
     ("policyref", "policychange", "reading", "packs", "messages", "accepted"),
     ("corpus", "examples"),
-    ("ruletest",),
+    ("ruletest", "rulescore", "scaffold"),
     ("rlm",),
     ("policy", "reports", "runid"),
     ("newness",),

@@ -1,16 +1,16 @@
-"""``rlm-gate rules``: list, show, validate and test rule packs; print their JSON Schema."""
+"""``rlm-gate rules``: list, show, validate, test and start rules; print their JSON Schema."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from rlm_gate import config, packs
-from rlm_gate.core import Rule
+from rlm_gate import config, corpus, packs
+from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.ownrules import OWN_RULES
 from rlm_gate.policychange import POLICY_CHANGED
@@ -18,9 +18,10 @@ from rlm_gate.repo import Repo
 
 if TYPE_CHECKING:
     from rlm_gate.packs import LoadedPack
+    from rlm_gate.rulescore import Report, Score
     from rlm_gate.schemas import Written
 
-HELP = "List, show, validate or test rule packs, or print the JSON Schema of a rule file."
+HELP = "List, show, validate, test or start rules, or print the JSON Schema of a rule file."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     testing.add_argument(
         "--own", action="store_true", help="without the packs that come with rlm-gate"
     )
+    testing.add_argument(
+        "--report",
+        metavar="DIR",
+        nargs="+",
+        help="measure precision and recall on files with 'ruleid:' and 'ok:' comments instead",
+    )
+    testing.add_argument("--json", action="store_true", help="the measurement as JSON")
+    making = actions.add_parser("new", help="write a rule to start from, with its tests")
+    making.add_argument("name", metavar="PACK/NAME", help="what the rule will be called")
     actions.add_parser("schema", help="the JSON Schema of a rule file, for editors")
 
 
@@ -55,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         "show": _show,
         "validate": _validate,
         "test": _test,
+        "new": _new,
         "schema": _schema,
     }[arguments.action](arguments)
 
@@ -107,6 +118,8 @@ def _test(arguments: argparse.Namespace) -> int:
     if arguments.own:
         loaded = tuple(pack for pack in loaded if not pack.folder.builtin)
     only = {rule.id for rule in _named(loaded, ids)} if ids else None
+    if arguments.report:
+        return _report(arguments, [rule for pack in loaded for rule in pack.pack.rules], only)
     outcome = ruletest.run(loaded, only)
     for failure in outcome.failures:
         print(failure)
@@ -115,6 +128,77 @@ def _test(arguments: argparse.Namespace) -> int:
         f" {_count(len(outcome.failures), 'failure') if outcome.failures else 'all hold'}"
     )
     return EXIT_FAIL if outcome.failures else EXIT_PASS
+
+
+def _report(
+    arguments: argparse.Namespace, rules: Sequence[Rule], only: Collection[str] | None
+) -> int:
+    from rlm_gate import gate, rulescore
+
+    wanted = [rule for rule in rules if rule.detect and (only is None or rule.id in only)]
+    files = [file for folder in arguments.report for file in _files(folder)]
+    report = rulescore.measure(files, wanted, gate.behind_the_seam)
+    if not report.files:
+        raise UsageError("no file there has a comment 'ruleid: <rule>' or 'ok: <rule>' of a rule")
+    if arguments.json:
+        print(json.dumps(_scores_json(report), indent=2))
+        return EXIT_PASS
+    rows = [
+        (one.rule_id, *map(str, (one.hits, one.false, one.missed)), *map(_percent, _shares(one)))
+        for one in report.scores
+    ]
+    heads = ("RULE", "FOUND", "FALSE", "MISSED", "PRECISION", "RECALL")
+    for line in _table(rows, heads):
+        print(line)
+    print(f"{_count(len(rows), 'rule')}, {_count(report.files, 'annotated file')}")
+    for skip in report.skips:
+        print(f"not judged: {skip.what}: {skip.why}")
+    if report.unknown:
+        print(f"no rule is called: {', '.join(report.unknown[:10])}")
+    return EXIT_PASS
+
+
+def _files(folder: str) -> list[SourceFile]:
+    """Return every text file below a folder, whatever its name says: an example is no product."""
+    if not Path(folder).is_dir():
+        raise UsageError(f"--report {folder}: no such folder")
+    request = config.ScopeRequest(paths=(".",), repo=folder)
+    return list(corpus.build(request, no_ignores=True).files)
+
+
+def _shares(one: Score) -> tuple[float | None, float | None]:
+    return one.precision, one.recall
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _scores_json(report: Report) -> dict[str, object]:
+    return {
+        "files": report.files,
+        "rules": [
+            {
+                "id": one.rule_id,
+                "found": one.hits,
+                "false": one.false,
+                "missed": one.missed,
+                "precision": one.precision,
+                "recall": one.recall,
+            }
+            for one in report.scores
+        ],
+        "not_judged": [f"{skip.what}: {skip.why}" for skip in report.skips],
+        "unknown": list(report.unknown),
+    }
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from rlm_gate import scaffold
+
+    path = scaffold.create(arguments.name, _root() or Path.cwd())
+    print(f"{path}\nIts examples hold: rlm-gate rules test {arguments.name}")
+    return EXIT_PASS
 
 
 def _schema(_arguments: argparse.Namespace) -> int:
@@ -171,8 +255,10 @@ def _engines(rule: Rule) -> list[str]:
     return sorted({entry.engine for entry in rule.detect})
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    heads = ("RULE", "SEVERITY", "LANGUAGES", "JUDGED BY", "TITLE")
+_HEADS = ("RULE", "SEVERITY", "LANGUAGES", "JUDGED BY", "TITLE")
+
+
+def _table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...] = _HEADS) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     for row in (heads, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

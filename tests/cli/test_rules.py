@@ -170,3 +170,82 @@ def test_the_gates_own_rules_can_be_looked_up(
 ) -> None:
     assert main(["rules", "show", f"gate/{name}"]) == 0
     assert f"gate/{name}" in capsys.readouterr().out
+
+
+def test_a_new_rule_is_valid_and_its_examples_hold(
+    git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "new", "mine/old-call"]) == 0
+    assert "rules test mine/old-call" in capsys.readouterr().out
+    path = git_repo.path / ".rlm-gate/rules/mine/old-call.yaml"
+    assert main(["rules", "test", "mine/old-call"]) == 0
+    assert capsys.readouterr().out == "1 rule, 3 examples: all hold\n"
+    path.write_text(path.read_text().replace("pattern: ", "pattern: not_", 1))
+    assert main(["rules", "validate"]) == 2
+    before = path.read_text()
+    assert main(["rules", "new", "mine/old-call"]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["mine", "Mine/x", "security/x", "gate/x", "a/../b", "../a/b"])
+def test_a_new_rule_needs_a_name_of_its_own(
+    name: str, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "new", name]) == 2
+    assert not (git_repo.path / ".rlm-gate").exists()
+    assert capsys.readouterr().err
+
+
+ANNOTATED = """\
+# ruleid: no-evil
+evil()
+# ruleid: demo/no-evil
+fine(1)
+# ok: no-evil
+evil(2)
+# todoruleid: no-evil
+fine(3)
+# todook: no-evil
+evil(4)
+evil(5)
+# ruleid: somebody-elses
+fine(6)
+"""
+
+
+def test_precision_and_recall_on_annotated_files(
+    pack: Path, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.write("code/tests/a.py", ANNOTATED)
+    git_repo.write("code/b.py", "evil(0)\n")
+    assert main(["rules", "test", str(pack), "--report", "code", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == {
+        "files": 1,
+        "rules": [
+            {
+                "id": "demo/no-evil",
+                "found": 1,
+                "false": 2,
+                "missed": 1,
+                "precision": 1 / 3,
+                "recall": 0.5,
+            }
+        ],
+        "not_judged": [],
+        "unknown": ["somebody-elses"],
+    }
+    assert main(["rules", "test", str(pack), "--report", "code"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["demo/no-evil", "1", "2", "1", "33%", "50%"]
+    assert lines[2:] == ["1 rule, 1 annotated file", "no rule is called: somebody-elses"]
+
+
+def test_a_folder_without_annotations_measures_nothing(
+    pack: Path, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.write("code/b.py", "evil(0)\n")
+    assert main(["rules", "test", str(pack), "--report", "code"]) == 2
+    assert "ruleid:" in capsys.readouterr().err
+    assert main(["rules", "test", str(pack), "--report", "nowhere"]) == 2

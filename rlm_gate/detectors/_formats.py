@@ -141,6 +141,10 @@ ASSIGNED = re.compile(
     r"(?P<name>[\w-]{0,40}+)[\"'\])]{0,2}[ \t]*"
     r"(?::[ \t]*[\w.\[\]| ]{1,30}[ \t]*)?(?::=|=>|[:=])[ \t]*"
     r"(?:[fbru]{0,2}(?P<quote>[\"'`])(?P<value>[^\"'`\s]{8,200})(?P=quote)"
-    r"|(?P<bare>[A-Za-z0-9+/=_.~!@%^&*-]{16,200})[ \t]*(?=$|[#;]))",
+    r"|(?P<bare>[A-Za-z0-9+/=_.~!@%^&*-]{8,200})[ \t]*(?=\r?$|[#;]))",
     re.IGNORECASE | re.MULTILINE,
+)
+# What may stand on the line before the name that a configuration file sets.
+SETTING = re.compile(
+    r"[ \t]*(?:(?:-|export|set|setx|ENV|ARG)[ \t]+)?[\"']?[\w.-]*\Z", re.IGNORECASE
 )

@@ -19,7 +19,14 @@ from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import Complaint, Text, applies, entries, finding, unknown_keys
-from rlm_gate.detectors._formats import ASSIGNED, AUTHORITY, FORMATS, HARMLESS, NAMES
+from rlm_gate.detectors._formats import (
+    ASSIGNED,
+    AUTHORITY,
+    FORMATS,
+    HARMLESS,
+    NAMES,
+    SETTING,
+)
 
 PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 """What the pseudonyms begin with that models read in the place of secrets."""
@@ -213,17 +220,19 @@ def _by_name(text: str) -> Iterator[Secret]:
             end = start + len(name)
             match = ASSIGNED.match(text, end)
             if match and not HARMLESS.search(match["name"]):
-                yield from _assigned(match, "password" if "pass" in name else "secret")
+                set_here = SETTING.match(text, text.rfind("\n", 0, start) + 1, start)
+                kind = "password" if "pass" in name else "secret"
+                yield from _assigned(match, kind, setting=set_here is not None)
             start = lowered.find(name, end)
 
 
-def _assigned(match: re.Match[str], kind: str) -> Iterator[Secret]:
+def _assigned(match: re.Match[str], kind: str, *, setting: bool) -> Iterator[Secret]:
     group = "value" if match["value"] else "bare"
     value = match[group]
     if _made_up(value) or _STAND_IN.search(value) or _HASHED.match(value):
         return
-    looks_real = _random(value) or (kind == "password" and group == "value" and _typed(value))
-    if looks_real:
+    typed = kind == "password" and group == "value" and _typed(value)
+    if typed or _random(value) or (setting and group == "bare" and _drawn(value)):
         yield Secret(*match.span(group), kind, value, certain=False)
 
 
@@ -241,6 +250,11 @@ def _typed(value: str) -> bool:
     sorts = (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9]")
     kinds = sum(1 for sort in sorts if re.search(sort, value))
     return kinds >= _SORTS_OF_CHARACTERS and _PATHLIKE.match(value) is None
+
+
+def _drawn(value: str) -> bool:
+    """Say whether a short value without quotes is no word or name: digits stand here and there."""
+    return _typed(value) and len(_DIGITS.findall(value)) >= _RUNS_OF_DIGITS
 
 
 def _made_up(value: str) -> bool:
@@ -265,6 +279,8 @@ _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY = 3, 4
 _TOKEN, _END = 20, 4  # an AWS key id, the shortest of all tokens, has 16 characters after AKIA
 _ONE_TOKEN = re.compile(r"[\w.~+/=-]+\Z")
+_RUNS_OF_DIGITS = 2
+_DIGITS = re.compile(r"[0-9]+")
 _HEX = re.compile(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
 _HASHED = re.compile(
     r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$", re.IGNORECASE

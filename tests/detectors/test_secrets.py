@@ -176,6 +176,50 @@ def test_a_typed_password_of_three_sorts_of_characters_is_a_guess() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        pytest.param("DB_PASSWORD={}\n", id="env"),
+        pytest.param("export DB_PASSWORD={}\r\n", id="shell"),
+        pytest.param("db:\n  password: {}\n", id="yaml"),
+        pytest.param("    environment:\n      - API_TOKEN={}  # for now\n", id="compose"),
+        pytest.param("spring.datasource.password={}\n", id="properties"),
+        pytest.param("[db]\npassword = {}\n", id="ini"),
+        pytest.param("ENV DB_PASSWORD={}\n", id="dockerfile"),
+    ],
+)
+def test_a_short_password_without_quotes_is_found_where_a_setting_is_made(text: str) -> None:
+    value = "kV9xQ2m" + "Lp7Rz4W"
+    [secret] = secrets.find(text.format(value))
+    assert (secret.value, secret.certain) == (value, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=changeme",
+        "DB_PASSWORD=${DB_PASSWORD}",
+        "DB_PASSWORD=$OTHER1Pass2",
+        "DB_PASSWORD=<your1Own2>",
+        "DB_PASSWORD=Example1Value2",
+        "DB_PASSWORD=xxxxxxxxxxxx",
+        "DB_PASSWORD=localhost2x3",
+        "db:\n  password: {{ vault.db1_Pass2 }}",
+        "db:\n  password: !Ref Db1Password2",
+        "  password: String8",
+        "  password: Utf8String",
+        "  token: CancellationToken",
+        "password=self.Make1Pass2()",
+        "Call it with password=kV9xQ2mL",
+        "if (a && b) token = V1Token2x",
+        "password = Argon2Hasher",
+        "password: 2026-10-01T10:00:00Z",
+    ],
+)
+def test_a_setting_that_names_no_password_is_not_guessed(text: str) -> None:
+    assert secrets.find(f"{text}\n") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         'password = os.environ["DB_PASSWORD_9"]',
         'password = "correct horse battery"',
         'password = "changeme123!"',

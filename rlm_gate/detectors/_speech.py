@@ -224,7 +224,7 @@ _ADDRESSES = (
         f"{_READERS} reviewing",
     ),
     _phrase(
-        r"<\|\w+(?=\|>)|\[/?inst(?=\])|<</?sys(?=>>)|</?system(?=[^>\n]{0,40}>)|\[/?system(?=\])"
+        r"<\|\w+(?=\|>)|\[/?inst(?=\])|<</?sys(?=>>)|</?system(?!-(?:out|err)>)(?=[^>\n]{0,40}>)|\[/?system(?=\])"
         r"|#+ instructions?|[0-9a-f]{16}>>>",
         "im system inst sys instruction instructions rules",
     ),

@@ -75,7 +75,7 @@ def find(text: str, language: str = "text") -> tuple[tuple[str, Region], ...]:
     found = [*_speech(cut)]
     if not text.isascii():
         found += _hidden(cut, language)
-    return tuple(sorted(set(found), key=lambda one: (one[1].start, one[1].end, one[0])))
+    return tuple(sorted(set(found), key=_order))
 
 
 def lines(text: str, language: str = "text") -> frozenset[int]:
@@ -85,6 +85,11 @@ def lines(text: str, language: str = "text") -> frozenset[int]:
         for _, region in find(text, language)
         for number in range(region.start, region.end + 1)
     )
+
+
+def _order(one: tuple[str, Region]) -> tuple[int, int, str, int, int]:
+    sort, region = one
+    return region.start, region.end, sort, region.column, region.end_column
 
 
 @lru_cache(maxsize=4096)

@@ -64,7 +64,10 @@ _IMPORTED = re.compile(
 )
 """An import with the module it names: Python's, or a script's."""
 _PROSE = frozenset({"text", "markdown", "json", "yaml", "toml", "css", "html"})
-_ASIDE = re.compile(r"test|example|(?:^|/)docs?/|sample|demo|bench")
+_ASIDE = re.compile(
+    r"test|example|(?:^|/)docs?/|sample|demo|bench"
+    r"|(?:^|/)(?:dist|_?vendor(?:ed)?|third_party|node_modules|bower_components)/|[.-]min\.\w+$"
+)
 _FAMILIES = (frozenset({"javascript", "typescript", "tsx", "jsx"}), frozenset({"c", "cpp"}))
 
 
@@ -116,7 +119,7 @@ def surroundings(
 class Surroundings:
     """Finds context in ``texts``: path -> text at the judged side, masked.
 
-    Every file is read once, when the first chunk asks. Tests rank behind the product.
+    Every file is read once, when the first chunk asks. Tests and copies rank behind the product.
     """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
@@ -180,7 +183,8 @@ class Surroundings:
     def _calls(
         self, name: str, file: SourceFile, shown: Span
     ) -> Iterator[tuple[bool, bool, str, Context]]:
-        if len({path for path, _ in self._defined(name, file.language)}) > _AMBIGUOUS:
+        defined = {path for path, _ in self._defined(name, file.language) if not _is_aside(path)}
+        if len(defined) > _AMBIGUOUS:
             return
         shape = re.compile(rf"(?<!def )(?<!function )(?<!func )\b{re.escape(name)}\s*[(,)]")
         for path in self._paths.get(name, ()):
@@ -318,7 +322,7 @@ def _overlaps(one: Context, seen: Mapping[str, Sequence[Span]]) -> bool:
 
 
 def _is_aside(path: str) -> bool:
-    """Say whether the path is no part of the product: tests, examples, documentation."""
+    """Say whether the path is not the product's source: tests, documentation, built copies."""
     return bool(_ASIDE.search(path.lower()))
 
 

@@ -135,3 +135,23 @@ def test_scripts_see_each_other_across_kinds() -> None:
 def test_a_file_that_is_not_there_any_more_has_no_surroundings() -> None:
     file = source("gone.py", "")
     assert Surroundings(TEXTS).around(file, Span("gone.py", 1, 1), ()) == ()
+
+
+def test_built_copies_and_tests_do_not_make_a_name_ambiguous() -> None:
+    helper = "export default function isAbsolute(url) {\n  return url[0] !== '/';\n}\n"
+    caller = "export function full(base, url) {\n  return isAbsolute(url) ? url : base;\n}\n"
+    copies = [f"dist/{name}.js" for name in ("axios", "esm", "node", "browser")]
+    texts = {
+        "lib/isAbsolute.js": helper,
+        "lib/full.js": caller,
+        **dict.fromkeys((*copies, "vendor/a.js", "lib/a.min.js"), helper + caller),
+        "test/isAbsolute.spec.js": helper,
+    }
+    found = told(around(texts, Span("lib/isAbsolute.js", 1, 3)))
+    assert found[0] == ("uses isAbsolute", "lib/full.js")
+
+
+def test_a_name_that_much_of_the_product_defines_still_has_no_callers() -> None:
+    texts = {f"app/m{number}.py": "def load(a):\n    return a\n" for number in range(5)}
+    texts["app/use.py"] = "def use(a):\n    return load(a)\n"
+    assert told(around(texts, Span("app/m0.py", 1, 2))) == []

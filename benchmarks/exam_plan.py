@@ -135,9 +135,7 @@ def meet(row: Row, plan: dict[str, Any], families: Families) -> Met:
             context.extend(span["why"].split()[0] for span in sharp[0]["context"])
         else:
             whys.append(why(part, calls, {one for one in tagged if tagged[one] & want}, good))
-    return Met(
-        row, reached, tuple(sorted(rules)), tuple(context), "; ".join(dict.fromkeys(whys)), {}
-    )
+    return Met(row, reached, tuple(sorted(rules)), tuple(context), "; ".join(dict.fromkeys(whys)))
 
 
 def why(part: tuple[str, int, int], calls: list[Any], akin: set[str], good: set[str]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from rlm_gate import conventions
 from rlm_gate.core import Corpus, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
 from rlm_gate.rlm.blocks import Block, Row, printable
@@ -64,10 +65,7 @@ _IMPORTED = re.compile(
 )
 """An import with the module it names: Python's, or a script's."""
 _PROSE = frozenset({"text", "markdown", "json", "yaml", "toml", "css", "html"})
-_ASIDE = re.compile(
-    r"test|example|(?:^|/)docs?/|sample|demo|bench"
-    r"|(?:^|/)(?:dist|_?vendor(?:ed)?|third_party|node_modules|bower_components)/|[.-]min\.\w+$"
-)
+_ASIDE = re.compile(r"test|example|(?:^|/)docs?/|sample|demo|bench")
 _FAMILIES = (frozenset({"javascript", "typescript", "tsx", "jsx"}), frozenset({"c", "cpp"}))
 
 
@@ -323,7 +321,7 @@ def _overlaps(one: Context, seen: Mapping[str, Sequence[Span]]) -> bool:
 
 def _is_aside(path: str) -> bool:
     """Say whether the path is not the product's source: tests, documentation, built copies."""
-    return bool(_ASIDE.search(path.lower()))
+    return bool(_ASIDE.search(path.lower()) or conventions.by_path(path))
 
 
 def _kin(one: str, other: str) -> bool:

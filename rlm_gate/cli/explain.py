@@ -120,7 +120,7 @@ def _nearest(
 def _why(state: str, finding: Mapping[str, Any], threshold: str | None) -> str:
     severity = finding["severity"]
     if state in {"suppressed", "baselined"}:
-        return f"it does not block: it is {state}"
+        return f"it does not block: it is {state}{_by(finding.get('by') or {})}"
     if state == "findings" and finding["blocking"]:
         return (
             f"it blocks: {severity} reaches the threshold {threshold}, and nothing speaks against"
@@ -130,6 +130,18 @@ def _why(state: str, finding: Mapping[str, Any], threshold: str | None) -> str:
         return f"it does not block: {severity} is below the threshold ({threshold or 'never'})"
     effect = _EFFECT.get((finding["origin"], finding["verification"]), "the policy lets it pass")
     return f"it does not block: {effect}"
+
+
+def _by(accepted: Mapping[str, Any]) -> str:
+    """Say what accepted a finding: where it stands, until when, who owns it and why."""
+    place = accepted.get("place")
+    parts = [
+        f" at {plain.shown_path(place['path'])}:{place['start_line']}" if place else "",
+        f" until {accepted['until']}" if accepted.get("until") else "",
+        f", owner {accepted['owner']}" if accepted.get("owner") else "",
+        f": {accepted['reason']}" if accepted.get("reason") else "",
+    ]
+    return "".join(parts)
 
 
 def _calls(path: Path, finding: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -202,6 +214,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     numbers = range(finding["start_line"], finding["end_line"] + 1)
     for number, line in zip(numbers, finding["quote"].split("\n"), strict=False):
         yield f"  {number} | {line}"
+    for step in finding["flow"]:
+        yield f"  flows through {plain.shown_path(step['path'])}:{step['start_line']}"
     yield f"found by: {finding['engine']} ({finding['origin']}), confidence {finding['confidence']}"
     if finding["explanation"]:
         yield f"it says: {finding['explanation']}"

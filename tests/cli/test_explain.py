@@ -82,3 +82,19 @@ def test_what_tells_of_no_run_is_a_usage_error(
     (tmp_path / "text.json").write_text("no")
     assert main(["explain", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_who_accepted_a_finding_and_why_is_part_of_its_story(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "# rlm-gate: ignore[security/shell-injection] until=2999-01-01 -- behind the wall"
+    git_repo.commit(**{"app.py": BAD.replace("True)", f"True)  {said}")})
+    monkeypatch.chdir(git_repo.path)
+    assert main(["check", "--all", "--offline", "--quiet", "--output=json=report.json"]) == 0
+    (one,) = json.loads(Path("report.json").read_bytes())["suppressed"]
+    capsys.readouterr()
+    assert main(["explain", one["finding"]["fingerprint"]]) == 0
+    assert (
+        "it does not block: it is suppressed at app.py:5 until 2999-01-01: behind the wall"
+        in capsys.readouterr().out
+    )

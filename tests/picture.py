@@ -23,7 +23,7 @@ import subprocess
 
 
 def orders(db: sqlite3.Connection, customer: str) -> list[tuple[str, ...]]:
-    return db.execute(f"SELECT * FROM orders WHERE customer = '{customer}'").fetchall()
+    return db.execute(f"SELECT name FROM orders WHERE customer = '{customer}'").fetchall()
 
 
 def archive(folder: str) -> None:

@@ -35,6 +35,7 @@ NOT_ALONE = {
     "rlm-gate explain FINGERPRINT": "tests/cli/test_explain.py",
     "rlm-gate check --rev HEAD --shard 1/4 --shard-file shard-1.json": "tests/scale/test_shards.py",
     "rlm-gate merge 'shard-*.json' --output sarif=gate.sarif": "tests/scale/test_shards.py",
+    "rlm-gate audit-many repos.yaml --out audits --max-usd 50": "tests/cli/test_audit_many.py",
     "rlm-gate rules test": "tests/test_rules.py",
 }
 ISSUE = '{"id": "a-1", "title": "One", "status": "open", "priority": 1, "issue_type": "task"}\n'

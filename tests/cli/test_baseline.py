@@ -273,7 +273,7 @@ def test_mistakes_in_the_file_form_are_errors_with_their_places(
     [
         ("fail_on: {default: high, words: critical}", (), 0),
         ("fail_on: {default: never, words: low}", (), 1),
-        ("fail_on: {other: low}", (), 1),
+        ("fail_on: {words: low}", (), 1),
         ("overrides: [{paths: ['*.txt'], fail_on: never}]", (), 0),
         ("overrides: [{paths: ['*.py'], fail_on: never}]", (), 1),
         ("fail_on: never\noverrides: [{paths: [a.txt], fail_on: {words: high}}]", (), 1),

@@ -124,6 +124,6 @@ def test_a_language_without_known_flows_is_told_when_the_rule_is_read() -> None:
 
 def test_only_rules_that_name_a_flow_carry_its_utilities() -> None:
     plain = {"rule": {"pattern": "eval($X)"}}
-    assert astgrep._config(plain, "javascript") == plain
+    assert astgrep.config(plain, "javascript") == plain
     named = {"rule": {"all": [{"matches": _flows.NAME}]}, "utils": {"own": {"kind": "string"}}}
-    assert astgrep._config(named, "javascript")["utils"].keys() > {"own", "outside"}
+    assert astgrep.config(named, "javascript")["utils"].keys() > {"own", "outside"}

@@ -21,7 +21,8 @@ from rlm_gate.repo import Repo
 HELP = "Set the gate up in a repository: configuration, hooks, workflows, maybe a baseline."
 
 _TEMPLATES = Path(__file__).with_name("written")
-_WORKFLOWS = ("rlm-gate.yml", "rlm-gate-nightly.yml")
+_WORKFLOWS = {"rlm-gate.yml": "workflow.yml", "rlm-gate-nightly.yml": "workflow-nightly.yml"}
+"""What is written, and the template: one called rlm-gate.yml would pass for a configuration."""
 _ACTION = re.compile(r"\./?|[\w.-]+/[\w./-]+@[\w./-]+")
 _SHOWN = 10
 _KEY_LINES = """\
@@ -86,8 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
 def plan(root: Path, action: str | None, branch: str) -> list[Step]:
     """Return the files of a repository with the gate; workflows only where the action is known."""
     texts = {config.CONFIG_FILE: _template("config.yaml")}
-    for name in _WORKFLOWS if action else ():
-        text = _template(name).replace("uses: ACTION", f"uses: {action}")
+    for name, template in _WORKFLOWS.items() if action else ():
+        text = _template(template).replace("uses: ACTION", f"uses: {action}")
         texts[f".github/workflows/{name}"] = text.replace("[BRANCH]", f"[{branch}]")
     return [Step(path, text, (root / path).exists()) for path, text in texts.items()]
 

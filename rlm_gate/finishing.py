@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import accepted, newness, policyref
-from rlm_gate.config import CONFIG_FILE, EVERY_PACK, PolicyOrigin, Settings
+from rlm_gate.config import CONFIG_FILE, EVERY_PACK, Models, PolicyOrigin, Settings
 from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, Suppression
 from rlm_gate.errors import ConfigError, Problem, UsageError
 from rlm_gate.policy import Policy
 from rlm_gate.repo import Repo
+from rlm_gate.routing import is_id
 
 if TYPE_CHECKING:
     from rlm_gate.rlm.slices import Joined
@@ -101,6 +102,31 @@ def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
                 for name in unknown
             )
         )
+
+
+def check_models(settings: Settings) -> None:
+    """Refuse a model's name that is no alias, has no price and can't be a full id: a slip."""
+    models = settings.models
+    said = {"root": models.root, "sub": models.sub}
+    doubtful = [one for one in said.items() if one[1] != getattr(Models(), one[0])]
+    if not doubtful:  # the usual run needs no price list
+        return
+    from rlm_gate import mistakes
+    from rlm_gate.rlm import prices
+
+    known = prices.load(models.prices)
+    problems = []
+    for role, name in doubtful:
+        if is_id(name) or known.get(known.resolve(name)):
+            continue
+        hint = mistakes.hint(name, known.aliases)
+        text = f"no model is called {name!r}; {hint} (or write provider:ID, as in anthropic:{name})"
+        place = settings.places.get(f"models.{role}")
+        if place is None:
+            raise UsageError(f"--{role}-model: {text}")
+        problems.append(Problem(*place, f"models.{role}: {text}"))
+    if problems:
+        raise ConfigError(tuple(problems))
 
 
 def lost_shards(joined: Joined, digest: str) -> Iterator[Skip]:

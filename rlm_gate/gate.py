@@ -118,6 +118,7 @@ def plan(settings: Settings) -> AuditPlan:
 
 def _open(settings: Settings, progress: Progress) -> _Run:
     """Read the scope and the packs, and decide who judges which rule."""
+    finishing.check_models(settings)
     settings, corpus = _read(settings)
     loaded = (*packs.load(settings, corpus.root), *_imported(settings, corpus.root))
     chosen = packs.select(loaded, settings.select, settings.ignore)

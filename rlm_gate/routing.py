@@ -5,6 +5,7 @@ Knows names only: ``config`` reads the variables, ``rlm.prices`` knows the model
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 KEYS = {
@@ -17,6 +18,8 @@ ADDRESSES = {
     "gemini": ("GOOGLE_GEMINI_BASE_URL",),
     "openai": ("OPENAI_BASE_URL",),
 }
+
+_FULL_ID = re.compile(r"(?:\A|[./])(?:claude|gemini|gpt)-\S")
 
 
 class Route(NamedTuple):
@@ -35,3 +38,9 @@ def route(name: str) -> Route:
     if colon and provider in KEYS:
         return Route(provider, model)
     return Route("gemini" if name.startswith("gemini-") else "anthropic", name)
+
+
+def is_id(name: str) -> bool:
+    """Say whether this may be a model's own id, known or not: ``openai:x``, ``claude-x``."""
+    provider, colon, model = name.partition(":")
+    return bool(colon and model and provider in KEYS) or _FULL_ID.search(name) is not None

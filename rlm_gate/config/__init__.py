@@ -110,7 +110,12 @@ def settings(flags: Flags, root: Path | None, env: Environment | None = None) ->
         accept_new=flags.accept_new,
         accept_new_unsaid=flags.accept_new_unsaid,
         pack_folders=() if flags.rules is not None else tuple(map(str, files.packages)),
-        places=dict(_places(files, root)),
+        places={
+            name: place
+            for name, place in _places(files, root)
+            if not (name == "models.root" and flags.root_model)
+            and not (name == "models.sub" and flags.sub_model)
+        },
         locks=files.locks() if flags.config is None else None,
     )
 
@@ -250,6 +255,9 @@ def _places(files: Stack, root: Path | None) -> Iterator[tuple[str, tuple[str, i
             if layer is files.says("packs")
         }
         yield from _named_at(layer, names).items()
+        for role in ("models.root", "models.sub"):
+            if role in layer.marks:
+                yield role, (layer.label, *layer.marks[role])
 
 
 def _named_at(layer: Layer, packs: Mapping[str, str]) -> dict[str, tuple[str, int, int]]:

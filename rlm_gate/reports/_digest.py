@@ -340,7 +340,8 @@ def forecast(estimate: Estimate) -> str:
         turns = counted(estimate.turns, "turn")
         text += f"; then up to {turns} of {one_line(estimate.root_model)} and second readings"
     if estimate.usd is None:
-        return f"{text}; no dollar limit holds."
+        who = estimate.sub_model if estimate.map_usd is None else estimate.root_model
+        return f"{text}; no price is known for {one_line(who)}, so no dollar limit can be kept."
     return f"{text}; the whole run stops at {dollars(estimate.usd, up=True)}."
 
 

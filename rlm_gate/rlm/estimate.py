@@ -6,10 +6,12 @@ Counts bytes, which bound tokens for every tokenizer; the true figure is about a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rlm_gate.config import Settings
 from rlm_gate.core import Budget, Corpus, Estimate, Rule, split_lines
 from rlm_gate.rlm import planner, prices
+from rlm_gate.rlm.budget import bound_unpriced
 from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
@@ -49,6 +51,7 @@ def forecast(
 ) -> Estimate:
     """Return what an audit by these rules takes at most. ``models`` are the (root, sub) ids."""
     root, sub = models
+    limits, _ = bound_unpriced(replace(limits, user_usd=False), models, list_prices)
     calls = [call for call in planner.plan(corpus, rules, applies) if isinstance(call, MapCall)]
     beside = 0 if corpus.scope.whole else CONTEXT_BYTES
     sizes = [_size(call) + beside for call in calls]

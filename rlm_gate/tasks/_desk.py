@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlm_gate import config
+from rlm_gate import config, finishing
 from rlm_gate.config import Flags, Settings
 from rlm_gate.core import Span, Usage, split_lines
 from rlm_gate.errors import BudgetExceeded, ProviderError
@@ -270,6 +270,7 @@ def mode(options: Options, max_usd: float) -> Mode:
     )
     repo = Repo.open(options.directory)
     settings = config.settings(flags, Path(repo.root) if repo and repo.root else None)
+    finishing.check_models(settings)
     if not settings.budget.user_usd:
         settings = replace(settings, budget=replace(settings.budget, usd=max_usd))
     if options.provider is not None and settings.models.mode == "no-key":

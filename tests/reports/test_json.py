@@ -73,7 +73,7 @@ def test_unknown_cost_is_null_and_not_zero(samples: dict[str, Verdict]) -> None:
 def test_no_field_of_the_verdict_is_forgotten(
     samples: dict[str, Verdict], kind: Any, where: tuple[str, ...], renamed: set[str]
 ) -> None:
-    """A field that core.py gains must come to the report, or be named here."""
+    """A field that core gains must come to the report, or be named here."""
     name = {"estimate": "passed", "skipped": "inconclusive", "gaps": "inconclusive"}
     name |= dict.fromkeys(("suppressed", "baselined", "notices"), "accepted")
     entry = _document(samples[name.get(where[-1] if where else "", "audited")])

@@ -84,6 +84,7 @@ HOMES = {
     "pydantic": "schemas",
     "pydantic_core": "schemas",
     "pygments": "reports._highlight",
+    "ray": "scale.ray",
     "sqlglot": "tasks.links.tables",
     "yaml": "yamlmarks",
 }

@@ -105,6 +105,14 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--shard-file", metavar="FILE", help="write the shard there instead of to stdout"
     )
+    group.add_argument(
+        "--executor",
+        metavar="ray[://ADDRESS]",
+        help="have a Ray cluster that exists make the shards, and join them here",
+    )
+    group.add_argument(
+        "--shards", metavar="N", type=count, default=16, help="for --executor (default: 16)"
+    )
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from rlm_gate import gate
 from rlm_gate.cli import TERMINATED, _opening, _progress, warn
-from rlm_gate.config import Flags
+from rlm_gate.config import Flags, Settings
+from rlm_gate.core import Verdict
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.reports import store
 
@@ -39,3 +42,19 @@ def shard(flags: Flags, arguments: argparse.Namespace) -> int:
     if made.interrupted:
         return EXIT_TERMINATED if made.interrupted == TERMINATED else EXIT_INTERRUPTED
     return EXIT_PASS
+
+
+def on_cluster(arguments: argparse.Namespace) -> Callable[..., Verdict]:
+    """Return what has a cluster make the shards, and joins them here into the verdict."""
+    name, _, place = arguments.executor.partition("://")
+    if name != "ray":
+        raise UsageError(f"--executor {arguments.executor!r}: there is ray, and ray://ADDRESS")
+
+    def judge(settings: Settings, progress: gate.Progress, tell: Callable[[str], None]) -> Verdict:
+        from rlm_gate.scale import ray
+
+        address = arguments.executor if place else "auto"
+        joined = ray.asked(settings, address, arguments.shards, progress)
+        return gate.run(settings, progress, tell=tell, joined=joined)
+
+    return judge

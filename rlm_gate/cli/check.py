@@ -36,6 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
         from rlm_gate.cli import _spread
 
         return _spread.shard(_flags.flags(arguments), arguments)
+    if arguments.executor:
+        from rlm_gate.cli import _spread
+
+        spread = _spread.on_cluster(arguments)
+        return examine(_flags.flags(arguments), arguments, judge=spread)[1]
     return judge(_flags.flags(arguments), arguments)
 
 

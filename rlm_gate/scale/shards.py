@@ -64,7 +64,7 @@ def ask(
     tell: Tell = lambda _remark: None,
 ) -> Shard:
     """Make the calls of one slice and judge nothing. An interrupt keeps what came back."""
-    _check_models(settings)
+    check_models(settings)
     digest, job = gate.planned(settings, progress)
     return made(settings, digest, job, piece, provider, tell)
 
@@ -106,19 +106,23 @@ def joined(shards: Sequence[Shard]) -> Joined:
     for number in numbers:
         if numbers.count(number) > 1:
             raise BadShard(f"shard {number}/{first.piece.of} was given more than once")
-    outcomes: dict[str, Outcome] = {}
-    for one in sorted(shards, key=lambda one: one.piece.number):
-        for key, outcome in one.outcomes.items():
-            if not isinstance(outcomes.get(key), ModelReply):
-                outcomes[key] = outcome
     lost = {
         number: f"missing: no file of shard {number}/{first.piece.of} was given"
         for number in range(1, first.piece.of + 1)
         if number not in numbers
     }
-    dealing = Dealing(first.piece.of, lost)
+    return joined_of(first.input, first.piece.of, shards, lost)
+
+
+def joined_of(digest: str, of: int, shards: Sequence[Shard], lost: Mapping[int, str]) -> Joined:
+    """Join shards that are known to be of one run; ``lost`` says of the others why."""
+    outcomes: dict[str, Outcome] = {}
+    for one in sorted(shards, key=lambda one: one.piece.number):
+        for key, outcome in one.outcomes.items():
+            if not isinstance(outcomes.get(key), ModelReply):
+                outcomes[key] = outcome
     cut = {one.piece.number: one.interrupted for one in shards if one.interrupted}
-    return Joined(dealing, first.input, outcomes, cut)
+    return Joined(Dealing(of, lost), digest, outcomes, cut)
 
 
 def write(shard: Shard) -> bytes:
@@ -142,9 +146,16 @@ def read(path: Path) -> Shard:
     """Return the shard in a file. Raises BadShard, with what is wrong."""
     name = display_path(str(path))
     try:
-        data = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise BadShard(f"{name}: {error.strerror}") from error
+    return parse(name, content)
+
+
+def parse(name: str, content: bytes) -> Shard:
+    """Return the shard of a file's bytes; ``name`` is for messages. Raises BadShard."""
+    try:
+        data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BadShard(f"{name}: not a whole shard file: {error}") from error
     with suppress(*_MALFORMED):
@@ -167,7 +178,8 @@ def _run_of(one: Shard) -> tuple[str, int, dict[str, Any]]:
     return one.input, one.piece.of, json.loads(json.dumps(flags, default=str))
 
 
-def _check_models(settings: Settings) -> None:
+def check_models(settings: Settings) -> None:
+    """Raise UsageError where a run asks no models."""
     if settings.models.mode == "no-key":
         raise UsageError(
             f"a shard asks models, and {', '.join(settings.models.missing)} is not set"

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from rlm_gate import mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Skip, SourceFile, Span
+from rlm_gate.detectors._literals import alternatives, possible
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 
@@ -161,15 +162,10 @@ def lines_fit(options: Mapping[str, Any], quote: str) -> bool:
     )
 
 
-def possible(pattern: str, text: str) -> bool:
-    """Say whether the pattern may match in the text: it holds what the pattern spells out."""
-    return _literal(pattern) in text
-
-
 @lru_cache(maxsize=4096)
 def begins_lines(pattern: str) -> bool:
     """Say whether the pattern can match at the beginning of a line alone."""
-    return pattern.startswith("^") and not _alternatives(pattern)
+    return pattern.startswith("^") and not alternatives(pattern)
 
 
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
@@ -254,7 +250,7 @@ def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
 
 
 def _found(pattern: str, text: str) -> bool:
-    return _literal(pattern) in text and _compiled(pattern).search(text) is not None
+    return possible(pattern, text) and _compiled(pattern).search(text) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -263,44 +259,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 _WHOLE_TEXT = re.compile(r"\\[AZ]")  # means the ends of the lines here, of the file there
-
-# The pieces of a regular expression, as far as they matter for finding plain text in it.
-_PIECE = re.compile(
-    r"(?P<char>\\[^\w\s]|[\w \"'=:;,<>@#%&!/~`-])|(?P<optional>[?*]|\{\d*,?\d*\})|(?P<open>\()"
-    r"|(?P<close>\))|(?P<either>\|)|(?P<other>\[\^?\]?(?:\\.|[^\]\\])*\]"
-    r"|\\(?:x..|u.{4}|U.{8}|N\{[^}]*\}|\d{1,3}|.)|.)",
-    re.DOTALL,
-)
-
-
-@lru_cache(maxsize=4096)
-def _literal(pattern: str) -> str:
-    """Return a text without which the pattern can't match: ``in`` is far faster than ``re``."""
-    if re.match(r"\(\?[a-z]+\)", pattern) or _alternatives(pattern):
-        return ""
-    runs = [""]
-    for kind, piece in _outside_groups(pattern):
-        if kind == "char":
-            runs[-1] += piece[-1]
-        else:
-            if kind == "optional":
-                runs[-1] = runs[-1][:-1]
-            runs.append("")
-    return max(runs, key=len)
-
-
-def _alternatives(pattern: str) -> bool:
-    return any(kind == "either" for kind, _ in _outside_groups(pattern))
-
-
-def _outside_groups(pattern: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text) of the pieces outside all groups; a group is one piece, its bracket."""
-    depth = 0
-    for piece in _PIECE.finditer(pattern):
-        kind = piece.lastgroup or ""
-        if not depth:
-            yield kind, piece[0]
-        depth += (kind == "open") - (kind == "close")
 
 
 def readers() -> Callable[[Rule, SourceFile], tuple[str, ...]]:

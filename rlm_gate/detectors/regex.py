@@ -21,10 +21,10 @@ from rlm_gate.detectors import (
     lines_fit,
     listed,
     pattern_problem,
-    possible,
     reads,
     unknown_keys,
 )
+from rlm_gate.detectors._literals import possible
 
 _ENGINE = "regex"
 

@@ -1,0 +1,95 @@
+"""What a pattern needs: never more than it matches."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlm_gate.detectors._literals import alternatives, needed, possible
+
+PATTERNS = (
+    r"\beval\(",
+    r"new\s+Function\b",
+    r"[Cc]ertainly! ",
+    r"(?i)select",
+    r"foo?bar+x",
+    r"a|bc",
+    r"(?:get|set)query\(",
+    r"ab{2,3}cd",
+    r"ab{0}cd",
+    r"[\])x]abc",
+    r"x*",
+    r"a(b(c)d)?e\(f",
+    r"ab??c",
+    r"(?:abc)?def",
+    r"\x41bc\u0044e",
+    r"\N{BULLET}abc",
+    r"(a)b\1c",
+    r"\d+abc$",
+    r"\.pop\(0\)",
+    r"[]a]bc",
+    r"[^]a]bc",
+    r"a\|b",
+    r"ab*?c",
+    r"(?i)\bssl_?context|create_ctx|tls\.Config",
+    r"(?i)(?:is|ki)ns?k",
+    r"(?:ab|c[de])+?x",
+    r"load_(?:pem|der)",
+    r"x(?:ab|cd)*y",
+    r"(?P<name>ab)|(?:cd|)e",
+    r"(?=ab)abc|(?!x)yz",
+    r"(?<!a)bcd(?#e)",
+    r"(?:(?:ab|cd)e){2}f",
+    r"(?:ab){0,2}c",
+    r"(ab)?(?(1)cd|ef)gh",
+    r"(?x) a b",
+    r"(?s)ab.cd",
+)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_a_pattern_is_possible_in_all_that_it_matches(pattern: str, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(pattern, fullmatch=True))
+    assert possible(pattern, text)
+
+
+@pytest.mark.parametrize("letter", ["\u0130", "\u0131", "\u017f", "\u212a"])
+def test_letters_that_only_re_takes_for_others_of_ascii_are_no_reason_to_say_no(
+    letter: str,
+) -> None:
+    for pattern in ("(?i)is", "(?i)kin", "(?i)si"):
+        for text in (f"{letter}s", f"{letter}in", f"{letter}i", f"\u00e9 {letter}S"):
+            assert possible(pattern, text) or not re.search(pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts", "folded"),
+    [
+        (r"\beval\(", {"eval("}, False),
+        (r"new\s+Function\b", {"Function"}, False),
+        (r"(?i)passw(?:or)?d|\bSecret", {"passw", "secret"}, True),
+        (r"(?:get|set)query\(", {"query("}, False),
+        (r"\s(?:pem|der)\d", {"pem", "der"}, False),
+        (r"abc|x*", set(), False),
+        ("(?i)caf\u00e9", set(), False),
+    ],
+)
+def test_the_plain_texts_of_a_pattern_are_found_where_there_are_some(
+    pattern: str, texts: set[str], folded: bool
+) -> None:
+    found, without_case = needed(pattern)
+    assert ({*found}, without_case) == (texts, folded)
+
+
+def test_a_text_without_them_is_said_to_hold_no_match() -> None:
+    assert not possible(r"(?i)passw(?:or)?d|\bsecret", "word = 1\n")
+    assert possible(r"(?i)passw(?:or)?d|\bsecret", "PASSWD = 1\n")
+    assert not possible(r"\beval\(", "evaluate(1)\n")
+
+
+def test_alternatives_count_outside_groups_alone() -> None:
+    assert alternatives("^a|b")
+    assert not alternatives(r"^(?:a|b)[|]\|")

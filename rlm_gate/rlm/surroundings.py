@@ -215,11 +215,12 @@ class Surroundings:
             if one.kind in {"function", "method"}
             and not (one.start <= shown.end and shown.start <= one.end)
         ]
-        rows = [
-            Row(" ", lines[number - 1], number)
+        numbers = {
+            number
             for one in others[:_NEIGHBOURS]
             for number in range(one.start, _body(lines, one) + 1)
-        ]
+        }
+        rows = [Row(" ", lines[number - 1], number) for number in sorted(numbers)]
         if rows:
             yield Context("how its neighbours are declared", Block(file.path, tuple(rows)))
 

@@ -155,3 +155,17 @@ def test_a_name_that_much_of_the_product_defines_still_has_no_callers() -> None:
     texts = {f"app/m{number}.py": "def load(a):\n    return a\n" for number in range(5)}
     texts["app/use.py"] = "def use(a):\n    return load(a)\n"
     assert told(around(texts, Span("app/m0.py", 1, 2))) == []
+
+
+def test_a_function_declared_inside_another_is_shown_once() -> None:
+    text = (
+        "def outer(first):  # type: (int) -> int\n"
+        "    def inner(second):\n"
+        "        return second\n\n"
+        "    return inner(first)\n\n\n"
+        "def judged():\n"
+        "    return 1\n"
+    )
+    (declared,) = around({"a.py": text}, Span("a.py", 8, 9))
+    assert [row.line for row in declared.block.rows] == [1, 2]
+    assert declared.spans == (Span("a.py", 1, 2),)

@@ -64,7 +64,7 @@ def of_audit(item: Item, report: dict[str, Any]) -> Answer:
         item,
         found,
         blocked=any(one.blocks for one in found),
-        requests=used["calls"],
+        requests=used["calls"] + used["turns"],
         tokens=(used["input_tokens"], used["output_tokens"]),
         usd=used["usd"],
         status=report["status"],

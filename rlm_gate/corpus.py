@@ -56,7 +56,7 @@ def build(request: ScopeRequest, *, exclude: Excluding = (), no_ignores: bool = 
             attributes,
             on_disk=selection.scope.kind == "worktree",
         )
-        return _corpus(selection, reading, repo.root)
+        return replace(_corpus(selection, reading, repo.root), repo=repo.directory)
     finally:
         objects.close()
 

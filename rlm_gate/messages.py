@@ -5,8 +5,9 @@ A message stands in no file: its finding is anchored where the change begins, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 
 from rlm_gate.core import Corpus, Finding, Span
 from rlm_gate.detectors import Region, finding, injection
@@ -15,6 +16,8 @@ from rlm_gate.ownrules import INJECTION
 from rlm_gate.repo import Repo
 
 _SHOWN = 3
+SAID_CHARS = 1_500
+"""Most characters of messages beside one file: a claim needs no more."""
 
 
 def judge(corpus: Corpus) -> Iterator[Finding]:
@@ -35,6 +38,29 @@ def judge(corpus: Corpus) -> Iterator[Finding]:
         )
 
 
+def by_path(corpus: Corpus) -> Callable[[str], tuple[str, ...]]:
+    """Return what tells the lines of the messages that a judged file's authors wrote.
+
+    Only commits that touch the file count, so that another commit changes no request. A message
+    that speaks to the reviewer is left out whole; history that can't be read says nothing.
+    """
+    scope = corpus.scope
+    repo = Repo.open(corpus.repo) if corpus.repo and scope.kind == "diff" and scope.head else None
+
+    @cache
+    def said(path: str) -> tuple[str, ...]:
+        if repo is None or scope.head is None:
+            return ()
+        try:
+            found = repo.messages(scope.base, scope.head, limit=20, path=path)
+        except GitError:
+            return ()
+        quiet = [text.strip() for _, text in found if not injection.lines(text)]
+        return tuple("\n\n".join(quiet)[:SAID_CHARS].splitlines())
+
+    return said
+
+
 def _in_names(corpus: Corpus) -> Iterator[str]:
     if injection.name_speaks(corpus.scope.label):
         yield corpus.scope.label
@@ -43,7 +69,7 @@ def _in_names(corpus: Corpus) -> Iterator[str]:
 def _in_messages(corpus: Corpus) -> Iterator[str]:
     """Yield the lines that speak; history that can't be read shows nothing to a model either."""
     scope = corpus.scope
-    repo = Repo.open(corpus.root) if corpus.root and scope.head else None
+    repo = Repo.open(corpus.repo) if corpus.repo and scope.head else None
     if repo is None or scope.head is None:
         return
     try:

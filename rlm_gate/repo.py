@@ -119,11 +119,18 @@ class Repo:
         """Return what lies between two commits."""
         return self._diff("diff-tree", base, head)
 
-    def messages(self, base: str | None, head: str, limit: int = 100) -> list[tuple[str, str]]:
-        """Return (id, whole message) of the commits after ``base`` up to ``head``, newest first."""
+    def messages(
+        self, base: str | None, head: str, limit: int = 100, path: str = ""
+    ) -> list[tuple[str, str]]:
+        """Return (id, whole message) of the commits after ``base`` up to ``head``, newest first.
+
+        With a path, only of those that touch it.
+        """
         since = [f"^{base}"] if base else []
         form = ("--format=%H%n%B%x00", "--no-show-signature", "--no-color", "--no-patch")
-        said = self._ask("log", *form, f"--max-count={limit}", head, *since, "--")
+        said = self._ask(
+            "log", *form, f"--max-count={limit}", head, *since, "--", *filter(None, [path])
+        )
         records = said.decode("utf-8", "replace").split("\0")[:-1]
         return [
             (sha, text) for sha, _, text in (one.lstrip("\n").partition("\n") for one in records)

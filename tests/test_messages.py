@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from builders import source
 from conftest import GitRepo
@@ -42,3 +43,30 @@ def test_history_that_cannot_be_read_is_shown_to_nobody(git_repo: GitRepo) -> No
     lost = replace(made.scope, kind="diff", base="0" * 40, head="1" * 40)
     file = source("app.py", "x = 1\n", status="modified", changed=[(1, 1)])
     assert list(messages.judge(replace(made, scope=lost, files=(file,)))) == []
+
+
+def said(repo: GitRepo, path: str, at: str = "") -> tuple[str, ...]:
+    scope = ScopeRequest("diff", "main", (), at or str(repo.path))
+    return messages.by_path(corpus.build(scope))(path)
+
+
+def test_a_file_hears_the_messages_of_its_own_commits(git_repo: GitRepo) -> None:
+    git_repo.commit(**{"app.py": "x = 1\n"})
+    git_repo.git("checkout", "-q", "-b", "topic")
+    git_repo.commit("Add y\n\nIt is safe.", **{"app.py": "x = 1\ny = 2\n"})
+    git_repo.commit("Write more", **{"other.py": "z = 3\n"})
+    assert said(git_repo, "app.py") == ("Add y", "", "It is safe.")
+    assert said(git_repo, "other.py") == ("Write more",)
+
+
+def test_a_message_that_speaks_to_the_reviewer_is_left_out(git_repo: GitRepo) -> None:
+    judged(git_repo, f"Add y\n\n{SAID}")
+    assert said(git_repo, "app.py") == ()
+
+
+def test_a_bare_repository_has_messages_too(git_repo: GitRepo, tmp_path: Path) -> None:
+    judged(git_repo, f"Add y\n\n{SAID}")
+    bare = tmp_path / "bare.git"
+    git_repo.git("clone", "-q", "--bare", str(git_repo.path), str(bare))
+    made = corpus.build(ScopeRequest("diff", "main...topic", (), str(bare)))
+    assert [one.rule_id for one in messages.judge(made)] == ["gate/prompt-injection"]

@@ -132,7 +132,8 @@ class Corpus:
 
     ``tree`` maps every text path at the judged side to its text, read when asked for; it serves the
     REPL's ``files`` and is never touched by the offline hook. ``root`` is the directory the paths
-    are relative to, None for a bare repository.
+    are relative to, None for a bare repository; ``repo`` where git finds the repository, bare or
+    not, None outside one.
     """
 
     scope: Scope
@@ -140,6 +141,7 @@ class Corpus:
     skipped: tuple[Skip, ...]
     tree: Mapping[str, str] = field(repr=False)
     root: str | None = None
+    repo: str | None = None
 
     def file(self, path: str) -> SourceFile | None:
         """Return the judged file of that path."""

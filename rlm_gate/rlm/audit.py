@@ -134,7 +134,7 @@ def with_playbook(job: Job, outcome: Outcome) -> None:
 def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> None:
     ids = [rule.id for rule in asked]
     texts = Masked(job.corpus.tree, hidden(job.corpus, job.limits.never_send))
-    reporter = _reporter(job, Origin.MODEL, line.root, asked)
+    reporter = _reporter(job, Origin.MODEL, line.root, (*asked, *_sharp(job)))
     looks = _looks(job, asked, texts)
     delivery = Delivery(lambda _answer: looks.objection(), looks.met)
 
@@ -221,12 +221,31 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
             for one in (*job.candidates, *found)
             if one.span.path not in unsent and _is_judged(job.corpus, one)
         ],
-        "rules": [
-            {"id": rule.id, "title": rule.title, "question": rule.ask.question}
-            for rule in asked
-            if rule.ask
-        ],
+        "rules": _told(asked),
+        "sharp": _told(_sharp(job)) if asked else [],
     }
+
+
+def _told(rules: Iterable[Rule]) -> list[dict[str, str]]:
+    return [
+        {"id": rule.id, "title": rule.title, "question": rule.ask.question}
+        for rule in rules
+        if rule.ask
+    ]
+
+
+def _sharp(job: Job) -> tuple[Rule, ...]:
+    """Return the map's rules that the root may report under: those of the judged languages.
+
+    A prefilter looks at one file; what the root follows may begin in another.
+    """
+    return tuple(
+        rule
+        for rule in job.rules
+        if rule.ask
+        and rule.ask.over == "chunk"
+        and any(job.applies(rule, file) in {"", "prefilter"} for file in job.corpus.files)
+    )
 
 
 def _is_judged(corpus: Corpus, one: Finding) -> bool:
@@ -257,14 +276,14 @@ def _looks(job: Job, asked: Sequence[Rule], texts: Mapping[str, str]) -> Looks:
 def _commits(corpus: Corpus) -> list[dict[str, str]]:
     """Return what the authors said of the change; unreadable history is no reason to stop."""
     scope = corpus.scope
-    if corpus.root is None or scope.kind != "diff" or not scope.head:
+    if corpus.repo is None or scope.kind != "diff" or not scope.head:
         return []
     from rlm_gate import history
 
     with suppress(GitError):
         return [
             {"subject": mask(one.subject), "body": mask(one.body)}
-            for one in history.commits(corpus.root, scope.base, scope.head)
+            for one in history.commits(corpus.repo, scope.base, scope.head)
         ]
     return []
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rlm_gate import syntax
+from rlm_gate import messages, syntax
 from rlm_gate.core import Confidence, Corpus, Finding, Rule, Span, Verification, split_lines
 from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.languages import language_of
@@ -75,7 +75,7 @@ def verify(
     ``hidden`` paths must not be sent: they are no context, and the caller leaves out candidates
     that stand in them. ``flagged`` says whether a block shows text that addresses the reviewer.
     """
-    found = Surroundings(Masked(corpus.tree, hidden))
+    found = Surroundings(Masked(corpus.tree, hidden), messages.by_path(corpus))
     cases = [case(one, rules[one.rule_id], corpus, found) for one in candidates]
     replies = caller.call_many([request(one, model) for one in cases])
     return [judged(one, reply, corpus, flagged) for one, reply in zip(cases, replies, strict=True)]

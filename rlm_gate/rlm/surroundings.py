@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from rlm_gate import conventions
+from rlm_gate import conventions, messages
 from rlm_gate.core import Corpus, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
 from rlm_gate.rlm.blocks import Block, Row, printable
-from rlm_gate.rlm.masking import Masked
+from rlm_gate.rlm.masking import Masked, mask
 from rlm_gate.rlm.planner import MapCall
 from rlm_gate.syntax import Symbol, grammar, outline
 
@@ -102,7 +102,7 @@ def surroundings(
     """Return what shows a change's call the code around it; a whole scope is shown anyway."""
     if corpus.scope.whole:
         return lambda _call: ()
-    found = Surroundings(Masked(corpus.tree, unsent))
+    found = Surroundings(Masked(corpus.tree, unsent), messages.by_path(corpus))
     known: dict[tuple[str, Span], tuple[Context, ...]] = {}
 
     def beside(call: MapCall) -> tuple[Context, ...]:
@@ -118,10 +118,16 @@ class Surroundings:
     """Finds context in ``texts``: path -> text at the judged side, masked.
 
     Every file is read once, when the first chunk asks. Tests and copies rank behind the product.
+    ``said`` tells what the messages of the commits say that touch a file: a claim, no evidence.
     """
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        said: Callable[[str], Sequence[str]] = lambda _path: (),
+    ) -> None:
         self.texts = texts
+        self.said = said
         self._outlines: dict[str, tuple[Symbol, ...]] = {}
 
     def around(
@@ -143,9 +149,16 @@ class Surroundings:
     def _ranked(self, file: SourceFile, shown: Span, judged: Sequence[Span]) -> Iterator[Context]:
         lines = split_lines(self.texts[file.path])
         used = list(_used(lines, judged))
+        yield from self._message(file.path)
         yield from self._definitions(file, lines, used[:_MOST_NAMES])
         yield from self._callers(file, shown, judged)
         yield from self._neighbours(file, shown)
+
+    def _message(self, path: str) -> Iterator[Context]:
+        lines = self.said(path)
+        if lines:
+            rows = tuple(Row(" ", line, None) for line in split_lines(mask("\n".join(lines))))
+            yield Context("what its author says of the change", Block(path, rows))
 
     # Definitions of what the judged lines use
 

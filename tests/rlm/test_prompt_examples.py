@@ -24,6 +24,7 @@ FILES = corpus(
     source("app/other.py", "import os\n\n\ndef main():\n    os.system('ls')\n"),
 )
 LOOP = rule("patterns/inconsistent-convention", ask="corpus")
+SHARP = rule("security/shell-injection", ask="chunk")
 _FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -36,7 +37,9 @@ def examples(name: str) -> list[str]:
 
 
 def reporter() -> Reporter:
-    return Reporter(FILES, {LOOP.id: LOOP}, lambda _rule, _file: "", Origin.MODEL, "root")
+    return Reporter(
+        FILES, {LOOP.id: LOOP, SHARP.id: SHARP}, lambda _rule, _file: "", Origin.MODEL, "root"
+    )
 
 
 def functions(reports: Reporter) -> dict[str, Callable[..., Any]]:
@@ -63,6 +66,7 @@ VARIABLES: dict[str, Any] = {
     "commits": [],
     "candidates": [{"rule": "x/y", "path": "app/shell.py", "line": 9, "quote": "q"}],
     "rules": [{"id": LOOP.id, "title": "t", "question": "q"}],
+    "sharp": [{"id": SHARP.id, "title": "t", "question": "Who chooses the command?"}],
 }
 
 
@@ -77,7 +81,9 @@ def test_examples_run_one_after_the_other(name: str) -> None:
             assert cell.error is None, (example, cell.error)
             assert cell.output, example
     if name == "audit":
-        assert [one.span.start for one in reports.found] == [8]
+        printed, chosen = reports.found
+        assert printed.span.start == 8
+        assert (chosen.rule_id, [step.start for step in chosen.flow]) == (SHARP.id, [7, 9])
 
 
 def test_the_prompts_with_cells_have_examples() -> None:

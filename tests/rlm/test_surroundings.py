@@ -169,3 +169,14 @@ def test_a_function_declared_inside_another_is_shown_once() -> None:
     (declared,) = around({"a.py": text}, Span("a.py", 8, 9))
     assert [row.line for row in declared.block.rows] == [1, 2]
     assert declared.spans == (Span("a.py", 1, 2),)
+
+
+def test_what_the_author_says_comes_first_and_is_masked() -> None:
+    token = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+    file = source(SHOWN.path, TEXTS[SHOWN.path])
+    found = Surroundings(TEXTS, lambda path: ("Show less", f"key {token}") if path else ())
+    first, *_ = found.around(file, SHOWN, (SHOWN,))
+    assert first.why == "what its author says of the change"
+    assert first.spans == ()
+    assert "Show less" in first.render()
+    assert token not in first.render()

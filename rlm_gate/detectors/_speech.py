@@ -21,6 +21,12 @@ _REACH = 160  # no shape is longer, on either side of its key word
 # One blank of a phrase: what may stand between two words in comments, strings, markup and names.
 _GAP = r"(?:[^a-z0-9]|%20|\\[nrt]|&[a-z]{2,5};){1,20}?"
 _END = r"(?![a-z])"
+# A line that is one call, each argument a single word: "state = run(work, judge, [one])".
+_CALL = re.compile(
+    r"[ \t]*(?:[\w., ]+=[ ]*)?(?:return |await |yield )*[\w.]+\("
+    r"[*&]?[\w.]+(?:\[\w*\])?(?:, ?(?:\w+=)?[*&]?(?:[\w.]+|\[\w*\]))*\)[;:]?[ \t]*$"
+)
+_RETURN = re.compile(r"\s*return [\w.]+(?:\[\w*\]|\(\w*\))?[ \t;]*$")
 _LETTERS = bytes(code if chr(code).isalpha() or code > 127 else 32 for code in range(256))
 
 
@@ -41,7 +47,7 @@ def find(text: str) -> Iterator[Hit]:
         yield from _spoken(text, words, phrase)
     for phrase in _ADDRESSES:
         for start, end in _spoken(text, words, phrase):
-            order = _order(text, end)
+            order = _order(text, start, end)
             if order:
                 yield start, order[1]
     if not text.isascii():
@@ -79,9 +85,20 @@ def _windows(text: str, words: Iterable[bytes]) -> Iterator[Hit]:
         yield current
 
 
-def _order(text: str, end: int) -> Hit | None:
-    """Return the order that belongs to an address: it stands behind it."""
-    behind = _compiled(_ORDER).search(text, end, end + NEAR)
+def _order(text: str, start: int, end: int) -> Hit | None:
+    """Return the order that belongs to an address: it stands behind it.
+
+    A name that is an argument of a call addresses nobody beyond the line after the call.
+    """
+    first = text.rfind("\n", 0, start) + 1
+    line = text.find("\n", end) % (len(text) + 1)
+    if not _CALL.match(text, first, line):
+        behind = _compiled(_ORDER).search(text, end, end + NEAR)
+        return behind.span() if behind else None
+    after = text.find("\n", line + 1) % (len(text) + 1)
+    if _RETURN.match(text, line, after):
+        return None
+    behind = _compiled(_ORDER).search(text, end, min(after, end + NEAR))
     return behind.span() if behind else None
 
 

@@ -90,7 +90,7 @@ class Flagged:
         if path not in self._known:
             file = self.corpus.file(path)
             text = file.text if file else self.corpus.tree.get(path, "")
-            self._known[path] = injection.lines(text, language_of(path))
+            self._known[path] = injection.lines(text, language_of(path), path)
         return self._known[path]
 
 

@@ -1,5 +1,7 @@
 """What the engine for texts that address the reviewer reports, and in which order."""
 
+import pytest
+
 from rlm_gate.detectors import injection
 
 
@@ -8,3 +10,47 @@ def test_several_finds_on_a_line_are_in_the_order_of_their_columns() -> None:
     columns = [region.column for _, region in found]
     assert len(columns) == 12
     assert columns == sorted(columns)
+
+
+HEBREW = "\u05e9\u05dc\u05d5\u05dd"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "path"),
+    [
+        ('msgstr "%(truncated_text)s\u202e\u2026"', "text", "conf/locale/he/django.po"),
+        (f"{HEBREW}\u202e{HEBREW}!", "html", "page.html"),
+        (f"\u202b{HEBREW}\u202c", "markdown", "README.he.md"),
+        ('{"input": "http://example.com/\u202e/foo/\u202d/bar"}', "json", "tests/models/urls.json"),
+    ],
+    ids=["translation", "page", "embedding", "test data"],
+)
+def test_what_writing_to_the_left_needs_is_not_hidden(text: str, language: str, path: str) -> None:
+    assert injection.find(text, language, path) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "path"),
+    [
+        ("/*\u202e } \u2066if (isAdmin)\u2069 \u2066 begin admins only */", "javascript", "a.js"),
+        ("/* end admins only \u202e { \u2066*/", "javascript", "tests/fixtures/a.js"),
+        (f"x = '{HEBREW}\u202e'", "python", "a.py"),
+        ("run curl example.org/\u202ehs.nur/gro.live", "markdown", "README.md"),
+        ('{"scripts": {"test": "\u202etsej"}}', "json", "package.json"),
+        (f"msgid {HEBREW}\u202e fdp.exe", "text", "he.po"),
+        (f"{HEBREW}\u202d{HEBREW}", "text", "he.po"),
+        ('{"a": "\U000e0041\U000e0042"}', "json", "tests/data.json"),
+    ],
+    ids=[
+        "early return",
+        "in a test",
+        "in code",
+        "guide",
+        "package",
+        "name",
+        "to the right",
+        "tags",
+    ],
+)
+def test_what_shows_other_words_than_it_holds_is_found(text: str, language: str, path: str) -> None:
+    assert [sort for sort, _ in injection.find(text, language, path)]

@@ -39,10 +39,9 @@ def finished(
     return tuple(replace(one, owners=known.of(one.span.path)) for one in named)
 
 
-def accepting(
-    comments: Sequence[Suppression], settings: Settings, corpus: Corpus
-) -> newness.Accepting:
+def accepting(settings: Settings, corpus: Corpus) -> newness.Accepting:
     """Return what people accept by comment, file form and baseline, the new ones told apart."""
+    comments = accepted.in_comments(corpus)
 
     def read(contents: Mapping[str, bytes]) -> tuple[Suppression, ...]:
         return accepted.in_files(replace(settings, accepted=contents))
@@ -52,7 +51,8 @@ def accepting(
         base = corpus.scope.base
         return policyref.contents(repo, base, settings.accepted) if repo and base else {}
 
-    return newness.settle(comments, settings, corpus, read, before)
+    settled = newness.settle(comments.suppressions, settings, corpus, read, before)
+    return replace(settled, notices=comments.notices)
 
 
 def _with_fixes(

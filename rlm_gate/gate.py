@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import accepted, detectors, finishing, messages, packs, policy, runid
@@ -17,6 +16,7 @@ from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,
     Corpus,
+    Coverage,
     Estimate,
     Finding,
     Rule,
@@ -32,6 +32,7 @@ from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
 
 if TYPE_CHECKING:
+    from rlm_gate.newness import Accepting
     from rlm_gate.providers import Provider
     from rlm_gate.rlm.audit import Job, Outcome
     from rlm_gate.rlm.callers import Line
@@ -64,6 +65,7 @@ class _Run:
     provider: Provider | None = None
     tell: Callable[[str], None] = lambda _remark: None
     joined: Joined | None = None
+    accepting: Accepting | None = None
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -130,7 +132,8 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
     unasked = () if settings.models.mode == "on" else _questions(chosen, played)
     missing = settings.models.missing
-    audit = Audit(_mode(settings), not_evaluated=unasked, missing_keys=missing)
+    mode = "models" if settings.models.mode == "on" else settings.models.mode
+    audit = Audit(mode, not_evaluated=unasked, missing_keys=missing)
     applies = policy.Policy.of(settings).narrowed(detectors.applies)
     ledger = Ledger(corpus, rules, applies, _judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
@@ -165,10 +168,6 @@ def _asks(settings: Settings) -> bool:
     """Say whether questions belong to this run: not offline, and without a key only in CI."""
     mode = settings.models.mode
     return mode == "on" or (mode == "no-key" and settings.ci)
-
-
-def _mode(settings: Settings) -> str:
-    return {"on": "models"}.get(settings.models.mode, settings.models.mode)
 
 
 def _questions(rules: Sequence[Rule], played: frozenset[str]) -> tuple[str, ...]:
@@ -226,7 +225,9 @@ def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterato
 def _audit(this: _Run) -> None:
     """Ask models; without them run the playbook and say what an audit would have sent."""
     if this.settings.replay is not None:
-        _check_replayed(this, this.settings.replay)
+        from rlm_gate.rlm import callers
+
+        callers.check_input(this.settings.replay, _input(this))
     asked = any(rule.ask for rule in this.rules)
     if not this.corpus.files:
         return
@@ -258,17 +259,6 @@ def _with_models(this: _Run) -> None:
             this.trajectory = line.witness.trajectory()
 
 
-def _check_replayed(this: _Run, path: Path) -> None:
-    """Refuse to repeat a run on other input, even where no model would be asked."""
-    from rlm_gate.rlm import journal
-
-    first = next(journal.read(path), None)
-    if first is None or first.data.get("input") != _input(this):
-        raise journal.ReplayMismatch(
-            f"{path}: that run judged other files, rules or settings than are here now"
-        )
-
-
 def _input(this: _Run) -> str:
     return runid.of(this.settings, this.corpus, this.packs, this.rules)
 
@@ -283,7 +273,7 @@ def _verified(this: _Run, line: Line) -> Iterator[Finding]:
     hidden = withheld.hidden(this.corpus, this.settings.never_send)
     doubted = [
         one
-        for one in kept
+        for one in _unaccepted(this, kept, decided)
         if decided.reaches(one)
         and rules[one.rule_id].verify == "refute"
         and one.span.path not in hidden
@@ -294,6 +284,14 @@ def _verified(this: _Run, line: Line) -> Iterator[Finding]:
     )
     judged = dict(zip(doubted, answers, strict=True))
     return (judged.get(one, one) for one in kept)
+
+
+def _unaccepted(this: _Run, kept: Sequence[Finding], decided: policy.Policy) -> Iterator[Finding]:
+    """Yield the findings that nobody accepts: no other is worth the price of a second reading."""
+    evidence = _evidence(this, kept, Coverage(0, 0, ()))
+    left = policy.unaccepted(evidence, decided)
+    named = zip(kept, evidence.findings, strict=True)
+    return (one for one, finished in named if finished.identity in left)
 
 
 def _with_playbook(this: _Run) -> None:
@@ -350,34 +348,43 @@ def _forecast(this: _Run) -> Estimate:
 
 
 def _verdict(this: _Run) -> Verdict:
-    rules = _with_host_rules(this)
     decided = policy.Policy.of(this.settings)
-    kept = policy.narrow(this.findings, this.corpus, rules, decided)
+    kept = policy.narrow(this.findings, this.corpus, _with_host_rules(this), decided)
     kept = (*kept, *finishing.policy_changes(this.settings.origin, this.corpus, decided))
-    comments = accepted.in_comments(this.corpus)
-    accepting = finishing.accepting(comments.suppressions, this.settings, this.corpus)
-    evidence = policy.Evidence(
+    evidence = _evidence(this, kept, this.ledger.coverage(decided.required))
+    verdict = policy.judge(evidence, decided)
+    remark = this.settings.origin.remark
+    return replace(
+        verdict,
+        preface=(*([remark] if remark else []), *_accepting(this).preface),
+        projects=this.settings.projects,
+        trajectory=this.trajectory,
+    )
+
+
+def _evidence(this: _Run, kept: Sequence[Finding], coverage: Coverage) -> policy.Evidence:
+    rules, accepting = _with_host_rules(this), _accepting(this)
+    return policy.Evidence(
         corpus=this.corpus,
         packs=this.packs,
         rules=rules,
         findings=finishing.finished(kept, this.corpus, this.settings.home, rules),
         skips=tuple(this.skips),
-        coverage=this.ledger.coverage(decided.required),
+        coverage=coverage,
         audit=this.audit,
         usage=this.usage,
         interrupted=this.interrupted,
         suppressions=accepting.suppressions,
         narrowed=bool(this.settings.scope.paths),
-        notices=comments.notices,
+        notices=accepting.notices,
     )
-    verdict = policy.judge(evidence, decided)
-    remark = this.settings.origin.remark
-    return replace(
-        verdict,
-        preface=(*([remark] if remark else []), *accepting.preface),
-        projects=this.settings.projects,
-        trajectory=this.trajectory,
-    )
+
+
+def _accepting(this: _Run) -> Accepting:
+    """Return what people accept, read when it is first asked for."""
+    if this.accepting is None:
+        this.accepting = finishing.accepting(this.settings, this.corpus)
+    return this.accepting
 
 
 def _with_host_rules(this: _Run) -> tuple[Rule, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rlm_gate.config import BASELINE_FILE, SUPPRESSIONS_FILE, Settings
-from rlm_gate.core import Acceptance, Corpus, Span, Suppression, display_path
+from rlm_gate.core import Acceptance, Corpus, Notice, Span, Suppression, display_path
 from rlm_gate.errors import ConfigError
 
 Reader = Callable[[Mapping[str, bytes]], tuple[Suppression, ...]]
@@ -23,10 +23,11 @@ _MOST = 50  # named one by one
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """What is accepted, the new ones marked, and the sentences to say first."""
+    """What is accepted, the new ones marked, the sentences to say first, and what is malformed."""
 
     suppressions: tuple[Suppression, ...]
     preface: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def settle(

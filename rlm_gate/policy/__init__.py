@@ -27,7 +27,7 @@ from rlm_gate.policy import accepting
 from rlm_gate.policy.decided import Policy
 from rlm_gate.policy.folding import folded
 
-__all__ = ["Evidence", "Policy", "effect", "judge", "narrow"]
+__all__ = ["Evidence", "Policy", "effect", "judge", "narrow", "unaccepted"]
 
 # Design §7.6, first table: what a finding does to the gate, by who says so and what the second
 # call came to. "lost" is evidence that was asked for and did not come.
@@ -89,6 +89,11 @@ def narrow(
         if key not in kept or _outranks(finding, kept[key]):
             kept[key] = replace(finding, severity=severity)
     return tuple(sorted(kept.values(), key=lambda one: one.sort_key))
+
+
+def unaccepted(evidence: Evidence, policy: Policy) -> frozenset[tuple[str, str]]:
+    """Return the identities of the findings that nobody accepts. The coverage may still be open."""
+    return frozenset(one.identity for one in accepting.settle(_question(evidence), policy).findings)
 
 
 def judge(evidence: Evidence, policy: Policy) -> Verdict:

@@ -182,6 +182,18 @@ def check_of(path: Path) -> Mapping[str, Any]:
     raise UsageError(f"{path}: this journal is not of a check")
 
 
+def check_input(path: Path, run: str) -> None:
+    """Refuse to replay a run on other input, even where no model would be asked.
+
+    ``run`` is the hash of all the input. Raises ReplayMismatch.
+    """
+    first = next(journal.read(path), None)
+    if first is None or first.data.get("input") != run:
+        raise journal.ReplayMismatch(
+            f"{path}: that run judged other files, rules or settings than are here now"
+        )
+
+
 def _models(settings: Settings, known: prices.Prices) -> tuple[Route, Route]:
     root, sub = _route(settings.models.root, known), _route(settings.models.sub, known)
     allowed = {_route(name, known) for name in settings.models.allowed}

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -77,6 +78,7 @@ HOMES = {
     "jinja2": "reports.html",
     "jsonschema": "rlm.answers",
     "junit_xml": "reports.junit",
+    "modal": "scale.modal",
     "networkx": "graphs",
     "markupsafe": "reports.html",
     "openai": "providers.openai",
@@ -88,6 +90,9 @@ HOMES = {
     "sqlglot": "tasks.links.tables",
     "yaml": "yamlmarks",
 }
+
+# A module that is there for an extra only, and what that brings.
+EXTRAS = {"scale.modal": "modal"}
 
 # Parts of the standard library that only some modules may touch, and why these.
 WHO_RUNS_PROCESSES = {
@@ -310,7 +315,8 @@ def test_every_provider_completes_requests(name: str) -> None:
 
 def test_every_error_has_an_exit_code_and_a_remedy_of_its_kind() -> None:
     for module in MODULES:
-        if not within(module, "rlm.sandbox") and module != "__main__":
+        absent = module in EXTRAS and find_spec(EXTRAS[module]) is None
+        if not within(module, "rlm.sandbox") and module != "__main__" and not absent:
             importlib.import_module(f"rlm_gate.{module}".rstrip("."))
     known = list(descendants(errors.GateError))
     assert {"UsageError", "NoMergeBase"} <= {error.__name__ for error in known}

@@ -107,8 +107,8 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--executor",
-        metavar="ray[://ADDRESS]",
-        help="have a Ray cluster that exists make the shards, and join them here",
+        metavar="ray[://ADDRESS]|modal",
+        help="have a Ray cluster or Modal's containers make the shards, and join them here",
     )
     group.add_argument(
         "--shards", metavar="N", type=count, default=16, help="for --executor (default: 16)"

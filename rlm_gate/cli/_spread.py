@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlm_gate import gate
 from rlm_gate.cli import TERMINATED, _opening, _progress, warn
@@ -13,6 +15,9 @@ from rlm_gate.config import Flags, Settings
 from rlm_gate.core import Verdict
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
 from rlm_gate.reports import store
+
+if TYPE_CHECKING:
+    from rlm_gate.rlm.slices import Joined
 
 
 def shard(flags: Flags, arguments: argparse.Namespace) -> int:
@@ -45,16 +50,30 @@ def shard(flags: Flags, arguments: argparse.Namespace) -> int:
 
 
 def on_cluster(arguments: argparse.Namespace) -> Callable[..., Verdict]:
-    """Return what has a cluster make the shards, and joins them here into the verdict."""
+    """Return what has others make the shards, and joins them here into the verdict."""
     name, _, place = arguments.executor.partition("://")
-    if name != "ray":
-        raise UsageError(f"--executor {arguments.executor!r}: there is ray, and ray://ADDRESS")
+    if name not in {"ray", "modal"} or (place and name != "ray"):
+        raise UsageError(
+            f"--executor {arguments.executor!r}: there are ray, ray://ADDRESS and modal"
+        )
+    if find_spec(name) is None:
+        raise UsageError(f"--executor {name} needs a package more: pip install 'rlm-gate[{name}]'")
 
     def judge(settings: Settings, progress: gate.Progress, tell: Callable[[str], None]) -> Verdict:
-        from rlm_gate.scale import ray
-
-        address = arguments.executor if place else "auto"
-        joined = ray.asked(settings, address, arguments.shards, progress)
+        joined = _asked(name, arguments, settings, progress)
         return gate.run(settings, progress, tell=tell, joined=joined)
 
     return judge
+
+
+def _asked(
+    name: str, arguments: argparse.Namespace, settings: Settings, progress: gate.Progress
+) -> Joined:
+    if name == "modal":
+        from rlm_gate.scale import modal
+
+        return modal.asked(settings, arguments.shards, progress)
+    from rlm_gate.scale import ray
+
+    address = arguments.executor if "://" in arguments.executor else "auto"
+    return ray.asked(settings, address, arguments.shards, progress)

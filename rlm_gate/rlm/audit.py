@@ -99,14 +99,32 @@ def only_ask(job: Job, line: Line) -> None:
     """Make the map's calls and judge nothing: the line's recorder hears what they come to."""
     unsent = hidden(job.corpus, job.limits.never_send)
     calls = [call for call in _sendable(job, unsent) if isinstance(call, planner.MapCall)]
-    beside = surroundings(job.corpus, unsent)
     done = 0
-    for wave in mapping.waves(calls, line.map_caller.most_at_once):
-        line.map_caller.call_many(
-            [mapping.request(call, line.sub, beside(call))[0] for call in wave]
-        )
+    for wave in composed(job, calls, line.sub, line.map_caller.most_at_once):
+        line.map_caller.call_many(wave)
         done += len(wave)
         job.progress(f"map ({line.state()})", done, len(calls))
+
+
+def composed(
+    job: Job, calls: Sequence[planner.MapCall], model: str, most: int
+) -> Iterator[list[ModelRequest]]:
+    """Yield the requests of these calls in waves of at most ``most``."""
+    beside = surroundings(job.corpus, hidden(job.corpus, job.limits.never_send))
+    for wave in mapping.waves(calls, most):
+        yield [mapping.request(call, model, beside(call))[0] for call in wave]
+
+
+def dealt(job: Job, of: int) -> dict[int, list[planner.MapCall]]:
+    """Return the map's calls by the number of their slice, less what must never be sent."""
+    unsent = hidden(job.corpus, job.limits.never_send)
+    hands: dict[int, list[planner.MapCall]] = {number: [] for number in range(1, of + 1)}
+    names = {number: str(number) for number in hands}
+    plan = planner.plan(job.corpus, job.rules, job.applies)
+    for number, call in Dealing(of, names).deal(plan):
+        if isinstance(call, planner.MapCall) and call.file.path not in unsent:
+            hands[int(number)].append(call)
+    return hands
 
 
 def with_playbook(job: Job, outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from rlm_gate.rlm import prices
 from rlm_gate.rlm.answers import Schema
 from rlm_gate.rlm.budget import Account
 from rlm_gate.rlm.callers import Line, named, open_records, remaining
-from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.calls import WORKERS, Caller, Pace
 from rlm_gate.rlm.loop import Delivery, LoopEnd, Step, cell_event, run_loop
 from rlm_gate.rlm.masking import Masked
 from rlm_gate.rlm.prompting import prompt
@@ -57,6 +58,7 @@ class RLMConfig:
     allow_reduced_sandbox: bool = False
     cache_dir: Path | None = None
     journal_dir: Path | None = None
+    parallel_sub_calls: int = WORKERS  # most model calls at once; 1: one after the other
 
     def budget(self) -> Budget:
         """Return the limits as the account keeps them."""
@@ -153,11 +155,11 @@ class RLMSession:
             records = open_records(config.cache_dir, config.journal_dir, _name(query, models), told)
             kept = stack.enter_context(records)
             tape = Tape(kept.journal)
-            root = sub = Caller(self._root, account, known, cache=kept.cache, journal=tape)
+            make = partial(Caller, account=account, prices=known, cache=kept.cache, journal=tape)
+            pace = Pace(workers=config.parallel_sub_calls)
+            root = sub = stack.enter_context(make(self._root, pace=pace))
             if self._sub is not self._root:
-                sub = Caller(self._sub, account, known, cache=kept.cache, journal=tape)
-                stack.enter_context(sub)
-            stack.enter_context(root)
+                sub = stack.enter_context(make(self._sub, pace=pace))
             described = _described(self.context)
             limits = config.budget()
             work = _Work(

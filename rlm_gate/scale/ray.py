@@ -8,13 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import Any
 
 from rlm_gate import detectors, gate
 from rlm_gate.config import Settings
 from rlm_gate.core import Corpus, Rule, Scope, SourceFile
-from rlm_gate.errors import UsageError
 from rlm_gate.rlm import audit
 from rlm_gate.rlm.flagged import Flagged
 from rlm_gate.rlm.ledger import Judges, Ledger
@@ -71,8 +69,6 @@ def asked(settings: Settings, address: str, of: int, progress: gate.Progress) ->
     the report names it. Replies in a cache that the nodes share are not paid again.
     """
     shards.check_models(settings)
-    if find_spec("ray") is None:
-        raise UsageError("--executor ray needs a package more: pip install 'rlm-gate[ray]'")
     import ray
 
     digest, job = gate.planned(settings, progress)

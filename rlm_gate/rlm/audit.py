@@ -92,7 +92,7 @@ def with_models(job: Job, line: Line, outcome: Outcome) -> None:
         outcome.audit = replace(outcome.audit, refused=mapped.refused)
     asked = planner.over_corpus(job.rules, job.corpus, job.applies)
     if asked:
-        _loop(job, line, asked, outcome)
+        _loop(job, line, asked, outcome, mapped.outside)
 
 
 def only_ask(job: Job, line: Line) -> None:
@@ -149,7 +149,13 @@ def with_playbook(job: Job, outcome: Outcome) -> None:
     )
 
 
-def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> None:
+def _loop(
+    job: Job,
+    line: Line,
+    asked: tuple[Rule, ...],
+    outcome: Outcome,
+    outside: Sequence[mapping.Outside],
+) -> None:
     ids = [rule.id for rule in asked]
     texts = Masked(job.corpus.tree, hidden(job.corpus, job.limits.never_send))
     reporter = _reporter(job, Origin.MODEL, line.root, (*asked, *_sharp(job)))
@@ -179,7 +185,7 @@ def _loop(job: Job, line: Line, asked: tuple[Rule, ...], outcome: Outcome) -> No
         "done": delivery,
     }
     try:
-        with _repl(job, texts, functions, asked, outcome.findings) as repl:
+        with _repl(job, texts, functions, asked, outcome.findings, outside) as repl:
             end = run_loop(
                 line.caller,
                 repl,
@@ -206,16 +212,22 @@ def _repl(
     functions: Mapping[str, Callable[..., Any]],
     asked: tuple[Rule, ...] = (),
     found: Sequence[Finding] = (),
+    outside: Sequence[mapping.Outside] = (),
 ) -> Repl:
     return Repl(
         texts=texts,
-        variables=_variables(job, asked, found),
+        variables=_variables(job, asked, found, outside),
         functions=functions,
         allow_reduced=job.limits.allow_reduced_sandbox,
     )
 
 
-def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> dict[str, Any]:
+def _variables(
+    job: Job,
+    asked: tuple[Rule, ...],
+    found: Sequence[Finding],
+    outside: Sequence[mapping.Outside],
+) -> dict[str, Any]:
     unsent = hidden(job.corpus, job.limits.never_send)
     files = [file for file in job.corpus.files if file.path not in unsent]
     return {
@@ -239,6 +251,7 @@ def _variables(job: Job, asked: tuple[Rule, ...], found: Sequence[Finding]) -> d
             for one in (*job.candidates, *found)
             if one.span.path not in unsent and _is_judged(job.corpus, one)
         ],
+        "outside": [[one.path, one.line, one.what] for one in dict.fromkeys(outside)],
         "rules": _told(asked),
         "sharp": _told(_sharp(job)) if asked else [],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from rlm_gate.core import (
     Confidence,
@@ -35,7 +35,20 @@ MOST_ITEMS = 300
 """Most items of one answer: MAP_TOKENS have no room for more, and each is looked up."""
 
 
+OUTSIDE_ITEMS, OUTSIDE_CHARS = 12, 200
+"""Most values from outside of one block that the root hears of, and characters about each."""
+_KEYS = frozenset({"findings", "addressed_to_reviewer"})
+
+
 Planned = TypeVar("Planned", bound=MapCall | TooLong)
+
+
+class Outside(NamedTuple):
+    """What a reader says that an outsider can influence at a line: a lead, no finding."""
+
+    path: str
+    line: int
+    what: str
 
 
 @dataclass(slots=True)
@@ -43,12 +56,14 @@ class MapOutcome:
     """What the map found, and how many of the models' findings had no evidence.
 
     ``flagged`` says whether a call shows text that addresses the reviewer, in or beside its block.
+    ``outside`` is what the readers said before they judged: what comes in from whom.
     """
 
     engine: str
     flagged: Callable[[MapCall, Sequence[Context]], bool] = lambda _call, _beside: False
     findings: list[Finding] = field(default_factory=list)
     refused: int = 0
+    outside: list[Outside] = field(default_factory=list)
 
     def take(self) -> list[Finding]:
         """Hand over what was found since the last time."""
@@ -171,11 +186,21 @@ def _book(
     ]
     outcome.findings.extend(one for one in (*spoken, *made) if one)
     addressed = bool(answer["addressed_to_reviewer"]) or spoken_to
+    if not addressed:
+        outcome.outside.extend(_outside(call, shown, answer))
     for span in call.judged:
         if addressed:
             ledger.missing(ids, span, "injection")
         else:
             ledger.answered(ids, span)
+
+
+def _outside(call: MapCall, shown: Block, answer: Mapping[str, Any]) -> Iterator[Outside]:
+    """Yield what the reader says comes in, rows as lines."""
+    for item in answer.get("outside", ())[:OUTSIDE_ITEMS]:
+        line = shown.line(item["row"])
+        if line:
+            yield Outside(call.file.path, line, shown.in_lines(item["what"])[:OUTSIDE_CHARS])
 
 
 def _grounded(
@@ -217,12 +242,14 @@ def _in_scope(scope: Sequence[Span], place: Place) -> bool:
 
 
 def _parse(text: str, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]] | None:
-    """Return the answer if it has exactly the promised shape, else None."""
+    """Return the answer if it has the promised shape, else None; what comes in may be left out."""
     try:
         answer = strict_json(text)
     except ValueError:
         return None
-    if not isinstance(answer, dict) or set(answer) != {"findings", "addressed_to_reviewer"}:
+    if not isinstance(answer, dict) or set(answer) - {"outside"} != _KEYS:
+        return None
+    if not _is_outside(answer.get("outside", [])):
         return None
     findings, addressed = answer["findings"], answer["addressed_to_reviewer"]
     if not isinstance(findings, list) or not isinstance(addressed, list):
@@ -243,6 +270,15 @@ def _is_item(item: object) -> bool:
     )
 
 
+def _is_outside(items: object) -> bool:
+    return isinstance(items, list) and all(
+        isinstance(item, dict)
+        and type(item.get("row")) is int
+        and isinstance(item.get("what"), str)
+        for item in items
+    )
+
+
 def _why_missing(reply: ModelReply | ProviderError | BudgetExceeded) -> str:
     if isinstance(reply, ModelReply):
         return "error (malformed)"
@@ -260,6 +296,7 @@ def _schema(ids: Sequence[str]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
+            "outside": _list_of({"row": {"type": "integer"}, "what": {"type": "string"}}),
             "findings": _list_of(
                 {
                     "rule": {"type": "string", "enum": list(ids)},
@@ -269,7 +306,7 @@ def _schema(ids: Sequence[str]) -> dict[str, Any]:
             ),
             "addressed_to_reviewer": _list_of(item),
         },
-        "required": ["findings", "addressed_to_reviewer"],
+        "required": ["outside", "findings", "addressed_to_reviewer"],
         "additionalProperties": False,
     }
 

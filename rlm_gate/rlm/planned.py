@@ -22,8 +22,8 @@ from rlm_gate.rlm.withheld import hidden
 SCHEMA = "rlm-gate-plan/1"
 BYTES_PER_TOKEN = 3
 """Bytes of source code in a token, about: for the likely price alone, never for a limit."""
-LIKELY_ANSWER = 300
-"""Tokens of a usual answer: one or two findings."""
+LIKELY_ANSWER = 400
+"""Tokens of a usual answer: what comes in, and one or two findings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ way = [enters, sink]
 print(finding('security/path-traversal', enters.path, enters.line, enters.text, why, flow=way))
 """
 CELLS = (
-    "print(diff, commits, [one['id'] for one in rules], len(sharp))",
+    "print(diff, commits, [one['id'] for one in rules], len(sharp), outside)",
     FOLLOW,
     "done('followed')",
 )
@@ -50,7 +50,8 @@ class Reader:
             block = {"type": "tool_use", "id": f"c{turn}", "name": "run_python"}
             return self.said({**block, "input": {"code": CELLS[turn]}}, "tool_use")
         keys = body["output_config"]["format"]["schema"]["properties"]
-        empty = {"findings": [], "addressed_to_reviewer": []}
+        comes = [{"row": 2, "what": "name, by the client, in row 2"}]
+        empty = {"outside": comes, "findings": [], "addressed_to_reviewer": []}
         answer = self.verdicts.pop(0) if "verdict" in keys else empty
         return self.said({"type": "text", "text": json.dumps(answer)}, "end_turn")
 
@@ -137,3 +138,12 @@ def test_the_message_reaches_every_reader_as_a_claim_between_fences(
         assert shown
         assert all("what its author says of the change" in text for text in shown)
         assert all("The name was checked." in text for text in shown)
+
+
+def test_what_the_readers_say_comes_in_leads_the_root(
+    changed: GitRepo, httpserver: HTTPServer
+) -> None:
+    reader = Reader([verdict("confirmed")])
+    audited(changed, httpserver, reader)
+    *_, last = reader.texts("You audit")
+    assert "[['app/views.py', 4, 'name, by the client, in line 4']]" in last

@@ -189,3 +189,19 @@ def test_groups_of_one_chunk_share_what_they_begin_with_and_are_asked_in_rounds(
 def test_a_chunk_with_one_group_shares_nothing() -> None:
     *_, provider = mapped(answer())
     assert provider.requests[0].messages[0].shared == 0
+
+
+def test_what_comes_in_is_heard_in_lines_and_is_no_finding() -> None:
+    comes = [{"row": 4, "what": "command, by the caller, to row 5"}, {"row": 99, "what": "x"}]
+    said = json.dumps({"outside": comes, "findings": [], "addressed_to_reviewer": []})
+    found, outcome, ledger, _ = mapped(said, text=f"\n{TEXT}")
+    assert found == []
+    assert outcome.outside == [("a.py", 4, "command, by the caller, to line 5")]
+    assert gaps(ledger) == []
+
+
+def test_what_comes_in_has_a_shape_too() -> None:
+    said = json.dumps({"outside": ["all"], "findings": [], "addressed_to_reviewer": []})
+    _, outcome, ledger, _ = mapped(said)
+    assert outcome.outside == []
+    assert [reason for _, reason in gaps(ledger)] == ["error (malformed)"]

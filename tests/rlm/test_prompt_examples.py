@@ -64,6 +64,7 @@ VARIABLES: dict[str, Any] = {
     "removed": [],
     "diff": "",
     "commits": [],
+    "outside": [["app/shell.py", 7, "command, by the caller, to subprocess.run()"]],
     "candidates": [{"rule": "x/y", "path": "app/shell.py", "line": 9, "quote": "q"}],
     "rules": [{"id": LOOP.id, "title": "t", "question": "q"}],
     "sharp": [{"id": SHARP.id, "title": "t", "question": "Who chooses the command?"}],
@@ -102,4 +103,4 @@ def test_every_name_of_the_repl_that_a_prompt_mentions_exists() -> None:
 
 def test_the_answer_format_of_the_map_is_json() -> None:
     shown = prompt("map").rpartition("nothing else:\n")[2].replace("...", "x")
-    assert set(json.loads(shown)) == {"findings", "addressed_to_reviewer"}
+    assert set(json.loads(shown)) == {"outside", "findings", "addressed_to_reviewer"}

@@ -1,13 +1,14 @@
 """Argue against candidates that could block: a second call that needs evidence to refute (§7.6).
 
 A refutation counts only with a known reason and a grounded quote of code, never in a call that saw
-text addressed to the reviewer. Whatever else comes back is "unclear" or a failed call.
+text addressed to the reviewer. Whatever else comes back is "unclear" or a failed call. Where the
+second reader does not confirm, a third who sees both arguments has one more vote.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.languages import language_of
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.rlm.answers import strict_json
-from rlm_gate.rlm.blocks import Block, block, excerpt, printable
+from rlm_gate.rlm.blocks import Block, block, excerpt, fence, printable
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, ground
 from rlm_gate.rlm.masking import Masked, judged_text, mask, masked_lines, masked_removed
@@ -27,6 +28,10 @@ from rlm_gate.rlm.surroundings import Surroundings
 
 REASONS = ("constant_input", "sanitised", "unreachable", "framework_guarantee", "rule_misread")
 _AROUND = 8
+_WAY_STEPS = 4
+"""Most steps of a claim's flow that a reader is shown beside its block."""
+_SAID_CHARS = 1000
+_NAME = re.compile(r"[A-Za-z_][\w.]{2,}")
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -51,6 +56,9 @@ _SCHEMA: dict[str, Any] = {
 }
 
 
+_OPEN = frozenset({Verification.REFUTED, Verification.UNCLEAR})
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A candidate and what the second reader sees of the repository."""
@@ -59,6 +67,7 @@ class Case:
     rule: Rule
     shown: Block
     context: tuple[tuple[str, Block], ...]
+    said: str = ""
 
 
 def verify(
@@ -74,11 +83,41 @@ def verify(
 
     ``hidden`` paths must not be sent: they are no context, and the caller leaves out candidates
     that stand in them. ``flagged`` says whether a block shows text that addresses the reviewer.
+    Where the first two readers differ, a third decides, if the budget still allows one.
     """
     found = Surroundings(Masked(corpus.tree, hidden), messages.by_path(corpus))
     cases = [case(one, rules[one.rule_id], corpus, found) for one in candidates]
     replies = caller.call_many([request(one, model) for one in cases])
-    return [judged(one, reply, corpus, flagged) for one, reply in zip(cases, replies, strict=True)]
+    votes = [judged(one, reply, corpus, flagged) for one, reply in zip(cases, replies, strict=True)]
+    asked = {
+        number: again(cases[number], reply, corpus, found)
+        for number, reply in enumerate(replies)
+        if isinstance(reply, ModelReply) and votes[number].verification in _OPEN
+    }
+    thirds = caller.call_many([request(one, model) for one in asked.values()])
+    for (number, one), reply in zip(asked.items(), thirds, strict=True):
+        votes[number] = settled(votes[number], judged(one, reply, corpus, flagged))
+    return votes
+
+
+def settled(second: Finding, third: Finding) -> Finding:
+    """Return what two votes come to: the third reader's word, if it says yes or no."""
+    return second if third.verification is Verification.FAILED else third
+
+
+def again(one: Case, reply: ModelReply, corpus: Corpus, found: Surroundings) -> Case:
+    """Return the case for a third reader: what the second said, and the code that it named."""
+    answer = _parse(reply.text) or {}
+    reason = f" ({answer['reason']})" if answer.get("verdict") == "refuted" else ""
+    said = f"{answer.get('verdict')}{reason}: {answer.get('argument', '')}"[:_SAID_CHARS]
+    if answer.get("quote"):
+        said += f"\nIts evidence, in {printable(answer['path'])}:\n{answer['quote'][:_SAID_CHARS]}"
+    file = corpus.file(one.finding.span.path)
+    names = [word.rpartition(".")[2] for word in _NAME.findall(answer.get("argument", ""))]
+    more = found.named(file, names) if file else ()
+    shown = {block for _, block in one.context}
+    context = ((part.why, part.block) for part in more if part.block not in shown)
+    return replace(one, said=mask(said), context=(*one.context, *context))
 
 
 def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> Case:
@@ -87,7 +126,8 @@ def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> C
     if file is None:
         text = judged_text(corpus, finding.span.path) or ""
         around = _widened(finding.span, len(split_lines(text)))
-        return Case(finding, rule, excerpt(finding.span.path, text, around), ())
+        shown = excerpt(finding.span.path, text, around)
+        return Case(finding, rule, shown, tuple(_way(finding, shown, found)))
     lines = masked_lines(file)
     part = next(
         (one for one in shown_parts(file) if _holds(one, finding.span)),
@@ -97,7 +137,21 @@ def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> C
     head = imports_head(file, lines, part.shown.start)
     context = [("head of the file", block(file, lines, head))] if head else []
     beside = found.around(file, part.shown, (finding.span, *part.judged))
+    context.extend(_way(finding, shown, found))
     return Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
+
+
+def _way(finding: Finding, shown: Block, found: Surroundings) -> Iterator[tuple[str, Block]]:
+    """Yield the steps of the claim's flow that the block does not show."""
+    steps = [
+        (number, step)
+        for number, step in enumerate(finding.flow, 1)
+        if step.path in found.texts and not (step.path == shown.path and shown.row(step.start))
+    ]
+    for number, step in steps[-_WAY_STEPS:]:
+        text = found.texts[step.path]
+        around = _widened(step, len(split_lines(text)))
+        yield f"step {number} of the value's way", excerpt(step.path, text, around)
 
 
 def request(one: Case, model: str) -> ModelRequest:
@@ -110,8 +164,12 @@ def request(one: Case, model: str) -> ModelRequest:
         f"\n# Context, {why}: {printable(part.path)}\n\n{part.render()}\n"
         for why, part in one.context
     )
+    said = ""
+    if one.said:
+        said = f"\n# What the second reader said\n\nYou are the third.\n{fence(one.said)}\n"
     text = prompt(
         "refute_request",
+        said=said,
         rule=rule.id,
         title=rule.title,
         message=rule.message,

@@ -146,6 +146,19 @@ class Surroundings:
             seen.setdefault(one.block.path, []).extend(one.spans)
         return tuple(kept)
 
+    def named(self, file: SourceFile, names: Iterable[str]) -> tuple[Context, ...]:
+        """Return the definitions of names that someone gave, the nearest first, within a size."""
+        if file.path not in self.texts:
+            return ()
+        asked = [name for name in dict.fromkeys(names) if name not in _COMMON][:_MOST_NAMES]
+        room = CONTEXT_BYTES
+        kept: list[Context] = []
+        for one in self._definitions(file, split_lines(self.texts[file.path]), asked):
+            if one.size <= room:
+                room -= one.size
+                kept.append(one)
+        return tuple(kept)
+
     def _ranked(self, file: SourceFile, shown: Span, judged: Sequence[Span]) -> Iterator[Context]:
         lines = split_lines(self.texts[file.path])
         used = list(_used(lines, judged))

@@ -9,12 +9,13 @@ from builders import corpus, finding, rule, source
 
 from rlm_gate.core import Budget, Confidence, Finding, Origin, Span, Verification
 from rlm_gate.errors import ProviderError
+from rlm_gate.providers import ModelReply
 from rlm_gate.providers.scripted import Answer, ScriptedProvider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
 from rlm_gate.rlm.calls import Caller, Pace
 from rlm_gate.rlm.grounding import Place
-from rlm_gate.rlm.refute import REASONS, case, is_code, request, verify
+from rlm_gate.rlm.refute import REASONS, again, case, is_code, request, verify
 from rlm_gate.rlm.surroundings import Surroundings
 
 APP = """\
@@ -143,3 +144,70 @@ def test_a_finding_outside_the_judged_files_is_shown_with_its_surroundings() -> 
 )
 def test_what_counts_as_code(line: str, language: str, expected: bool) -> None:
     assert is_code(line + "\n", language, Place(1, 1, line)) is expected
+
+
+def voted(
+    *replies: Answer, claim: Finding = CLAIM, limit: int | None = None
+) -> tuple[Finding, int]:
+    provider = ScriptedProvider(replies)
+    pace = Pace(sleep=lambda _seconds: None)
+    account = Account(Budget(max_calls=limit))
+    with Caller(provider, account, prices.load(), pace=pace) as caller:
+        (got,) = verify([claim], {claim.rule_id: rule()}, FILES, caller, MODEL)
+    return got, len(provider.requests)
+
+
+YES = answer(verdict="confirmed", reason="none", path="", row=0, quote="")
+OPEN = answer(verdict="unclear", reason="none", path="", row=0, quote="", argument="run_command()?")
+
+
+@pytest.mark.parametrize(
+    ("second", "third", "outcome"),
+    [
+        (answer(), YES, Verification.CONFIRMED),
+        (answer(), OPEN, Verification.UNCLEAR),
+        (answer(), answer(), Verification.REFUTED),
+        (OPEN, YES, Verification.CONFIRMED),
+        (OPEN, answer(), Verification.REFUTED),
+        (OPEN, ProviderError("refusal", "no"), Verification.UNCLEAR),
+        (answer(), "prose", Verification.REFUTED),
+    ],
+)
+def test_where_the_readers_differ_a_third_decides(
+    second: Answer, third: Answer, outcome: Verification
+) -> None:
+    got, calls = voted(second, third)
+    assert got.verification is outcome
+    assert calls == 2
+
+
+def test_two_who_agree_need_no_third() -> None:
+    assert voted(YES, answer())[1] == 1
+
+
+def test_the_budget_bounds_the_votes() -> None:
+    got, calls = voted(OPEN, YES, limit=1)
+    assert got.verification is Verification.UNCLEAR
+    assert calls == 1
+
+
+def test_the_third_reader_sees_the_argument_and_the_code_that_it_names() -> None:
+    deep = corpus(
+        source("app.py", APP.replace("trusted people", "people")),
+        source("ways.py", "def only_from_cron(name):\n    return name == 'cron'\n"),
+    )
+    found = Surroundings(deep.tree)
+    said = answer(argument="It depends on only_from_cron() and what calls it.")
+    one = again(case(CLAIM, rule(), deep, found), ModelReply(said), deep, found)
+    (message,) = request(one, MODEL).messages
+    assert "You are the third." in message.text
+    assert "It depends on only_from_cron()" in message.text
+    assert "return name == 'cron'" in message.text
+
+
+def test_the_steps_of_a_flow_are_shown_where_they_stand() -> None:
+    claim = replace(CLAIM, flow=(Span("views.py", 5, 5), Span("app.py", 11, 11)))
+    found = Surroundings(FILES.tree)
+    headings = [why for why, _ in case(claim, rule(), FILES, found).context]
+    assert "step 1 of the value's way" in headings
+    assert "step 2 of the value's way" not in headings

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rlm_gate.config import EVERY_PACK, Accepting, Override, Settings
 from rlm_gate.core import Finding, Rule, Severity, SourceFile
@@ -120,5 +121,6 @@ def _is_left_out(rule: Rule, overriding: Iterable[Override]) -> bool:
     return bool(chosen) and rule.pack not in {*chosen[-1], "gate"}
 
 
-def _matches(patterns: Iterable[str], path: str) -> bool:
+@lru_cache(maxsize=1024)  # every rule asks of a path what the one before it asked
+def _matches(patterns: tuple[str, ...], path: str) -> bool:
     return any(re.match(pattern, path) for pattern in patterns)

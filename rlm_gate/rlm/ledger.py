@@ -85,42 +85,63 @@ class Ledger:
     def coverage(self, required: Callable[[Rule, str], bool]) -> Coverage:
         """Close the books: one row per rule, every gap by line, what the engines finished."""
         gaps: list[Gap] = []
-        engines: dict[str, set[str]] = defaultdict(set)
+        engines: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         by_file: list[FileCoverage] = []
         counts = {rule.id: _Counts(rule.id) for rule in self.rules}
+        speaking = self._speaking(counts)
         for file in self.corpus.files:  # files outside: each text is read once, for all rules
+            lines = _length(file.in_scope)
             of_file: list[Gap] = []
-            for rule in self.rules:
-                of_file.extend(self._pairs(rule, file, counts[rule.id], engines))
+            finished: set[str] = set()
+            for rule in speaking[file.language]:
+                of_file.extend(self._pairs(rule, file, lines, counts[rule.id], finished))
             gaps.extend(of_file)
-            finished = tuple(sorted(name for name, paths in engines.items() if file.path in paths))
-            by_file.append(self._of_file(file, finished, of_file))
-        lines = {file.path: _length(file.in_scope) for file in self.corpus.files}
+            for name in finished:
+                engines[name][0] += 1
+                engines[name][1] += lines
+            by_file.append(self._of_file(file, lines, tuple(sorted(finished)), of_file))
         by_id = {rule.id: rule for rule in self.rules}
         return Coverage(
             files=len(self.corpus.files),
-            lines=sum(lines.values()),
+            lines=sum(one.lines for one in by_file),
             rules=tuple(counts[rule_id].row() for rule_id in sorted(counts)),
             gaps=tuple(
                 replace(gap, required=self._required(gap, by_id, required))
                 for gap in sorted(gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
             ),
-            engines={
-                name: (len(paths), sum(lines[path] for path in paths))
-                for name, paths in sorted(engines.items())
-            },
+            engines={name: (files, lines) for name, (files, lines) in sorted(engines.items())},
             without_rules=self._without_rules(),
             by_file=tuple(sorted(by_file, key=lambda one: one.path)),
         )
 
+    def _speaking(self, counts: Mapping[str, _Counts]) -> dict[str, list[Rule]]:
+        """Return the rules for each language; what the others have no say in is counted here.
+
+        "language" is the answer for every file of a language, and for most pairs.
+        """
+        lines: Counter[str] = Counter()
+        samples: dict[str, SourceFile] = {}
+        for file in self.corpus.files:
+            lines[file.language] += _length(file.in_scope)
+            samples.setdefault(file.language, file)
+        speaking: dict[str, list[Rule]] = {}
+        for language, sample in samples.items():
+            silent = {rule.id for rule in self.rules if self.applies(rule, sample) == "language"}
+            speaking[language] = [rule for rule in self.rules if rule.id not in silent]
+            for rule_id in silent:
+                counts[rule_id].in_scope += lines[language]
+                counts[rule_id].not_applicable += lines[language]
+        return speaking
+
     def _of_file(
-        self, file: SourceFile, engines: tuple[str, ...], gaps: Sequence[Gap]
+        self, file: SourceFile, total: int, engines: tuple[str, ...], gaps: Sequence[Gap]
     ) -> FileCoverage:
         """Sum up one file: who finished on it, what a model judged, what some rule missed."""
-        total = _length(file.in_scope)
-        if any(rule.id in self.judges.corpus and self._looped(rule, file) for rule in self.rules):
+        if self.judges.corpus and any(
+            rule.id in self.judges.corpus and self._looped(rule, file) for rule in self.rules
+        ):
             seen = total
-        else:
+        elif self.judges.chunk:
             answered = (
                 span
                 for rule in self.rules
@@ -128,6 +149,8 @@ class Ledger:
                 for span in self._answered.get((rule.id, file.path), ())
             )
             seen = total - _length(subtract(file.in_scope, answered))
+        else:
+            seen = 0
         missing = _length(merge_spans(gap.span for gap in gaps))
         return FileCoverage(file.path, total, engines, seen, missing)
 
@@ -142,14 +165,13 @@ class Ledger:
         return not excused and required(rules[gap.rule_id], gap.span.path)
 
     def _pairs(
-        self, rule: Rule, file: SourceFile, counts: _Counts, engines: dict[str, set[str]]
+        self, rule: Rule, file: SourceFile, total: int, counts: _Counts, finished: set[str]
     ) -> Iterator[Gap]:
         """Count the pairs of one rule and one file; yield those that nobody judged."""
-        total = _length(file.in_scope)
         counts.in_scope += total
         why_not = self.applies(rule, file)
         names = self.judges.engines(rule, file)
-        by_model = rule.id in self.judges.chunk | self.judges.corpus
+        by_model = rule.id in self.judges.chunk or rule.id in self.judges.corpus
         by_playbook = rule.id in self.judges.playbook
         if why_not or not (names or by_model or by_playbook):
             counts.prefiltered += total if why_not == "prefilter" else 0
@@ -164,8 +186,7 @@ class Ledger:
             yield from (Gap(rule.id, span, reason) for span in file.in_scope)
             return
         counts.detector += total
-        for name in names or ("playbook",):
-            engines[name].add(file.path)
+        finished.update(names or ("playbook",))
 
     def _detector_gap(self, rule: Rule, file: SourceFile, *, by_playbook: bool) -> str:
         if by_playbook:

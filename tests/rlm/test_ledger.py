@@ -136,3 +136,21 @@ def test_a_deleted_file_owes_one_line() -> None:
 def test_languages_that_no_deterministic_rule_reads_are_named() -> None:
     books = ledger(CODE, file=source("a.zig", FIVE))
     assert close(books).without_rules == {source("a.zig", FIVE).language: 1}
+
+
+def test_a_rule_that_does_not_speak_a_language_is_asked_once_for_it_not_for_every_file() -> None:
+    asked: list[str] = []
+
+    def counting(rule: Rule, file: SourceFile) -> str:
+        asked.append(file.path)
+        return applies(rule, file)
+
+    python = [source(f"{number}.py", "x\n") for number in range(3)]
+    pages = [source(f"{number}.html", "x\ny\n") for number in range(50)]
+    judges = Judges(lambda _rule, _file: ("regex",))
+    mine = rule("security/code", languages=("python",))
+    coverage = close(Ledger(corpus(*python, *pages), [mine], counting, judges))
+    assert len(asked) == 1 + 1 + 3
+    row = coverage.rules[0]
+    assert (row.in_scope, row.not_applicable, row.detector) == (103, 100, 3)
+    assert coverage.engines == {"regex": (3, 3)}

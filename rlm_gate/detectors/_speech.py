@@ -246,9 +246,10 @@ _ADDRESSES = (
         "im system inst sys instruction instructions rules",
     ),
     _phrase(
-        r"system[\s_-](?:prompt|message|override|note|update|notice)s?",
+        r"system[\s_-](?:prompts?|override)"
+        r"|system[\s_-](?:message|note|update|notice)(?=\s?[:\])>!*=#\u2014-])",
         "system",
-        "prompt prompts message messages override note update notice",
+        "prompt prompts message override note update notice",
     ),
     _phrase(
         r"(?:your )?(?:new|updated|revised|real|actual|true|only) (?:instructions?|task|objective"
@@ -257,8 +258,10 @@ _ADDRESSES = (
         "new updated revised real actual true only",
     ),
     _phrase(
-        r"end of (?:the )?(?:file|input|context|document|code|data|block|prompt|material|review)"
-        r"|human(?=:)|from now on|(?:developer|debug|maintenance|god|admin|test) mode|jailbreak|pretend (?:that|this|you)"
+        r"(?:(?<![a-z]\x20)|this is the )end of (?:the )?(?:file|input|context|document|code|data"
+        r"|block|prompt|material|review)(?!(?:\x20|\n\W{0,12})[a-z])"
+        r"|human(?=:)|from now on|(?:developer|god)\x20mode|jailbreak|pretend (?:that|this|you)"
+        r"|(?:debug|maintenance|admin|test)\x20mode(?=\s?[:=]|\x20(?:is|on|active|enabled|now)\b)"
         r"|you are (?:now|no longer)|let.?s play|let us play",
         "end human now mode jailbreak pretend longer play",
     ),
@@ -330,7 +333,7 @@ _ABROAD = (
         "anweisung anweisungen vorgaben befehle befehlen",
     ),
     _phrase(
-        r"(?:melde\w*|berichte\w*|gib)[^\n]{0,20}keine\w* (?:befunde?|fehler|probleme?|treffer"
+        r"(?:melde\w*|berichte\w*|gib(?!\w))[^\n]{0,20}keine\w* (?:befunde?|fehler|probleme?|treffer"
         r"|schwachstellen)|genehmig\w* (?:diese\w*|die) (?:anderung|datei|code)",
         "befund befunde fehler probleme treffer schwachstellen anderung datei",
     ),
@@ -375,9 +378,11 @@ _OTHER_LETTERS = (
         r"|указани\w+|правил\w*)|не сообщай\w* (?:о|об)|одобри\w* (?:это|этот|эти)\w*",
     ),
     (
-        ("指令", "指示", "说明", "提示", "報告", "报告", "批准", "承認", "無視"),
+        ("指令", "指示", "说明", "提示", "報告", "报告", "批准", "通过", "承認", "無視"),
         r"(?:忽略|无视|忘记|忘掉|不要理会|忽視|無視)[^\n]{0,14}(?:指令|指示|说明|提示|规则|說明|規則)"
-        r"|(?:不要|无需|请勿|別|不用)(?:报告|報告)|(?:请|請)?(?:批准|通过)(?:此|该|这个|本)"
+        r"|(?:不要|无需|请勿|別|不用)(?:报告|報告)"
+        r"|批准(?:此|该|这个|本)次?(?:更改|变更|修改|改动|代码|提交|文件|合并|拉取)"
+        r"|通过(?:此|该|这个|本)次?(?:审查|审核|更改|变更|改动|提交|合并|拉取)"
         r"|(?:指示|命令|指令|プロンプト)[^\n]{0,10}(?:無視|忘れ)|報告しないで|(?:変更|コード)を承認",
     ),
     (

@@ -61,7 +61,7 @@ def _of_method(
     if method in _METHODS and (found := _METHODS[method](reading, receiver, values)) is not None:
         return replace(found, name=found.name or called)
     if name in reading.words.data["wrappers"]:
-        made = replace(built(values), name=called)
+        made = replace(built(values), name=called, shape="dict" if name == "dict" else "")
         return made.raw() if re.search(reading.words.data["decoders"], name) else made
     if method in reading.words.data["text_methods"]:
         return replace(built([receiver, *values]), name=called)

@@ -23,6 +23,7 @@ import importlib.util
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -211,9 +212,18 @@ def looked(folder: Path, repo: Path, item: Item, url: str) -> str:
 
 
 def scored(asked: argparse.Namespace, items: Mapping[str, Item]) -> int:
-    """Print what the audit and the plain look came to on the items that are done."""
+    """Print what the audit and the plain look came to on the items that are done.
+
+    Each report's SARIF is copied to the state's sarif/ under the item's name, for other scorers.
+    """
     families = grouping(asked.score / "sarif_lib.py")
     repos = {item.name: asked.state / "items" / number / "repo" for number, item in items.items()}
+    kept = asked.state / "sarif"
+    kept.mkdir(parents=True, exist_ok=True)
+    for number, item in items.items():
+        report = asked.state / "items" / number / "report.sarif"
+        if report.exists():
+            shutil.copyfile(report, kept / f"{item.name}.sarif")
     readings: tuple[tuple[str, str, Callable[[Item, dict[str, Any]], _exam_score.Answer]], ...] = (
         ("audit", "report.json", _exam_score.of_audit),
         ("look", "look.json", _exam_score.of_look),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from rlm_gate import __version__
-from rlm_gate.core import Finding, Rule, Severity, Status, Verdict, Verification
+from rlm_gate.core import Finding, Origin, Rule, Severity, Status, Verdict, Verification
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._linehash import line_hashes
 from rlm_gate.reports._notices import configuration_notices, execution_notices
@@ -166,12 +166,11 @@ class _Hashes:
 
 
 def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int], hashes: _Hashes) -> _Json:
-    refuted = finding.verification is Verification.REFUTED
     owners = {"owners": [one_line(owner) for owner in finding.owners]} if finding.owners else {}
     result: _Json = {
         "ruleId": finding.rule_id,
         "ruleIndex": index[finding.rule_id],
-        "level": "note" if refuted else _LEVEL[finding.severity],
+        "level": _level(finding),
         "message": {"text": _message(finding)},
         "locations": [location(finding.span.path, region(finding))],
         "partialFingerprints": {**hashes.of(finding), "rlmGate/v1": finding.fingerprint},
@@ -191,6 +190,15 @@ def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int], hashes
     if finding.flow:
         result["codeFlows"] = [{"threadFlows": [{"locations": _flow(finding)}]}]
     return result
+
+
+def _level(finding: Finding) -> str:
+    """Return the level: no error where a model alone says so, which blocks nothing here either."""
+    if finding.verification is Verification.REFUTED:
+        return "note"
+    level = _LEVEL[finding.severity]
+    alone = finding.origin is Origin.MODEL and finding.verification is not Verification.CONFIRMED
+    return "warning" if alone and level == "error" else level
 
 
 def _further(finding: Finding) -> list[_Json]:

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from rlm_gate.core import Finding, Gap, Scope, Severity, Skip, Span, Status, Verdict, Verification
+from rlm_gate.core import (
+    Finding,
+    Gap,
+    Origin,
+    Scope,
+    Severity,
+    Skip,
+    Span,
+    Status,
+    Verdict,
+    Verification,
+)
 from rlm_gate.reports import sarif
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "schemas" / "sarif-2.1.0.json"
@@ -53,6 +64,26 @@ def test_what_a_second_call_refuted_is_not_in_it(samples: dict[str, Verdict]) ->
 def test_a_detector_finding_that_was_refuted_is_a_note(samples: dict[str, Verdict]) -> None:
     finding = replace(samples["failed"].findings[1], verification=Verification.REFUTED)
     assert _only(samples["failed"], finding)["level"] == "note"
+
+
+@pytest.mark.parametrize(
+    ("verification", "level"),
+    [
+        (Verification.NOT_ASKED, "warning"),
+        (Verification.UNCLEAR, "warning"),
+        (Verification.CONFIRMED, "error"),
+    ],
+)
+def test_what_a_model_alone_says_is_no_error(
+    samples: dict[str, Verdict], verification: Verification, level: str
+) -> None:
+    finding = replace(
+        samples["failed"].findings[0],
+        severity=Severity.HIGH,
+        origin=Origin.MODEL,
+        verification=verification,
+    )
+    assert _only(samples["failed"], finding)["level"] == level
 
 
 @pytest.mark.parametrize(

@@ -64,20 +64,32 @@ def changes(score: Path) -> Mapping[str, Item]:
 
 
 def applications(score: Path, wanted: Mapping[str, Any]) -> Mapping[str, Item]:
-    """Return the trees of ``wanted`` with every row their truth lists in the chosen paths."""
-    from _exam_rows import APPS
+    """Return the trees of ``wanted``: the application's own source, with the rows drawn of it."""
+    from _exam_rows import APPS, EXAM_APPS
 
     made = {}
     for name, one in wanted.items():
-        repo, revision = APPS[one["app"]]
-        truth = json.loads((score / f"truth/{one['app']}.json").read_text(encoding="utf-8"))
-        rows = tuple(
-            (row["path"], row["start"], row["end"], tuple(row["cwe"]))
-            for row in truth["rows"]
-            if row["path"] in one["paths"]
-        )
-        made[name] = Item(name, repo, None, revision, rows, tuple(one["paths"]))
+        repo, revision = APPS[name]
+        truth = json.loads((score / f"truth/{name}.json").read_text(encoding="utf-8"))["rows"]
+        known: dict[tuple[str, int, int], set[int]] = {}
+        for row in truth:
+            known.setdefault((row["path"], row["start"], row["end"]), set()).update(row["cwe"])
+        rows = [EXAM_APPS[number][1:] for number in one["rows"]]
+        flawed = tuple((*row, tuple(sorted(known[row]))) for row in rows)
+        made[name] = Item(name, repo, None, revision, flawed, tuple(one["paths"]))
     return made
+
+
+def draw_rows() -> dict[str, list[int]]:
+    """Return ten of the exam's rows of the two applications that are audited whole."""
+    from _exam_rows import EXAM_APPS
+
+    numbers = [number for number, row in EXAM_APPS.items() if row[0] in {"pygoat", "vulpy"}]
+    drawn = sorted(random.Random(SEED).sample(numbers, 10))  # noqa: S311  # as above
+    rows: dict[str, list[int]] = {}
+    for number in drawn:
+        rows.setdefault(EXAM_APPS[number][0], []).append(number)
+    return rows
 
 
 def draw(items: Mapping[str, Item], calls: Callable[[Item], int]) -> dict[str, list[str]]:

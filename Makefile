@@ -5,13 +5,14 @@
 #   make test   the whole test suite                       make rigs   the real tools around it
 #   make docs   write docs/cli.md from the parsers         make fuzz   attack the sandbox for 30 min
 #   make picture   write docs/picture.svg from a real run
+#   make lock   renew the container's Python packages: versions and hashes
 #   make PYTHON=python3.12 ...   with another Python
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: gate test lint rigs docs picture fuzz
+.PHONY: gate test lint rigs docs picture lock fuzz
 
 gate: .venv/installed
 	$(BIN)/rlm-gate check --all --offline
@@ -36,6 +37,13 @@ docs: .venv/installed-dev
 
 picture: .venv/installed-dev
 	$(BIN)/python tests/picture.py
+
+LOCK := .venv/rigs/bin/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.13 \
+  --no-header --no-annotate
+lock: .venv/rigs/installed
+	$(LOCK) --extra gemini --extra openai --extra zizmor \
+	  --output-file container/requirements.txt pyproject.toml
+	echo hatchling | $(LOCK) --output-file container/build.txt -
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 16))' || { \

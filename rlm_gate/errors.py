@@ -41,7 +41,12 @@ class GateError(Exception):
     """An expected failure. ``str()`` says what happened and where; ``remedy`` what to do."""
 
     exit_code: ClassVar[int] = EXIT_INCONCLUSIVE
-    remedy: ClassVar[str] = "Run again with -v for the details."
+    remedy: str = "Run again with -v for the details."
+
+    def __init__(self, *told: object, remedy: str = "") -> None:
+        super().__init__(*told)
+        if remedy:
+            self.remedy = remedy
 
 
 class UsageError(GateError):

@@ -98,10 +98,25 @@ def changed_file(path: str, language: str, before: str, after: str) -> SourceFil
 def of_rule(pack: LoadedPack, file: RuleFile) -> Iterator[Example | Problem]:
     """Yield the rule's examples, and what is wrong with files beside it."""
     if file.rule:
-        yield from _written(file, file.rule)
+        yield from written(file, file.rule)
         for path in _files_beside(pack):
             if _stem(path) == file.rule.id.partition("/")[2]:
                 yield _beside(pack, file.rule, path)
+
+
+def written(file: RuleFile, rule: Rule) -> Iterator[Example]:
+    """Yield the examples that stand in the rule's own file."""
+    tests = file.tests
+    if tests is None:
+        return
+    for kind, examples in (("bad", tests.bad), ("good", tests.good)):
+        for index, written in enumerate(examples):
+            mark = file.document.mark(("tests", kind, index))
+            place = (file.document.path, *mark)
+            judged = _judged(rule, f"{kind}_{index + 1}", written)
+            stopped_by = getattr(written, "stopped_by", None)
+            fixed = getattr(written, "fixed", None)
+            yield Example(rule, place, judged, kind == "bad", stopped_by, fixed=fixed)
 
 
 def strays(pack: LoadedPack) -> Iterator[Problem]:
@@ -130,20 +145,6 @@ def _file(
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         read=lambda: text,
     )
-
-
-def _written(file: RuleFile, rule: Rule) -> Iterator[Example]:
-    tests = file.tests
-    if tests is None:
-        return
-    for kind, examples in (("bad", tests.bad), ("good", tests.good)):
-        for index, written in enumerate(examples):
-            mark = file.document.mark(("tests", kind, index))
-            place = (file.document.path, *mark)
-            judged = _judged(rule, f"{kind}_{index + 1}", written)
-            stopped_by = getattr(written, "stopped_by", None)
-            fixed = getattr(written, "fixed", None)
-            yield Example(rule, place, judged, kind == "bad", stopped_by, fixed=fixed)
 
 
 def _judged(rule: Rule, name: str, written: schemas.Written) -> SourceFile:

@@ -50,9 +50,9 @@ def check(model: type[Model], document: Document) -> tuple[Model | None, tuple[P
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON Schema for editors, without the noise of null defaults and made-up titles."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    schema |= editors.tidied(model.model_json_schema())
-    return schema
+    head: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    head |= editors.tidied(model.model_json_schema())
+    return head
 
 
 def _checked(mistake: Callable[[str], str]) -> AfterValidator:
@@ -191,8 +191,6 @@ Good = Annotated[
     | Annotated[GoodChangeModel, Tag("<change>")],
     _either,
 ]
-
-
 Written = str | CodeModel | ChangeModel
 
 
@@ -203,6 +201,13 @@ class TestsModel(Strict):
 
     bad: Annotated[list[Bad], Field(min_length=1)]
     good: Annotated[list[Good], Field(min_length=1)]
+
+
+class SamplesModel(Strict):
+    """The file that ``rules learn --examples`` reads."""
+
+    bad: list[Bad] = []
+    good: list[Bad] = []
 
 
 class RuleModel(Strict):

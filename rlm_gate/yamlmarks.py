@@ -1,4 +1,4 @@
-"""Read YAML 1.2 and remember where each value stands. Home of PyYAML.
+"""Read YAML 1.2 and remember where each value stands; write plain data. Home of PyYAML.
 
 Knows nothing of rules or config. What YAML offers beyond plain data (anchors, aliases, tags,
 several documents) is refused, and every mistake becomes a ``Problem``: a bad file never raises.
@@ -90,6 +90,35 @@ def parse_bytes(content: bytes, path: str) -> Document:
         line, column = _position(content[: error.start].decode("utf-8", "replace"))
         return _refused(path, (line, column), "not UTF-8 text; save the file as UTF-8")
     return _read(text, path)
+
+
+def written(data: Any) -> str:
+    """Return plain data as YAML that ``parse`` reads back as the very same data.
+
+    Raises ValueError for what YAML can't say: half a surrogate pair, say.
+    """
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Texts of several lines as blocks; quotes wherever YAML 1.2 would see no text."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> Any:
+        style = "|" if "\n" in value else None if resolve(value) == value else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+    Dumper.add_representer(str, text)
+    Dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]  # PyYAML's own hook
+    made = yaml.dump(
+        data,
+        Dumper=Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+        default_flow_style=False,
+    )
+    if _read(made, "").data != data:
+        raise ValueError("this can't be written as YAML")
+    return made
 
 
 def resolve(text: str) -> str | int | float | bool | None:

@@ -18,9 +18,10 @@ Script = Callable[[dict[str, Any]], str]
 
 @dataclass
 class Served:
-    """The provider to use, and every request that arrived, as JSON."""
+    """The provider to use, its address, and every request that arrived, as JSON."""
 
     provider: ClaudeProvider
+    url: str
     requests: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -50,7 +51,8 @@ def messages(sub: Script, root: list[str]) -> Iterator[Served]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     key = "sk-" + "ant-" + "made-up-for-tests"
-    served = Served(ClaudeProvider(key, f"http://127.0.0.1:{server.server_port}"))
+    url = f"http://127.0.0.1:{server.server_port}"
+    served = Served(ClaudeProvider(key, url), url)
     try:
         yield served
     finally:

@@ -54,7 +54,7 @@ LAYERS = (
     ("gate",),
     ("scale",),
     ("fixing",),
-    ("tasks",),
+    ("tasks", "learning"),
     ("cli",),
     ("__main__",),
 )
@@ -101,6 +101,7 @@ WHO_RUNS_PROCESSES = {
     "detectors.ruff": "ruff",
     "detectors.zizmor": "zizmor",
     "rlm.repl": "the sandbox's child",
+    "learning.patience": "regular expressions by strangers, tried where they can be killed",
 }
 
 

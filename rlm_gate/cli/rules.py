@@ -1,4 +1,4 @@
-"""``rlm-gate rules``: list, show, validate, test and start rules; print their JSON Schema."""
+"""``rlm-gate rules``: list, show, validate, test, start and learn rules; print their schema."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from rlm_gate import config, corpus, packs
+from rlm_gate.cli import _learn
 from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.ownrules import OWN_RULES
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rlm_gate.rulescore import Report, Score
     from rlm_gate.schemas import Written
 
-HELP = "List, show, validate, test or start rules, or print the JSON Schema of a rule file."
+HELP = "List, show, validate, test, start or learn rules, or print a rule file's JSON Schema."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     testing.add_argument("--json", action="store_true", help="the measurement as JSON")
     making = actions.add_parser("new", help="write a rule to start from, with its tests")
     making.add_argument("name", metavar="PACK/NAME", help="what the rule will be called")
+    learning = "have a model propose a rule from examples, once, and prove it"
+    _learn.add_arguments(actions.add_parser("learn", help=learning, description=learning))
     actions.add_parser("schema", help="the JSON Schema of a rule file, for editors")
 
 
@@ -66,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         "validate": _validate,
         "test": _test,
         "new": _new,
+        "learn": _learn.run,
         "schema": _schema,
     }[arguments.action](arguments)
 

@@ -210,3 +210,60 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Retries wait for nothing in these tests."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     return lambda _seconds: None
+
+
+def test_an_edited_baseline_does_not_cost_the_replies_of_the_run_that_is_resumed(
+    project: GitRepo,
+) -> None:
+    asked = 0
+
+    def dies(request: ModelRequest) -> Answer:
+        nonlocal asked
+        asked += 1
+        if asked > 3:
+            raise KeyboardInterrupt
+        return reply(request)
+
+    judged(project, ScriptedProvider(dies, root=dies), no_cache=True)
+    entry = json.dumps({"fingerprint": "0" * 64, "path": "app0.py", "rule": "own/ask"})
+    text = f'{{"version": 1, "findings": [\n{entry},\n{{}}]}}\n'
+    project.write(".rlm-gate/baseline.json", text)
+    project.write(
+        ".rlm-gate/suppressions.yaml",
+        "suppressions: [{rule: own/ask, path: app1.py, reason: known}]\n",
+    )
+    provider = ScriptedProvider(reply, root=root)
+
+    resumed, remarks = judged(project, provider, no_cache=True, resume=True)
+
+    assert "resuming: 3 replies" in remarks
+    mapped = [request for request in provider.requests if request.about.startswith("map ")]
+    assert len(mapped) == 3
+    assert [one.finding.span.path for one in resumed.suppressed] == ["app1.py"]
+
+
+def test_an_edited_threshold_does_not_cost_them_either(project: GitRepo) -> None:
+    def dies(request: ModelRequest) -> Answer:
+        if "app3" in request.messages[0].text:
+            raise KeyboardInterrupt
+        return reply(request)
+
+    judged(project, ScriptedProvider(dies, root=dies), no_cache=True)
+    provider = ScriptedProvider(reply, root=root)
+
+    _, remarks = judged(project, provider, no_cache=True, resume=True, fail_on=None)
+
+    assert "resuming: " in remarks
+    assert "of the unfinished run are used again" in remarks
+
+
+def test_what_was_replied_about_other_files_is_not_resumed(project: GitRepo) -> None:
+    def dies(_request: ModelRequest) -> Answer:
+        raise KeyboardInterrupt
+
+    judged(project, ScriptedProvider(dies, root=dies), no_cache=True)
+    project.write("app3.py", BAD)
+
+    _, remarks = judged(project, ScriptedProvider(reply, root=root), no_cache=True, resume=True)
+
+    assert "nothing to resume: no unfinished run had this input" in remarks

@@ -128,13 +128,15 @@ def unfinished(directory: Path, run: str) -> Path | None:
 def all_unfinished(directory: Path, run: str) -> Iterator[Path]:
     """Yield that journal and those of the runs it resumed, back to one that ended.
 
-    A resumed run can be killed before it has caught up with the one before.
+    A resumed run can be killed before it has caught up with the one before. Of ``run`` counts what
+    stands before its first dash, if it has one: the rest may change from one attempt to the next.
     """
     found = False
+    asked = run.partition("-")[0]
     for path in sorted(directory.glob("*.jsonl"), reverse=True):
         with suppress(OSError, EngineError):
             first = next(read(path), None)
-            if not first or first.data["input"] != run or _in_use(path):
+            if not first or first.data["input"].partition("-")[0] != asked or _in_use(path):
                 continue
             if not _ended(path):
                 found = True

@@ -1,4 +1,4 @@
-"""Tell the suppressions that a change adds from those that were there, and say if they count.
+"""Tell the suppressions that a change adds, or puts code under, from others; say if they count.
 
 What a change accepts of itself must not go unseen: each is named before anything else.
 """
@@ -45,10 +45,10 @@ def settle(
     if corpus.scope.whole:
         return Accepting((*comments, *read(settings.accepted)))
     why, refused = _ruling(settings)
-    marked = [_marked(one, refused) if _is_added(one, corpus) else one for one in comments]
+    marked = [_marked(one, refused) if _is_new(one, corpus) else one for one in comments]
     entries, trouble = _entries(settings, read, before if refused else None)
     marked += [_marked(one, refused) if one.new else one for one in entries]
-    return Accepting(tuple(marked), (*trouble, *_preface(marked, why)))
+    return Accepting(tuple(marked), (*trouble, *_preface(marked, why, corpus)))
 
 
 def _ruling(settings: Settings) -> tuple[str, str]:
@@ -61,13 +61,26 @@ def _ruling(settings: Settings) -> tuple[str, str]:
     if settings.accept_new:
         return settings.accept_new, ""
     return "", (
-        "the change under judgement adds it; the label rlm-gate/accepted on the pull request, or"
-        " --accept-new-suppressions elsewhere, lets it count"
+        "the change under judgement adds it, or the code it covers; the label rlm-gate/accepted on"
+        " the pull request, or --accept-new-suppressions elsewhere, lets it count"
     )
 
 
 def _marked(written: Suppression, refused: str) -> Suppression:
     return replace(written, new=True, refused=written.refused or refused)
+
+
+def _is_new(comment: Suppression, corpus: Corpus) -> bool:
+    """Say whether the change adds the comment, or edits the code it speaks of.
+
+    Who accepted the old code has not seen the new; a baseline entry doesn't match it either.
+    """
+    return _is_added(comment, corpus) or _is_over_an_edit(comment, corpus)
+
+
+def _is_over_an_edit(comment: Suppression, corpus: Corpus) -> bool:
+    file, target = corpus.file(comment.place.path), comment.target
+    return bool(file and target and file.touched(target.start, target.end))
 
 
 def _is_added(comment: Suppression, corpus: Corpus) -> bool:
@@ -103,13 +116,15 @@ def _compared(
         yield replace(entry, new=known is not None and left[key] < 0)
 
 
-def _preface(marked: Sequence[Suppression], why: str) -> Iterator[str]:
+def _preface(marked: Sequence[Suppression], why: str, corpus: Corpus) -> Iterator[str]:
     new = [one for one in marked if one.new]
     for one in [one for one in new if one.kind is not Acceptance.BASELINE][:_MOST]:
         place = f"{display_path(one.place.path)}:{one.place.start}"
         reason = f" -- {one.reason}" if one.reason else ""
         said = f"does not count: {one.refused}" if one.refused else f"counts: {why}"
-        yield f"New suppression, {place} [{', '.join(one.rules)}]{reason}: {said}."
+        old = one.kind is Acceptance.COMMENT and not _is_added(one, corpus)
+        what = "Suppression of code that this change edits" if old else "New suppression"
+        yield f"{what}, {place} [{', '.join(one.rules)}]{reason}: {said}."
     baselined = [one for one in new if one.kind is Acceptance.BASELINE]
     if baselined:
         said = f"don't count: {baselined[0].refused}" if baselined[0].refused else f"count: {why}"

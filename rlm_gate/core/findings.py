@@ -88,7 +88,8 @@ class Suppression:
     ``target``; an entry of the file form of the paths that ``patterns`` match, and of one finding
     if it has a ``fingerprint``; a baseline entry of the path and fingerprint. ``until`` is an ISO
     date, the last day it counts, or "". ``origin`` is who made a baselined finding. ``new``: the
-    change under judgement adds it. ``refused`` says why it does not count, "" if it does.
+    change under judgement adds it, or edits what it covers. ``refused`` says why it does not count,
+    "" if it does.
     """
 
     kind: Acceptance

@@ -369,3 +369,72 @@ def test_an_unreadable_suppression_file_of_the_change_accepts_nothing(pull: Pull
 
     assert done.code == 1
     assert "no accepted findings count" in pull.github.summary.split("\n\n")[1]
+
+
+COMMENT = "# rlm-gate: ignore[own/planted] -- the word is a constant\n"
+EDITED = "PLANTED(request.args)\n"
+
+
+def covered(pull: Pull, policy: str = "") -> None:
+    """Put an accepted finding into the base, and edit the code under its comment."""
+    rule = f"packs: [own]\n{policy}"
+    base(pull.repo, **{".rlm-gate.yaml": rule, "app.py": f"{COMMENT}PLANTED(1)\n"})
+    pull.repo.commit("edit", **{"app.py": f"{COMMENT}{EDITED}"})
+
+
+@pytest.mark.parametrize(
+    ("policy", "labels", "code"),
+    [
+        ("", (), 1),
+        ("", (LABEL,), 0),
+        ("suppressions: {new: deny}\n", (LABEL,), 1),
+        ("suppressions: {new: allow}\n", (), 0),
+    ],
+)
+def test_an_old_suppression_is_a_new_one_for_the_code_that_is_put_under_it(
+    *, policy: str, labels: tuple[str, ...], code: int, pull: Pull
+) -> None:
+    covered(pull, policy)
+
+    assert pull.run("--offline", labels=labels).code == code
+    first = pull.github.summary.split("\n\n")[1]
+    assert "Suppression of code that this change edits, app.py" in first
+    assert ("does not count" in first) == (code == 1)
+
+
+def test_at_the_end_of_an_edited_line_it_is_the_same(pull: Pull) -> None:
+    base(pull.repo, **{".rlm-gate.yaml": "packs: [own]\n", "app.py": SUPPRESSED})
+    pull.repo.commit("edit", **{"app.py": SUPPRESSED.replace("PLANTED", "PLANTED(2)")})
+
+    assert pull.run("--offline").code == 1
+    assert pull.run("--offline", labels=(LABEL,)).code == 0
+
+
+def test_lines_taken_out_from_under_it_are_an_edit_too(pull: Pull) -> None:
+    call = "PLANTED(\n    1,\n    checked=True,\n)\n"
+    base(pull.repo, **{".rlm-gate.yaml": "packs: [own]\n", "app.py": f"{COMMENT}{call}"})
+    pull.repo.commit("edit", **{"app.py": COMMENT + call.replace("    checked=True,\n", "")})
+
+    assert pull.run("--offline").code == 0, "the finding's own line is none of the change's"
+    assert "Suppression of code that this change edits" in pull.github.summary
+
+
+def test_a_suppression_whose_code_the_change_leaves_alone_stays_an_old_one(pull: Pull) -> None:
+    text = f"{COMMENT}PLANTED(1)\n"
+    base(pull.repo, **{".rlm-gate.yaml": "packs: [own]\n", "app.py": f"{text}\n\nx = 1\n"})
+    pull.repo.commit("edit", **{"app.py": f"y = 2\n\n{text}\n\nx = 3\n"})
+
+    done = pull.run("--offline")
+
+    assert done.code == 0
+    assert "uppression" not in pull.github.summary
+
+
+def test_locally_it_counts_and_is_named(git_repo: GitRepo, cli: Cli) -> None:
+    base(git_repo, **{".rlm-gate.yaml": "packs: [own]\n", "app.py": f"{COMMENT}PLANTED(1)\n"})
+    git_repo.write("app.py", f"{COMMENT}{EDITED}")
+
+    done = cli("check", "--offline", rules=None)
+
+    assert done.code == 0
+    assert "Suppression of code that this change edits, app.py:1" in done.out

@@ -357,7 +357,6 @@ def _verdict(this: _Run) -> Verdict:
     return replace(
         verdict,
         preface=(*([remark] if remark else []), *_accepting(this).preface),
-        projects=this.settings.projects,
         trajectory=this.trajectory,
     )
 
@@ -377,6 +376,7 @@ def _evidence(this: _Run, kept: Sequence[Finding], coverage: Coverage) -> policy
         suppressions=accepting.suppressions,
         narrowed=bool(this.settings.scope.paths),
         notices=accepting.notices,
+        projects=this.settings.projects,
     )
 
 

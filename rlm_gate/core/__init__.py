@@ -15,6 +15,7 @@ from rlm_gate.core.code import (
     Span,
     display_path,
     merge_spans,
+    project_of,
     split_lines,
 )
 from rlm_gate.core.evidence import (
@@ -99,5 +100,6 @@ __all__ = [
     "Verification",
     "display_path",
     "merge_spans",
+    "project_of",
     "split_lines",
 ]

@@ -92,6 +92,11 @@ def split_lines(text: str) -> list[str]:
     return lines
 
 
+def project_of(path: str, projects: Iterable[str]) -> str:
+    """Return the nearest of these folders that the path is in, "" for the root."""
+    return max((one for one in projects if path.startswith(f"{one}/")), key=len, default="")
+
+
 @dataclass(frozen=True, slots=True)
 class Skip:
     """Something that could not be judged. It is reported, never dropped.

@@ -52,7 +52,7 @@ class Evidence:
 
     ``suppressions`` are what people accept: comments, file form and baseline entries. ``narrowed``:
     paths were given, so that what was not found may stand elsewhere. ``notices`` are what reading
-    all that has already come to.
+    all that has already come to, ``projects`` the sub-folders with a configuration of their own.
     """
 
     corpus: Corpus
@@ -67,6 +67,7 @@ class Evidence:
     suppressions: tuple[Suppression, ...] = ()
     narrowed: bool = False
     notices: tuple[Notice, ...] = ()
+    projects: tuple[str, ...] = ()
 
 
 def effect(finding: Finding) -> str:
@@ -109,7 +110,7 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
         status=status,
         scope=evidence.corpus.scope,
         threshold=policy.threshold,
-        findings=folded(shown, blocking),
+        findings=folded(shown, blocking, evidence.projects),
         refuted=refuted,
         blocking=blocking,
         skipped=tuple(sorted(evidence.skips, key=_skip_key)),
@@ -125,6 +126,7 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
         suppressed=settled.suppressed,
         baselined=settled.baselined,
         notices=tuple(sorted({*evidence.notices, *settled.notices})),
+        projects=evidence.projects,
         text=_reader(evidence.corpus),
     )
 

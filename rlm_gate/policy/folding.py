@@ -6,22 +6,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from rlm_gate.core import Finding, Origin, Place
+from rlm_gate.core import Finding, Origin, Place, project_of
 
 _SYSTEMIC = 5  # places of the same text from which on a detector's finds are one cause
 _Identities = frozenset[tuple[str, str]]
 
 
-def folded(findings: Iterable[Finding], blocking: _Identities) -> tuple[Finding, ...]:
+def folded(
+    findings: Iterable[Finding], blocking: _Identities, projects: Sequence[str] = ()
+) -> tuple[Finding, ...]:
     """Return the findings, sorted, each cause once.
 
     One cause is: the same rule on the same text, said by the same kind of judge with the same
     outcome (by a detector: five times and more); and what a model says about lines on which the
-    same rule has already spoken. What blocks is never folded into what does not.
+    same rule has already spoken. What blocks is never folded into what does not, and each of the
+    sub-projects, given by their folders, keeps its own: their reports are told apart.
     """
     alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for finding in _apart(sorted(findings, key=lambda one: one.sort_key), blocking):
-        alike[_cause(finding, blocking)].append(finding)
+        home = project_of(finding.span.path, projects)
+        alike[home, *_cause(finding, blocking)].append(finding)
     causes = (one for group in alike.values() for one in _once(group))
     return tuple(sorted(causes, key=lambda one: one.sort_key))
 

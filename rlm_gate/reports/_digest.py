@@ -247,11 +247,6 @@ def trust(finding: Finding, verdict: Verdict) -> str:
     return "; ".join(parts)
 
 
-def project(path: str, projects: Iterable[str]) -> str:
-    """Return the nearest of these folders that the path is in, "" for the root."""
-    return max((one for one in projects if path.startswith(f"{one}/")), key=len, default="")
-
-
 def preface(verdict: Verdict) -> tuple[str, ...]:
     """Return what every report says before anything else, a sentence a line."""
     return tuple(one_line(text, 1000) for text in verdict.preface)

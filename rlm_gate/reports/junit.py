@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from rlm_gate.core import Acceptance, Finding, Gap, Rule, RuleCoverage, Status, Verdict
+from rlm_gate.core import Acceptance, Finding, Gap, Rule, RuleCoverage, Status, Verdict, project_of
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._plain import (
@@ -88,7 +88,7 @@ def _failures(verdict: Verdict) -> Iterator[_Case]:
         occurrence[finding.rule_id, path] += 1
         number = occurrence[finding.rule_id, path]
         suite, classname = _suite_and_class(finding.rule_id)
-        project = digest.project(finding.span.path, verdict.projects)
+        project = project_of(finding.span.path, verdict.projects)
         yield _Case(
             f"{shown_path(project)}: {suite}" if project else suite,
             classname,

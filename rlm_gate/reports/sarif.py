@@ -13,7 +13,16 @@ from dataclasses import replace
 from typing import Any
 
 from rlm_gate import __version__
-from rlm_gate.core import Finding, Origin, Rule, Severity, Status, Verdict, Verification
+from rlm_gate.core import (
+    Finding,
+    Origin,
+    Rule,
+    Severity,
+    Status,
+    Verdict,
+    Verification,
+    project_of,
+)
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._linehash import line_hashes
 from rlm_gate.reports._notices import configuration_notices, execution_notices
@@ -84,7 +93,7 @@ def document(verdict: Verdict, more: More = lambda _finding: {}, others: Others 
     }
     hashes = _Hashes(verdict)
     for finding in (*_kept(verdict), *digest.ordered(others)):
-        results = runs[digest.project(finding.span.path, projects)]["results"]
+        results = runs[project_of(finding.span.path, projects)]["results"]
         results.append({**_result(finding, verdict, index, hashes), **more(finding)})
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

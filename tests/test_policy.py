@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -7,6 +8,7 @@ from builders import corpus, finding, rule, source
 
 from rlm_gate.config import Override
 from rlm_gate.core import (
+    Acceptance,
     Audit,
     Coverage,
     Finding,
@@ -16,6 +18,7 @@ from rlm_gate.core import (
     Skip,
     Span,
     Status,
+    Suppression,
     Usage,
     Verdict,
     Verification,
@@ -50,6 +53,7 @@ def verdict(
     skips: tuple[Skip, ...] = (),
     missing: int = 0,
     usage: Usage | None = None,
+    suppressions: tuple[Suppression, ...] = (),
 ) -> Verdict:
     places = (Span("a.py", line, line) for line in range(1, missing + 1))
     gaps = tuple(Gap("security/example", place, "budget", required=True) for place in places)
@@ -62,6 +66,7 @@ def verdict(
         coverage=Coverage(0, 0, (), gaps),
         audit=Audit("offline"),
         usage=usage or Usage(),
+        suppressions=suppressions,
     )
     return judge(evidence, policy)
 
@@ -183,3 +188,18 @@ def test_overrides_change_severity_by_path_and_the_last_wins() -> None:
 def test_ignored_path_drops_the_finding() -> None:
     policy = Policy(Severity.HIGH, (Override((r"a\.py",), ignore=("security/example",)),))
     assert narrow([finding(line=2)], corpus(FILE), [rule()], policy) == ()
+
+
+def test_a_comment_at_either_end_of_a_finding_speaks_of_it_and_one_in_its_middle_does_not() -> None:
+    found = replace(finding(line=2), span=Span("a.py", 2, 6))
+    for line, accepted in ((1, 0), (2, 1), (4, 0), (6, 1), (7, 0)):
+        place = Span("a.py", line, line)
+        comment = Suppression(
+            Acceptance.COMMENT,
+            place,
+            ("security/example",),
+            reason="known",
+            target=place,
+            path="a.py",
+        )
+        assert len(verdict(found, suppressions=(comment,)).suppressed) == accepted, line

@@ -3,11 +3,27 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import corpus, rule, source
 from cli.conftest import Cli
 from conftest import GitRepo
+
+from rlm_gate.baseline import render
+from rlm_gate.core import (
+    Acceptance,
+    Audit,
+    Coverage,
+    Gap,
+    Origin,
+    Severity,
+    Span,
+    Suppression,
+    Usage,
+)
+from rlm_gate.policy import Evidence, Policy, judge
 
 BASELINE = ".rlm-gate/baseline.json"
 DATE = "1796083200"  # 2026-12-01, in the seconds of SOURCE_DATE_EPOCH
@@ -298,3 +314,77 @@ def test_a_secret_is_not_accepted_where_the_policy_forbids_it_nor_written_down(
     cli("baseline", "create", "--offline")
     assert len(entries(git_repo)) == 1
     assert token not in (git_repo.path / BASELINE).read_text()
+
+
+def test_an_entry_that_was_written_twice_is_said_and_update_keeps_it_once(
+    git_repo: GitRepo, cli: Cli, check: Check
+) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN one\n"})
+    cli("baseline", "create", "--offline")
+    head, entry, *rest = (git_repo.path / BASELINE).read_text().splitlines(keepends=True)
+    git_repo.write(BASELINE, "".join([head, entry, entry, *rest]))
+
+    assert kinds(check()[1]) == [("stale-baseline", 3)]
+    doubled = cli("baseline", "check", "--offline")
+    assert doubled.code == 1
+    assert f"{BASELINE}:3: what words/forbidden found in a.txt is written twice" in doubled.out
+    assert cli("baseline", "update", "--offline").code == 0
+    assert len(entries(git_repo)) == 1
+    assert cli("baseline", "check", "--offline").code == 0
+
+
+def test_a_merge_that_doubled_the_lines_is_mended_too(git_repo: GitRepo, cli: Cli) -> None:
+    git_repo.commit(**{"a.txt": "FORBIDDEN one\n"})
+    cli("baseline", "create", "--offline")
+    text = (git_repo.path / BASELINE).read_text()
+    git_repo.write(BASELINE, f"<<<<<<< a\n{text}=======\n{text}>>>>>>> b\n")
+
+    assert cli("baseline", "update", "--offline").code == 0
+    assert len(entries(git_repo)) == 1
+
+
+def test_what_is_written_has_each_entry_once() -> None:
+    entry = Suppression(
+        Acceptance.BASELINE, Span(BASELINE, 0, 0), ("own/a",), path="a.py", fingerprint="0" * 64
+    )
+    assert render([entry, entry]) == render([entry])
+
+
+def test_what_a_model_found_is_not_stale_after_a_run_without_one(
+    git_repo: GitRepo, cli: Cli, pack: Path
+) -> None:
+    rule = (pack / "forbidden.yaml").read_text()
+    asks = f"{rule}ask: {{over: chunk, question: Is this word meant?}}\n"
+    (pack / "both.yaml").write_text(asks)
+    git_repo.commit(**{"a.txt": "peace\n"})
+    for origin, stale in (("model", []), ("detector", [2])):
+        entry = {"fingerprint": "0" * 64, "path": "a.txt", "rule": "words/both", "origin": origin}
+        text = f'{{"version": 1, "findings": [\n{json.dumps(entry)},\n{{}}]}}\n'
+        git_repo.write(BASELINE, text)
+        done = cli("check", "--all", "--offline", "--format=json")
+        assert [line for _, line in kinds(json.loads(done.out))] == stale, origin
+
+
+def test_an_entry_is_not_stale_where_its_rule_could_not_be_judged() -> None:
+    entry = Suppression(
+        Acceptance.BASELINE,
+        Span(BASELINE, 2, 2),
+        ("security/example",),
+        path="a.py",
+        fingerprint="f",
+        origin=Origin.DETECTOR,
+    )
+    for gaps, said in (((), 1), ((Gap("security/example", Span("a.py", 1, 1), "broke"),), 0)):
+        evidence = Evidence(
+            corpus=corpus(source("a.py", "x = 1\n")),
+            packs=(),
+            rules=(rule(),),
+            findings=(),
+            skips=(),
+            coverage=Coverage(1, 1, (), gaps),
+            audit=Audit("offline"),
+            usage=Usage(),
+            suppressions=(entry,),
+        )
+        notices = judge(evidence, Policy(Severity.HIGH)).notices
+        assert [one.kind for one in notices] == ["stale-baseline"] * said

@@ -86,7 +86,10 @@ def _cases() -> tuple[tuple[tuple[str, str], ...], ...]:
     return tuple(cases)
 
 
+PLAIN = {name: values[0] for name, values in DIMENSIONS.items()}
 CASES = [dict(case) for case in _cases()]
+# Of every origin one case in which nothing else decides: pairs alone may not hold it.
+CASES += [{**PLAIN, "origin": origin} for origin in DIMENSIONS["origin"]]
 
 
 def expected(case: Case) -> tuple[str, int]:
@@ -105,6 +108,10 @@ def test_each_pair_of_values_is_met() -> None:
     met = set().union(*(pairs_of(case) for case in CASES))
     assert met == all_pairs()
     assert len(CASES) < 40
+    assert {case["origin"] for case in CASES if expected(case)[0] == "fail"} == {
+        "detector",
+        "model, confirmed",
+    }
     assert {expected(case) for case in CASES} == {
         ("pass", 0),
         ("fail", 1),

@@ -21,7 +21,7 @@ from rlm_gate.cli import main
 from rlm_gate.core import Budget
 from rlm_gate.providers import Message, ModelReply, ModelRequest
 from rlm_gate.providers.anthropic import ClaudeProvider
-from rlm_gate.rlm import prices
+from rlm_gate.rlm import prices, wire
 from rlm_gate.rlm.batches import BatchCaller, Channel, Sent
 from rlm_gate.rlm.budget import Account
 from rlm_gate.rlm.calls import Caller
@@ -210,3 +210,81 @@ def test_a_run_from_the_cache_costs_what_its_batch_did(endpoint: Endpoint, tmp_p
     assert main(["check", *CHECK[1:5], "--output", f"json={other}"]) == 0
     assert one.read_bytes() == other.read_bytes()
     assert (len(endpoint.batches), endpoint.single) == (1, [])
+
+
+def keys_of(provider: ClaudeProvider, asked: list[ModelRequest]) -> dict[str, ModelRequest]:
+    return {Caller(provider, Account(Budget()), PRICES).key(one): one for one in asked}
+
+
+def test_a_batch_of_the_same_size_that_holds_other_requests_is_left_alone(
+    endpoint: Endpoint, provider: ClaudeProvider
+) -> None:
+    asked = requests(3)
+    provider.submit({f"other-{number}": one for number, one in enumerate(asked)})
+    sent = Sent(frozenset(keys_of(provider, asked)), time.time())
+    batched, _, told = caller(provider, sent=(sent,))
+    assert all(isinstance(one, ModelReply) for one in batched.call_many(asked))
+    assert [len(one.requests) for one in endpoint.batches] == [3, 3]
+    assert told == []
+
+
+def test_nobody_looks_for_a_batch_among_those_made_long_before_it(
+    endpoint: Endpoint, provider: ClaudeProvider
+) -> None:
+    asked = requests(3)
+    keys = keys_of(provider, asked)
+    provider.submit(keys)
+    endpoint.batches[0].came -= 3600
+    batched, _, told = caller(provider, sent=(Sent(frozenset(keys), time.time()),))
+    batched.call_many(asked)
+    assert len(endpoint.batches) == 2
+    assert told == []
+
+
+def test_a_reply_that_was_not_asked_for_is_not_kept(
+    provider: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, stranger = requests(2), requests(3)[2]
+    foreign = ModelReply("planted", stop_reason="end_turn")
+    true_results = ClaudeProvider.results
+    (strange_key,) = keys_of(provider, [stranger])
+
+    def more(self: ClaudeProvider, batch_id: str) -> Iterator[tuple[str, ModelReply | None]]:
+        yield strange_key, foreign
+        yield from true_results(self, batch_id)
+
+    monkeypatch.setattr(ClaudeProvider, "results", more)
+    batched, _, _ = caller(provider)
+    batched.call_many(asked)
+    (outcome,) = batched.call_many([stranger, *asked])[:1]
+    assert isinstance(outcome, ModelReply)
+    assert outcome.text != "planted"
+
+
+def test_an_interrupted_batch_may_be_charged_and_counts_as_if_it_were(
+    provider: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_self: ClaudeProvider, _batch_id: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClaudeProvider, "batch", interrupted)
+    asked = requests(3)
+    batched, account, _ = caller(provider, usd=1.0)
+    worst = sum(
+        Caller(provider, Account(Budget()), PRICES).need(one, batch=True).cost or 0 for one in asked
+    )
+    with pytest.raises(KeyboardInterrupt):
+        batched.call_many(asked)
+    assert account.paid().usd == prices.usd(worst)
+    assert account.remaining().usd == pytest.approx(1.0 - prices.usd(worst))
+
+
+def test_a_batch_is_cut_before_it_is_too_large_for_the_api(
+    endpoint: Endpoint, provider: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = requests(7)
+    size = wire.input_bytes(asked[0])
+    monkeypatch.setattr("rlm_gate.rlm.batches.MOST_BYTES", 2 * size)
+    batched, _, _ = caller(provider)
+    assert all(isinstance(one, ModelReply) for one in batched.call_many(asked))
+    assert [len(one.requests) for one in endpoint.batches] == [3, 3, 1]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rlm_gate.core import Removed
-from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
+from rlm_gate.rlm.grounding import LONGEST, Place, Refusal, ground, ground_removed
 
 CODE = """\
 import os
@@ -102,3 +102,17 @@ def test_code_removed_from_the_top_anchors_on_line_one() -> None:
 
 def test_quote_in_no_removed_line_is_refused() -> None:
     assert isinstance(ground_removed([Removed(3, "a = b + c + d")], 3, "e = f + g + h", 9), Refusal)
+
+
+def test_of_two_removed_blocks_the_one_near_the_line_is_meant() -> None:
+    removed = [Removed(2, "check(the_permission)"), Removed(8, "check(the_permission)")]
+    for line, anchor in ((7, 8), (3, 2)):
+        place = ground_removed(removed, line, "check(the_permission)", 10)
+        assert place == Place(anchor, anchor, "check(the_permission)")
+
+
+def test_a_quote_of_more_than_the_most_characters_is_refused_though_it_stands_there() -> None:
+    long = "x = call(" + "1, " * 1400 + ")"
+    assert isinstance(ground(f"{long}\n", 1, long[:LONGEST]), Place)
+    refusal = ground(f"{long}\n", 1, long[: LONGEST + 1])
+    assert refusal == Refusal("the quote is too long; the line that shows it best is enough")

@@ -154,3 +154,10 @@ def test_a_rule_that_does_not_speak_a_language_is_asked_once_for_it_not_for_ever
     row = coverage.rules[0]
     assert (row.in_scope, row.not_applicable, row.detector) == (103, 100, 3)
     assert coverage.engines == {"regex": (3, 3)}
+
+
+def test_a_line_that_two_rules_miss_is_one_missing_line_of_its_file() -> None:
+    books = ledger(ASK, LOOP)
+    books.answered(["security/ask"], Span("a.py", 1, 2))
+    (file,) = close(books).by_file
+    assert (file.lines, file.missing) == (5, 5)

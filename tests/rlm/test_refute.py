@@ -211,3 +211,19 @@ def test_the_steps_of_a_flow_are_shown_where_they_stand() -> None:
     headings = [why for why, _ in case(claim, rule(), FILES, found).context]
     assert "step 1 of the value's way" in headings
     assert "step 2 of the value's way" not in headings
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("refuted", Verification.UNCLEAR), ("confirmed", Verification.CONFIRMED)],
+)
+def test_who_was_shown_text_for_the_reviewer_can_confirm_and_not_refute(
+    said: str, expected: Verification
+) -> None:
+    model = ScriptedProvider(lambda _request: answer(verdict=said))
+    rules = {CLAIM.rule_id: rule()}
+    with Caller(model, Account(Budget()), prices.load()) as caller:
+        (plain,) = verify([CLAIM], rules, FILES, caller, MODEL)
+        (got,) = verify([CLAIM], rules, FILES, caller, MODEL, flagged=lambda _block: True)
+    assert plain.verification.value == said
+    assert got.verification is expected

@@ -180,3 +180,35 @@ def test_what_the_author_says_comes_first_and_is_masked() -> None:
     assert first.spans == ()
     assert "Show less" in first.render()
     assert token not in first.render()
+
+
+def test_a_caller_where_the_outside_comes_in_ranks_before_one_that_comes_first() -> None:
+    texts = {
+        "lib.py": "def helper(x):\n    return x\n",
+        "a.py": "from lib import helper\n\n\ndef inner():\n    return helper(1)\n",
+        "z.py": (
+            "from lib import helper\n\n\n@app.route('/')\ndef page(arg):\n    return helper(arg)\n"
+        ),
+    }
+    assert told(around(texts, Span("lib.py", 1, 2))) == [
+        ("uses helper", "z.py"),
+        ("uses helper", "a.py"),
+    ]
+
+
+def test_who_only_imports_a_name_does_not_use_it() -> None:
+    texts = {
+        "lib.py": "def helper(x):\n    return x\n",
+        "a.py": "from lib import helper, other\n\nprint(other)\n",
+    }
+    assert told(around(texts, Span("lib.py", 1, 2))) == []
+
+
+def test_what_is_shown_takes_its_room_from_what_follows() -> None:
+    texts = {"a.py": "def f(x):\n    return one(x), two(x)\n"}
+    texts["b.py"] = "def one(x):\n    return x\n"
+    texts["c.py"] = "def two(x):\n    return x\n"
+    first, second = around(texts, Span("a.py", 1, 2))
+    room = first.size + second.size
+    assert len(around(texts, Span("a.py", 1, 2), room=room)) == 2
+    assert around(texts, Span("a.py", 1, 2), room=room - 1) == (first,)

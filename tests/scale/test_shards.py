@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 from batch_api import Endpoint, nothing, serving
+from builders import source
 from conftest import GitRepo
 
 from rlm_gate.cli import main
-from rlm_gate.core import Budget
-from rlm_gate.rlm.slices import Slice
+from rlm_gate.core import Budget, Span
+from rlm_gate.errors import ProviderError
+from rlm_gate.providers import ModelReply
+from rlm_gate.rlm.planner import MapCall
+from rlm_gate.rlm.slices import Dealing, Slice
 from rlm_gate.scale import shards
 
 RULE = """\
@@ -227,3 +231,26 @@ def test_all_shares_of_a_budget_are_never_more_than_it() -> None:
     assert [part.max_calls for part in parts] == [4, 3, 3]
     assert [part.max_tokens for part in parts] == [3, 2, 2]
     assert {part.deadline for part in parts} == {limits.deadline}
+
+
+def test_joined_a_reply_outweighs_the_failure_of_another_shard() -> None:
+    reply = ModelReply("yes", stop_reason="end_turn")
+    failure = ProviderError("server", "HTTP 500")
+    for first, second in ((reply, failure), (failure, reply)):
+        parts = [
+            shards.Shard(Slice(number, 2), "input", {}, {"key": outcome})
+            for number, outcome in ((1, first), (2, second))
+        ]
+        assert shards.joined(parts).outcomes == {"key": reply}
+
+
+def test_the_calls_of_one_chunk_are_dealt_to_one_shard() -> None:
+    file = source("a.py", "x = 1\n")
+    span = Span("a.py", 1, 1)
+    calls = [
+        MapCall(file, span, (span,), (), (), group=group, groups=groups)
+        for groups in (2, 1, 3)
+        for group in range(groups)
+    ]
+    dealt = [why for why, _ in Dealing(2, {2: "elsewhere"}).deal(calls)]
+    assert dealt == ["", "", "elsewhere", "", "", ""]

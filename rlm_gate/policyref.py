@@ -39,9 +39,15 @@ def opened(
 ) -> Iterator[Home]:
     """Yield where the policy lies: the work tree, or the files of ``ref`` while the block lasts.
 
+    A bare repository has no work tree: a revision of it is judged by its own policy.
+
     Where ``ref`` has no policy yet it is the head's, or, unless ``trust_head``, the defaults.
     Raises UsageError where there is no such commit, or nothing that it could be the base of.
     """
+    if ref is None and repo and not repo.root and request.mode == "rev":
+        with _of_commit(repo, request.ref or "HEAD") as root:
+            yield Home(root, PolicyOrigin())
+        return
     if ref is None or repo is None:
         yield Home(Path(repo.root) if repo and repo.root else None, PolicyOrigin())
         return
@@ -52,6 +58,20 @@ def opened(
         base, head, fork = _commits(repo, objects, ref, request.ref)
         with TemporaryDirectory(prefix="rlm-gate-policy-") as folder:
             yield _Copy(repo, objects, Path(folder)).home(base, head, fork, trust_head=trust_head)
+    finally:
+        objects.close()
+
+
+@contextmanager
+def _of_commit(repo: Repo, ref: str) -> Iterator[Path | None]:
+    """Yield a folder with the policy of that commit; None where there is no such commit."""
+    objects = repo.objects()
+    try:
+        with TemporaryDirectory(prefix="rlm-gate-policy-") as folder:
+            commit = objects.commit(ref)
+            if commit:
+                _Copy(repo, objects, Path(folder)).whole(commit)
+            yield Path(folder) if commit else None
     finally:
         objects.close()
 
@@ -97,6 +117,10 @@ class _Copy:
         )
         contents = {path: self._content(trees[head].get(path)) for path in paths}
         return Home(self._folder, PolicyOrigin(policy, remark, tuple(changed), contents))
+
+    def whole(self, commit: str) -> None:
+        """Copy the policy of a commit."""
+        self._copy(self._tree(commit))
 
     def _tree(self, commit: str) -> dict[str, Entry]:
         return {entry.path: entry for entry in self._repo.tree(commit)}

@@ -17,7 +17,8 @@ from rlm_gate.errors import EXIT_PASS, GateError, UsageError
 from rlm_gate.repo import Repo
 
 if TYPE_CHECKING:
-    from rlm_gate.scale.many import Entry, Row
+    from rlm_gate.reports._overview import Row
+    from rlm_gate.scale.many import Entry
 
 HELP = "Audit a list of repositories under one budget; one that fails stops no other."
 _CODES = {"pass": 0, "fail": 1}
@@ -38,25 +39,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit one after the other; write the overview after each, for --resume."""
+    from rlm_gate.reports import _history, _overview
     from rlm_gate.scale import many
 
     flags = _flags.flags(arguments)
     entries = many.read(arguments.list)
-    past = many.rows(arguments.out / "overview.json") if arguments.resume else {}
+    out: Path = arguments.out
+    earlier = _overview.read(out / "overview.json") if arguments.resume else {}
+    past = _history.read(out / "history.jsonl")
     rows: list[Row] = []
-    code = EXIT_PASS
+    code, stopped = EXIT_PASS, 0
     for entry in entries:
-        left = _left(arguments.max_usd, rows)
-        row, stopped = _one(entry, replace(flags, max_usd=left), arguments, past.get(entry.name))
+        left = replace(flags, max_usd=_left(arguments.max_usd, rows))
+        row, stopped = _one(entry, left, arguments, earlier.get(entry.name))
         rows.append(row)
         print(f"{row.name}: {row.status} {row.error}".rstrip())
-        data, text = many.overview(rows)
-        reports.store(arguments.out / "overview.json", data, "--out")
-        reports.store(arguments.out / "overview.md", text, "--out")
-        if stopped:
-            return stopped
+        reports.store(out / "overview.json", _overview.data(rows), "--out")
+        reports.store(out / "overview.md", _overview.text(rows), "--out")
         code = _worse(code, _CODES.get(row.status, 3))
-    return code
+        if stopped:
+            break
+    each = {row.name: _history.read(out / row.name / "history.jsonl") for row in rows}
+    reports.store(out / "overview.html", _overview.page(rows, past, each), "--out")
+    if not stopped:
+        _overview.remember(out / "history.jsonl", rows, _now())
+    return stopped or code
 
 
 def _left(limit: float | None, rows: Sequence[Row]) -> float | None:
@@ -72,23 +79,26 @@ def _worse(one: int, other: int) -> int:
 
 
 def _one(
-    entry: Entry, flags: config.Flags, arguments: argparse.Namespace, past: Row | None
+    entry: Entry, flags: config.Flags, arguments: argparse.Namespace, earlier: Row | None
 ) -> tuple[Row, int]:
     """Audit one repository; return its row, and an exit code if somebody stopped the work."""
+    from rlm_gate.reports import _overview
     from rlm_gate.scale import many
 
     commit = ""
     try:
         folder = _folder(entry)
         commit = _commit(folder, entry.rev)
-        if past and past.commit == commit and past.status in _CODES:
-            return past, 0
         flags = replace(flags, scope=config.ScopeRequest("rev", entry.rev, (), folder))
-        verdict = _judged(flags, arguments, arguments.out / entry.name, commit)
+        with _opening.opened(flags) as settings:
+            identity = many.identity(settings)
+            if earlier and earlier.identity == identity and earlier.status in _CODES:
+                return earlier, 0
+            verdict = _judged(settings, arguments, arguments.out / entry.name, commit)
     except GateError as error:
-        return many.Row(entry.name, commit, "error", error=str(error)), 0
+        return _overview.Row(entry.name, commit, "error", error=str(error)), 0
     stopped = check.exit_code(verdict, "fail") if verdict.interrupted else 0
-    return many.row(entry.name, commit, verdict), stopped
+    return many.row(entry.name, commit, verdict, identity), stopped
 
 
 def _folder(entry: Entry) -> str:
@@ -112,14 +122,13 @@ def _commit(folder: str, rev: str) -> str:
         objects.close()
 
 
-def _judged(flags: config.Flags, arguments: argparse.Namespace, out: Path, commit: str) -> Verdict:
+def _judged(
+    settings: config.Settings, arguments: argparse.Namespace, out: Path, commit: str
+) -> Verdict:
     from rlm_gate.reports import _history
 
     remarks: list[str] = []
-    with (
-        _opening.opened(flags) as settings,
-        _progress.on_terminal(quiet=arguments.quiet) as progress,
-    ):
+    with _progress.on_terminal(quiet=arguments.quiet) as progress:
         verdict = gate.run(settings, progress, tell=remarks.append)
     for remark in remarks:
         print(f"rlm-gate: {out.name}: {remark}", file=sys.stderr)
@@ -127,6 +136,9 @@ def _judged(flags: config.Flags, arguments: argparse.Namespace, out: Path, commi
     verdict = replace(verdict, history=past)
     for name, file in (("sarif", "gate.sarif"), ("json", "gate.json"), ("html", "gate.html")):
         reports.store(out / file, reports.load(name).render(verdict), f"--out {file}")
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    _history.add(out / "history.jsonl", verdict, when=now, commit=commit)
+    _history.add(out / "history.jsonl", verdict, when=_now(), commit=commit)
     return verdict
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

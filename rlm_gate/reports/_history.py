@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +32,25 @@ def read(path: Path) -> tuple[PastRun, ...]:
 def add(path: Path, verdict: Verdict, *, when: str, commit: str) -> None:
     """Append this run; ``when`` is an ISO time. Raises UsageError where that can't be done."""
     severities = [finding.severity for finding in verdict.findings]
-    run = {
-        "version": VERSION,
-        "when": when,
-        "commit": commit,
-        "status": verdict.status.value,
-        "findings": {one.label: severities.count(one) for one in reversed(Severity)},
-        "blocking": sum(digest.blocks(one, verdict) for one in verdict.findings),
-        "lines": verdict.coverage.lines,
-        "usd": verdict.usage.usd,
-    }
+    run = PastRun(
+        when=when,
+        commit=commit,
+        status=verdict.status.value,
+        findings=tuple((one.label, severities.count(one)) for one in reversed(Severity)),
+        blocking=sum(digest.blocks(one, verdict) for one in verdict.findings),
+        lines=verdict.coverage.lines,
+        usd=verdict.usage.usd,
+    )
+    append(path, run)
+
+
+def append(path: Path, run: PastRun) -> None:
+    """Append a run. Raises UsageError where that can't be done."""
+    line = {"version": VERSION, **asdict(run), "findings": dict(run.findings)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(run)}\n")
+            file.write(f"{json.dumps(line)}\n")
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"--history {display_path(str(path))}: {reason}") from error

@@ -41,17 +41,25 @@ _Json = dict[str, Any]
 
 def render(verdict: Verdict) -> bytes:
     """Return the page. Times stand in it only where the verdict has them: see ``--times``."""
-    template = _environment().get_template("page.html")
+    return page("page.html", data=_data(verdict), **_context(verdict))
+
+
+def page(name: str, **context: Any) -> bytes:
+    """Return a page made by a template of ``page/``, with the pages' style and script in it."""
     style, script = (_asset(name) for name in ("page.css", "page.js"))
-    page = template.render(
-        style=style,
-        script=script,
-        policy=_policy(style, script),
-        data=_data(verdict),
-        version=__version__,
-        **_context(verdict),
+    made = (
+        _environment()
+        .get_template(name)
+        .render(
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            version=__version__,
+            plot_size=(plots.WIDTH, plots.HEIGHT),
+            **context,
+        )
     )
-    return f"{page}\n".encode()
+    return f"{made}\n".encode()
 
 
 @lru_cache(maxsize=1)
@@ -231,7 +239,6 @@ def _context(verdict: Verdict) -> _Json:
         "spent": _spent(verdict),
         "runs": [*_runs(verdict)],
         "trend": _trend(verdict),
-        "plot_size": (plots.WIDTH, plots.HEIGHT),
     }
 
 

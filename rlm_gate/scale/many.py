@@ -1,18 +1,22 @@
-"""The list of many repositories, and what an audit of them came to. Runs nothing itself."""
+"""The list of many repositories, and what an audit of one came to. Runs nothing itself."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlm_gate import yamlmarks
-from rlm_gate.core import Verdict
+from rlm_gate import gate, yamlmarks
+from rlm_gate.cachedir import entry_key
+from rlm_gate.config import Settings
+from rlm_gate.core import Severity, Verdict
 from rlm_gate.errors import ConfigError, Problem, UsageError
+from rlm_gate.reports._overview import Row
 from rlm_gate.yamlmarks import Document
 
 _KEYS = frozenset({"name", "path", "url", "rev"})
@@ -33,23 +37,6 @@ class Entry:
         return folder / f"{hashlib.sha256(self.url.encode()).hexdigest()[:16]}.git"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one repository came to. ``status`` is the verdict's, or "error" with ``error``.
-
-    ``usd`` is the logical cost of the evidence, None for unknown.
-    """
-
-    name: str
-    commit: str
-    status: str
-    findings: int = 0
-    blocking: int = 0
-    lines: int = 0
-    usd: float | None = 0.0
-    error: str = ""
-
-
 def read(path: Path) -> tuple[Entry, ...]:
     """Return the repositories of a list. Raises ConfigError with every mistake of it.
 
@@ -66,43 +53,30 @@ def read(path: Path) -> tuple[Entry, ...]:
     return tuple(_entry(one, path.parent) for one in document.data["repos"])
 
 
-def row(name: str, commit: str, verdict: Verdict) -> Row:
+def identity(settings: Settings) -> str:
+    """Return the digest of all that a verdict by these settings depends on, but the budget.
+
+    Code, rules, policy and models, the installed engines, and the day, for suppressions expire.
+    """
+    digest, job = gate.planned(settings)
+    read = [Path(name).read_bytes() for name in settings.import_sarif if Path(name).is_file()]
+    also = (settings.models.mode, settings.no_ignores, settings.ci, settings.today)
+    return entry_key("audit-many", digest, repr((*also, job.limits.never_send)), *read)
+
+
+def row(name: str, commit: str, verdict: Verdict, identity: str) -> Row:
     """Sum up a verdict."""
+    found = Counter(finding.severity.label for finding in verdict.findings)
     return Row(
         name,
         commit,
         verdict.status.value,
-        findings=len(verdict.findings),
+        findings={one.label: found[one.label] for one in reversed(Severity)},
         blocking=len(verdict.blocking),
         lines=verdict.coverage.lines,
         usd=verdict.usage.usd,
+        identity=identity,
     )
-
-
-def overview(rows: Sequence[Row]) -> tuple[bytes, bytes]:
-    """Return the overall report, as JSON and as Markdown."""
-    known = [one.usd for one in rows if one.usd is not None]
-    total = {
-        "repositories": len(rows),
-        "by_status": {
-            status: [one.status for one in rows].count(status)
-            for status in sorted({one.status for one in rows})
-        },
-        "blocking": sum(one.blocking for one in rows),
-        "usd": round(sum(known), 6) if len(known) == len(rows) else None,
-    }
-    data = {"version": 1, "total": total, "repositories": [asdict(one) for one in rows]}
-    lines = [
-        "# Audit of many repositories",
-        "",
-        "| repository | commit | status | blocking | findings | lines | cost |",
-        "|---|---|---|---|---|---|---|",
-        *(_line(one) for one in rows),
-        "",
-        *(f"- {_cell(one.name)}: {_cell(one.error)}" for one in rows if one.error),
-    ]
-    text = "\n".join(lines).rstrip() + "\n"
-    return json.dumps(data, indent=2).encode() + b"\n", text.encode("utf-8", "replace")
 
 
 def rows(path: Path) -> dict[str, Row]:
@@ -112,16 +86,6 @@ def rows(path: Path) -> dict[str, Row]:
         return {one["name"]: Row(**one) for one in found}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _line(one: Row) -> str:
-    cost = "unknown" if one.usd is None else f"${one.usd:.4f}"
-    figures = f"{one.blocking} | {one.findings} | {one.lines} | {cost}"
-    return f"| {_cell(one.name)} | {one.commit[:12]} | {one.status} | {figures} |"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _entry(one: dict[str, Any], base: Path) -> Entry:

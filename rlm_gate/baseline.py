@@ -21,6 +21,7 @@ _ENTRY = re.compile(r"\s*(\{.*\})\s*,?\s*\Z")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _MARKERS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 _MEND = "run 'rlm-gate baseline update', which keeps every entry it can read"
+_REMEDY = "What a baseline holds is told in docs/policy.md."
 
 
 def parse(content: bytes) -> tuple[Suppression, ...]:
@@ -29,7 +30,7 @@ def parse(content: bytes) -> tuple[Suppression, ...]:
     if not problems and not _is_whole(content):
         problems.append(Problem(BASELINE_FILE, 1, 1, f"not a baseline of version 1; {_MEND}"))
     if problems:
-        raise ConfigError(tuple(problems))
+        raise ConfigError(tuple(problems), remedy=_REMEDY)
     return entries
 
 

@@ -15,6 +15,8 @@ Nothing here is ever turned into an answer: an error is raised, or becomes a ``S
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, NamedTuple
 
 EXIT_PASS = 0
@@ -61,8 +63,8 @@ class _FileError(GateError):
 
     exit_code = EXIT_USAGE
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+    def __init__(self, problems: tuple[Problem, ...], *, remedy: str = "") -> None:
+        super().__init__("\n".join(str(problem) for problem in problems), remedy=remedy)
         self.problems = problems
 
 
@@ -76,6 +78,30 @@ class PackError(_FileError):
     """A rule pack is wrong."""
 
     remedy = "Correct the lines above, then run 'rlm-gate rules validate'."
+
+
+class Mistakes:
+    """Gathers the mistakes of several files, so that they are told in one pass."""
+
+    def __init__(self) -> None:
+        self._errors: list[_FileError] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keep a ConfigError or PackError of this block for ``tell``."""
+        try:
+            yield
+        except _FileError as error:
+            self._errors.append(error)
+
+    def tell(self) -> None:
+        """Raise what was gathered, if anything: one error for all."""
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if self._errors:
+            problems = {problem for error in self._errors for problem in error.problems}
+            remedies = dict.fromkeys(error.remedy for error in self._errors)
+            raise ConfigError(tuple(sorted(problems)), remedy="\n".join(remedies))
 
 
 class GitError(GateError):

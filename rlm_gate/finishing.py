@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rlm_gate import accepted, newness, policyref
 from rlm_gate.config import CONFIG_FILE, EVERY_PACK, Models, PolicyOrigin, Settings
 from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, Suppression
-from rlm_gate.errors import ConfigError, Problem, UsageError
+from rlm_gate.errors import ConfigError, Mistakes, Problem, UsageError
 from rlm_gate.policy import Policy
 from rlm_gate.repo import Repo
 from rlm_gate.routing import is_id
@@ -102,6 +102,21 @@ def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
                 for name in unknown
             )
         )
+
+
+def loaded(settings: Settings, load: Callable[[], tuple[RulePack, ...]]) -> tuple[RulePack, ...]:
+    """Return the packs. Raises one error with the mistakes of all files, before any work."""
+    mistakes = Mistakes()
+    with mistakes.gathered():
+        check_models(settings)
+    with mistakes.gathered():
+        accepted.in_files(settings)
+    packs: tuple[RulePack, ...] = ()
+    with mistakes.gathered():
+        packs = load()
+        check_overrides(packs, settings)
+    mistakes.tell()
+    return packs
 
 
 def check_models(settings: Settings) -> None:

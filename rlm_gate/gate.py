@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rlm_gate import accepted, detectors, finishing, messages, packs, policy, runid
 from rlm_gate import corpus as corpora
+from rlm_gate import detectors, finishing, messages, packs, policy, runid
 from rlm_gate.config import Settings, with_nested
 from rlm_gate.core import (
     Audit,
@@ -120,13 +120,14 @@ def plan(settings: Settings) -> AuditPlan:
 
 def _open(settings: Settings, progress: Progress) -> _Run:
     """Read the scope and the packs, and decide who judges which rule."""
-    finishing.check_models(settings)
     settings, corpus = _read(settings)
-    loaded = (*packs.load(settings, corpus.root), *_imported(settings, corpus.root))
+    loaded = finishing.loaded(
+        settings,
+        lambda: (*packs.load(settings, corpus.root), *_imported(settings, corpus.root)),
+    )
     chosen = packs.select(loaded, settings.select, settings.ignore)
     if not chosen:
         raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
-    finishing.check_overrides(loaded, settings)
     asks = _asks(settings)
     played = SERVED if corpus.scope.whole and not asks else frozenset()
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
@@ -138,7 +139,6 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     ledger = Ledger(corpus, rules, applies, _judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
-    accepted.in_files(settings)  # their mistakes are told before any work is done
     return run
 
 

@@ -45,6 +45,7 @@ class Selection:
 
 def select(request: ScopeRequest, repo: Repo, objects: Objects) -> Selection:
     """Return what the request means in this repository. Raises UsageError, GitError."""
+    _refuse_empty(request)
     wanted = _Wanted.of(request, repo)
     if request.mode == "worktree" and request.paths:
         return _named_files(repo, wanted)
@@ -53,6 +54,7 @@ def select(request: ScopeRequest, repo: Repo, objects: Objects) -> Selection:
 
 def folder(request: ScopeRequest) -> tuple[str, Selection]:
     """Return a root and the named files and folders below it, where there is no repository."""
+    _refuse_empty(request)
     here = Path(request.repo).resolve()
     if request.mode != "worktree" or not request.paths:
         raise UsageError(
@@ -69,6 +71,20 @@ def folder(request: ScopeRequest) -> tuple[str, Selection]:
     scope = Scope("paths", _label(request.paths))
     files = frozenset(str(path.relative_to(root)) for path in named if _is_no_folder(path))
     return str(root), Selection(scope, lambda: list(entries), entries, named=files)
+
+
+def _refuse_empty(request: ScopeRequest) -> None:
+    if not all(request.paths):  # a variable of a script that was not set
+        raise UsageError("a path is empty: name a file or folder, or '.' for the whole folder")
+
+
+def check_commit(repo: Repo, ref: str) -> None:
+    """Refuse a name of no commit, with what may have been meant. Raises UsageError."""
+    objects = repo.objects()
+    try:
+        _commit(repo, objects, ref)
+    finally:
+        objects.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from rlm_gate import globs, mistakes, schemas, yamlmarks
 from rlm_gate.config import SUPPRESSIONS_FILE
 from rlm_gate.errors import ConfigError
 
+_REMEDY = "Correct the lines above; docs/policy.md has the keys of this file."
+
 
 class EntryModel(schemas.Strict):
     """One thing that is accepted: a rule below some path, or one finding of it."""
@@ -38,7 +40,7 @@ def understand(content: bytes) -> list[dict[str, Any]]:
         if wrong:
             found.append(document.problem(("suppressions", number, "until"), wrong))
     if found or model is None:
-        raise ConfigError(tuple(sorted(found)))
+        raise ConfigError(tuple(sorted(found)), remedy=_REMEDY)
     return [
         {
             **entry.model_dump(exclude_none=True, exclude={"path"}),

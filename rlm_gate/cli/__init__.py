@@ -10,13 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from rlm_gate import __version__
 from rlm_gate.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
+    EXIT_USAGE,
     GateError,
 )
 
@@ -83,6 +84,15 @@ def warn(text: str) -> None:
     print(f"rlm-gate: {secrets.hinted(text)}", file=sys.stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake and the way to help; the whole usage would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with 2."""
+        warn(f"{message}\nSee '{self.prog} --help'.")
+        raise SystemExit(EXIT_USAGE)
+
+
 def _parsed(given: Sequence[str]) -> argparse.Namespace:
     """Understand the command line; a flag nobody knows is shown beside its subcommand's usage."""
     parser = _parser(given)
@@ -94,7 +104,7 @@ def _parsed(given: Sequence[str]) -> argparse.Namespace:
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser, loading only the subcommand that is asked for."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rlm-gate",
         description="A quality gate that is never green without evidence.",
         epilog="Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 inconclusive.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,9 @@ from rlm_gate.cli import _flags, _progress, warn
 from rlm_gate.core import display_path
 from rlm_gate.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
 from rlm_gate.reports import store
+
+_MARKDOWN = "markdown"
+_ESCAPE = re.compile(rb"\\([\\`*_\[\]<>|#])")  # what a report escapes
 
 
 def add_shared(parser: argparse.ArgumentParser, name: str) -> None:
@@ -62,7 +66,10 @@ def run(
     result = masks.shown(result)
     for to, path in targets:
         store(path, task.render(result, to), f"{to}={path}")
-    sys.stdout.buffer.write(task.render(result, arguments.format))
+    rendered = task.render(result, arguments.format)
+    if arguments.format == _MARKDOWN and sys.stdout.isatty():
+        rendered = _ESCAPE.sub(rb"\1", rendered)  # people read it, no renderer does
+    sys.stdout.buffer.write(rendered)
     sys.stdout.flush()
     return judge(result) if result.conclusive else EXIT_INCONCLUSIVE
 

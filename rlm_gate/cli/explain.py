@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ HELP = "Tell the whole story of a finding of the last run: evidence, calls, why 
 
 _LISTS = ("findings", "refuted", "suppressed", "baselined")
 _LEAST = 4
+_PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]+)(?::[0-9]+)?\Z", re.DOTALL)
 _LONGEST = 2000  # characters of one line
 _EFFECT = {
     ("model", "not asked"): "a model's word alone does not block: nobody argued against it",
@@ -29,7 +31,9 @@ _EFFECT = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the finding, and where its run is told of."""
-    parser.add_argument("fingerprint", metavar="FINGERPRINT", help="its first characters will do")
+    parser.add_argument(
+        "fingerprint", metavar="FINGERPRINT", help="its first characters will do, or FILE:LINE"
+    )
     parser.add_argument(
         "--report", metavar="F", type=Path, help="a JSON report (default: this folder's last run)"
     )
@@ -66,7 +70,8 @@ def _document(path: Path | None) -> dict[str, Any]:
         content = _lastrun.report()
         if content is None:
             raise UsageError(
-                "no run of this folder is remembered; name its JSON report: --report F"
+                "no run of this folder is remembered",
+                remedy="Run 'rlm-gate check' here first, or name a JSON report: --report F.",
             )
     else:
         try:
@@ -83,25 +88,47 @@ def _document(path: Path | None) -> dict[str, Any]:
 
 
 def _named(document: Mapping[str, Any], prefix: str) -> tuple[str, dict[str, Any]]:
-    """Return what became of the one finding whose fingerprint begins so, and the finding."""
+    """Return what became of the one finding that is meant: by its fingerprint or by its place."""
     everything = [
         (name, {**one, **one.get("finding", {})})
         for name in _LISTS
         for one in document.get(name, ())
     ]
+    place = _PLACE.match(prefix)
+    if place:
+        return _at(everything, place["path"], int(place["line"]))
     if len(prefix) < _LEAST:
         raise UsageError(f"{prefix!r}: give {_LEAST} characters of the fingerprint or more")
     fitting = [one for one in everything if one[1]["fingerprint"].startswith(prefix.lower())]
     if len(fitting) == 1:
         return fitting[0]
     near = fitting or _nearest(everything, prefix)
-    listed = "".join(
+    what = "is the beginning of several" if fitting else "is no finding of that run"
+    raise UsageError(f"{plain.one_line(prefix, 80)} {what}{_listed(near)}")
+
+
+def _at(
+    everything: Sequence[tuple[str, dict[str, Any]]], path: str, line: int
+) -> tuple[str, dict[str, Any]]:
+    """Return the one finding on a line, as reports name it: FILE:LINE."""
+    path = path.removeprefix("./")
+    here = [one for one in everything if one[1]["path"] == path]
+    fitting = [one for one in here if one[1]["start_line"] <= line <= one[1]["end_line"]]
+    if len(fitting) == 1:
+        return fitting[0]
+    near = fitting or sorted(here, key=lambda one: abs(one[1]["start_line"] - line))[:5]
+    what = "several findings; name one by its fingerprint" if fitting else "no finding"
+    shown = f"{plain.shown_path(path)}:{line}"
+    raise UsageError(f"{shown}: {what} of that run{_listed(near)}")
+
+
+def _listed(near: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    lines = "".join(
         f"\n  {one['fingerprint'][:16]} {one['rule']} {plain.shown_path(one['path'])}"
         f":{one['start_line']}"
         for _, one in near
     )
-    what = "is the beginning of several" if fitting else "is no finding of that run"
-    raise UsageError(f"{plain.one_line(prefix, 80)} {what}{'; there are:' if near else ''}{listed}")
+    return f"; there are:{lines}" if near else ""
 
 
 def _nearest(

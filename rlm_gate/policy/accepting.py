@@ -124,6 +124,7 @@ def _checked(written: Suppression, policy: Policy, names: _Names) -> Suppression
 
 def _refusal(written: Suppression, policy: Policy, names: _Names) -> str:
     accepting = policy.accepting
+    in_file = written.kind is Acceptance.FILE
     forbidden = [
         name
         for name in names.rules(written)
@@ -132,14 +133,16 @@ def _refusal(written: Suppression, policy: Policy, names: _Names) -> str:
     if forbidden:
         return f"the policy forbids to accept {', '.join(forbidden)}; mend what it finds"
     if accepting.require_reason and not written.reason:
-        return "it has no reason; add one: -- why this is acceptable here"
+        how = "reason: why" if in_file else "-- why"
+        return f"it has no reason; add one: {how} this is acceptable here"
     if written.until and written.until < policy.today:
         return f"it expired on {written.until}; mend the finding, or argue for a new date"
     if accepting.max_days is None:
         return ""
     latest = (date.fromisoformat(policy.today) + timedelta(days=accepting.max_days)).isoformat()
     if not written.until or written.until > latest:
-        return f"the policy wants an expiry of at most {accepting.max_days} days: until={latest}"
+        until = f"until: {latest}" if in_file else f"until={latest}"
+        return f"the policy wants an expiry of at most {accepting.max_days} days: {until}"
     return ""
 
 

@@ -153,7 +153,11 @@ def _grounded(given: Any, grounds: Grounds) -> tuple[str, Answer]:
 def _without_a_model(mode: Mode, sources: Sources) -> tuple[str, ...]:
     """Say what is missing, and what asking would cost."""
     missing = mode.settings.models.missing
-    way = f"set {' or '.join(missing)}" if missing else "leave out --offline (or models: off)"
+    steps = (
+        ["leave out --offline (or models: off)"] if mode.settings.models.mode == "offline" else []
+    )
+    steps += [f"set {' or '.join(missing)}"] if missing else []
+    way = " and ".join(steps)
     size = sum(len(one.text.encode("utf-8", "replace")) for one in sources.texts.values())
     known = prices.load()
     pieces = -(-size // PIECE_CHARS)

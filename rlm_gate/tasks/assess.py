@@ -112,7 +112,18 @@ def run(request: Request, options: Options | None = None) -> Result[Assessment]:
     if unsure:
         why = f"no scores for {', '.join(unsure)}: outputs are empty, unreadable or not all read"
         result = replace(result, outcome=Outcome.INCONCLUSIVE, reasons=(*result.reasons, why))
+    elif not any(_scored(one) for one in result.answer.workers):
+        why = "nothing here has a score: no code was added, no commits were read"
+        why += "" if request.criteria.strip() else ", and no criteria were given (--criteria FILE)"
+        result = replace(result, outcome=Outcome.INCONCLUSIVE, reasons=(*result.reasons, why))
+    if not request.criteria.strip():
+        note = "completeness has no score: no criteria were given (--criteria FILE)"
+        result = replace(result, notes=(*result.notes, note))
     return result
+
+
+def _scored(worker: Worker) -> bool:
+    return any(score is not None for score in worker.scores.values())
 
 
 def _read(request: Request) -> _Work:

@@ -180,7 +180,11 @@ def _decide(
     faulty = len({(fault.path, fault.line) for fault in sources.faults})
     coverage = {"total": total, "malformed": faulty}
     reasons = [asked.failed] if asked.failed else []
-    if not total or faulty > total * _MOST_FAULTS:
+    if not "".join(texts.values()).strip():
+        reasons.append(
+            "the log is empty, so it shows nothing: was it written, and is it the right one?"
+        )
+    elif faulty > total * _MOST_FAULTS:
         reasons.append(f"{faulty} of {total} lines could not be parsed: too little to decide by")
     result = Result(
         task="checkpoint",

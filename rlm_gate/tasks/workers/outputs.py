@@ -11,6 +11,8 @@ from typing import Final
 from rlm_gate import history
 from rlm_gate.core import split_lines
 from rlm_gate.errors import UsageError
+from rlm_gate.repo import Repo
+from rlm_gate.scopes import check_commit
 from rlm_gate.tasks._report import Sources, Text, parsed, read_text
 from rlm_gate.tasks.logs import formats
 
@@ -121,11 +123,14 @@ def from_history(crew: Crew, repo: str, span: str, branches: Iterable[str] = ())
     """Read the commits of ``BASE..HEAD`` by author, or those of each branch since BASE.
 
     Without ``..`` the span is a head and everything behind it. A commit's text is its message and
-    its diff. Raises UsageError for a range without a commit, GitError for a ref git does not know.
+    its diff. Raises UsageError for a range without a commit or a ref that git does not know.
     """
     base, dots, head = span.partition("..")
     tips = [(branch, branch) for branch in branches] or [("", head.strip(".") if dots else base)]
     since = base if dots and base else None
+    if opened := Repo.open(repo):
+        for ref in (*((since,) if since else ()), *(tip or "HEAD" for _, tip in tips)):
+            check_commit(opened, ref)
     for name, tip in tips:
         for commit, patch in history.patches(repo, since, tip or "HEAD"):
             _commit(crew, name or commit.author or "unknown", commit, patch)

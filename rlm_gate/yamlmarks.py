@@ -43,6 +43,7 @@ _REMEDIES = {  # of what people run into; the rest of the parser's messages spea
     "found a tab character that violates indentation": "; indent with spaces",
     "found unknown escape character": "; use single quotes: backslashes mean themselves there",
 }
+_OTHER_ENDS = frozenset("\x85\u2028\u2029")  # of lines, to YAML 1.1 alone
 _BASES = {"0o": 8, "0x": 16}
 
 
@@ -103,7 +104,9 @@ def written(data: Any) -> str:
         """Texts of several lines as blocks; quotes wherever YAML 1.2 would see no text."""
 
     def text(dumper: yaml.SafeDumper, value: str) -> Any:
-        style = "|" if "\n" in value else None if resolve(value) == value else '"'
+        style = "|" if "\n" in value else None
+        if _OTHER_ENDS & {*value} or not (style or _is_text(value)):
+            style = '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
 
     Dumper.add_representer(str, text)
@@ -119,6 +122,14 @@ def written(data: Any) -> str:
     if _read(made, "").data != data:
         raise ValueError("this can't be written as YAML")
     return made
+
+
+def _is_text(value: str) -> bool:
+    """Say whether YAML 1.2 reads these characters, without quotes, as text."""
+    try:
+        return resolve(value) == value
+    except ValueError:  # a number out of bounds
+        return False
 
 
 def resolve(text: str) -> str | int | float | bool | None:

@@ -216,3 +216,49 @@ def test_json_is_yaml(value: object) -> None:
     document = yamlmarks.parse(json.dumps(value), "f")
     assert document.problems == ()
     assert document.data == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "yes",
+            "no",
+            "1e3",
+            "0o17",
+            "0x1F",
+            "null",
+            "~",
+            "",
+            " ",
+            "a: b",
+            "# a",
+            "- a",
+            "{a}",
+            "*a",
+        ),
+        *("a\n b\n", "a\n\n", "\ta\n", "trailing \nline", "\u202e", "\x07", "l" * 200 + " b" * 90),
+    ],
+)
+def test_what_is_written_reads_back_as_itself(value: str) -> None:
+    data = {"key": value, "list": [value, {"inner": value}], "flag": True, "number": 3}
+    assert yamlmarks.parse(yamlmarks.written(data), "a.yaml").data == data
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_any_text_reads_back_as_itself_or_is_refused(text: str) -> None:
+    try:
+        made = yamlmarks.written([text])
+    except ValueError:
+        assert yamlmarks.parse(json.dumps([text]), "a.yaml").data != [text]
+        return
+    assert yamlmarks.parse(made, "a.yaml").data == [text]
+
+
+def test_a_text_of_several_lines_is_written_as_a_block() -> None:
+    assert yamlmarks.written({"code": "a\n  b\n"}) == "code: |\n  a\n    b\n"
+
+
+def test_what_yaml_can_not_say_is_refused() -> None:
+    with pytest.raises(ValueError, match="can't be written as YAML"):
+        yamlmarks.written({"key": "\ud800"})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rlm_gate.cachedir import CacheDir
-from rlm_gate.config.files import CONFIG_FILE, Layer, find, read
+from rlm_gate.config.files import CONFIG_FILE, Layer, find, read, read_file
 from rlm_gate.config.values import Flags
 from rlm_gate.errors import ConfigError, Problem, UsageError
 
@@ -68,7 +68,12 @@ def stack(flags: Flags, root: Path | None, cache: CacheDir) -> Stack:
     inside = root if flags.config is None else None
     layers: list[Layer] = []
     packages: list[Path] = []
-    layer = read(found, flags.config or CONFIG_FILE, cache)
+    label = flags.config or CONFIG_FILE
+    try:
+        layer = read(found, label, cache)
+    except ConfigError as error:
+        also = _wrong_extends(found, label, inside, root)
+        raise ConfigError(tuple(sorted({*error.problems, *also}))) from error
     seen = {os.path.realpath(found): layer.label}
     while True:
         layers.insert(0, layer)
@@ -149,6 +154,27 @@ def _extended(
     if not path.is_file():
         raise ConfigError((layer.problem("extends", f"{wanted}: no such file"),))
     return path, os.path.normpath(os.path.join(os.path.dirname(layer.label), wanted)), inside  # noqa: PTH118, PTH120  # a label is no path
+
+
+def _wrong_extends(
+    found: Path, label: str, inside: Path | None, root: Path | None
+) -> tuple[Problem, ...]:
+    """Return what is wrong with the ``extends`` of a file that has other mistakes, too."""
+    from rlm_gate import yamlmarks
+
+    try:
+        document = yamlmarks.parse_bytes(read_file(found), label)
+    except OSError:  # told already
+        return ()
+    wanted = document.data.get("extends") if isinstance(document.data, dict) else None
+    if not isinstance(wanted, str) or not wanted:
+        return ()
+    marks = {"extends": document.mark(("extends",), key=True)}
+    try:
+        _extended(Layer(label, found.parent, {"extends": wanted}, marks), wanted, inside, root)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _is_below(path: Path, folder: Path) -> bool:

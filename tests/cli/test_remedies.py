@@ -72,6 +72,14 @@ def test_mistakes_of_all_files_are_told_in_one_pass(git_repo: GitRepo, cli: Cli)
     )
 
 
+def test_a_wrong_extends_is_told_beside_other_mistakes(git_repo: GitRepo, cli: Cli) -> None:
+    git_repo.write(".rlm-gate.yaml", "fail_on: hgh\nextends: nowhere.yaml\n")
+    done = cli("check", "--all", "--offline")
+    assert done.code == 2
+    assert ".rlm-gate.yaml:1:10: fail_on: 'hgh' is not one of" in done.err
+    assert ".rlm-gate.yaml:2:1: nowhere.yaml: no such file" in done.err
+
+
 def test_a_mistake_in_the_file_form_names_its_own_page(git_repo: GitRepo, cli: Cli) -> None:
     git_repo.write(".rlm-gate/suppressions.yaml", "suppressions:\n  - {rule: words/x, pth: a}\n")
     done = cli("check", "--all", "--offline")

@@ -148,6 +148,17 @@ def test_a_rule_for_formatted_html_is_learned_from_a_hand_made_answer(
     assert "here it flags 2 places in 2 files of 5" in done.out
 
 
+def test_texts_without_a_grammar_are_matched_by_a_regular_expression(
+    learn: Learn, git_repo: GitRepo
+) -> None:
+    git_repo.commit(**{"live.ini": "[app]\ndebug = yes\n", "test.ini": "[app]\ndebug = no\n"})
+    rule = entry(pattern=r"^debug\s{0,9}=\s{0,9}yes$", languages=("ini",))
+    done = learn([rule], "--bad=live.ini:2", "--good=test.ini")
+    assert done.code == 0, done.err
+    assert "flags 1 place in 1 file of 4:\n  live.ini:2\n" in done.out
+    assert main(["rules", "test", ".rlm-gate/rules/house"]) == 0
+
+
 def test_a_bad_example_that_is_missed_leaves_no_rule(learn: Learn, git_repo: GitRepo) -> None:
     done = learn([entry("pattern: nothing_here($A)")], "--rounds=2")
     assert done.code == 1

@@ -6,6 +6,7 @@ can't see is in docs/detectors.md. Sources and what every sink trusts are data: 
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -27,15 +28,20 @@ from rlm_gate.detectors import (
     lines_fit,
     listed,
     pattern_problem,
+    reads,
     unknown_keys,
 )
 from rlm_gate.detectors._taint import spec
-from rlm_gate.detectors._taint.flow import Statements
 from rlm_gate.detectors._taint.reading import MAX_STEPS, Function, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
 
 _ENGINE = "taint"
-_LANGUAGES = ("python",)
+_READERS = {  # of a language and its dialects
+    "go": "go",
+    "java": "java",
+    "javascript": "javascript",
+    "python": "flow",
+}
 _OPTIONS = (
     "language",
     "sink",
@@ -46,10 +52,14 @@ _OPTIONS = (
     "clean",
     "replacing",
     "safe_prefix",
+    "function_lacks",
+    "text_has",
+    "needs",
     "function_has",
 )
-_CALL = ("call", "args", "when", "unless", "has", "lacks", "argv")
+_CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
 _CALLED = re.compile(r"(\w+)\(")
+_LONGEST_LINE = 10_000
 _KIND = re.compile(r"[a-z][a-z-]*\Z")
 
 
@@ -58,8 +68,8 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
     yield from unknown_keys(options, (*_OPTIONS, *LINE_OPTIONS))
     yield from language_complaints(options, languages)
     for language in listed(options.get("language")):
-        if language not in _LANGUAGES:
-            yield ("language",), f"taint reads {', '.join(_LANGUAGES)}; not {language!r}"
+        if spec.family(language) not in _READERS:
+            yield ("language",), f"taint reads {', '.join(_READERS)}, typescript; not {language!r}"
     yield from line_complaints(options)
     yield from _sink_complaints(options)
     yield from _source_complaints(options)
@@ -71,7 +81,8 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the languages the entry names."""
-    return frozenset(listed(options["language"]))
+    named = frozenset(listed(options["language"]))
+    return named | {"tsx"} if "typescript" in named else named
 
 
 def version() -> str:
@@ -87,10 +98,12 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     known: dict[tuple[str, ...], _Judge] = {}
     for file in corpus.files:
         mine = [
-            one for one in wanted if file.language in one.language and not applies(one.rule, file)
+            one
+            for one in wanted
+            if reads(one.options, file.language) and not applies(one.rule, file)
         ]
         if mine and file.status != "deleted":
-            key = tuple(one.rule.id for one in mine)
+            key = (file.language, *(one.rule.id for one in mine))
             if key not in known:
                 known[key] = _Judge(mine, file.language)
             yield from known[key].judge(file)
@@ -102,16 +115,24 @@ class _Judge:
     def __init__(self, entries: Sequence[Entry], language: str) -> None:
         self._specs: Specs = spec.compiled(entries)
         self._words = spec.vocabulary(language)
+        self._braces = spec.family(language) != "python"
         self._sinks = _any_of(self._specs.words)
-        wary = [entry for entry in entries if spec.UNKNOWN in entry.sources]
-        self._always = _any_of(spec.compiled(wary).words) if wary else None
+        self._wary = [
+            (entry.needs, _any_of(spec.compiled([entry]).words))
+            for entry in entries
+            if spec.UNKNOWN in entry.sources
+        ]
         self._needs = _source_words(language)
 
     def judge(self, file: SourceFile) -> Iterator[Finding | Skip]:
         """Yield what is found in the file, each place and rule once."""
         text = Text.of(file.text)
-        sinks = self._sinks if self._needs.search(text.text) else self._always
-        if sinks is None or not sinks.search(text.text):
+        sinks = self._worth(text.text)
+        if sinks is None:
+            return
+        if self._braces and max(map(len, text.lines)) > _LONGEST_LINE:
+            why = f"taint: lines of more than {_LONGEST_LINE:,} characters are not followed"
+            yield Skip(display_path(file.path), why)
             return
         reading = Reading(self._specs, self._words)
         try:
@@ -124,10 +145,17 @@ class _Judge:
             yield Skip(where, f"taint: reading the function ended after {MAX_STEPS} statements")
         yield from _findings(reading.hits, file.path, text)
 
+    def _worth(self, text: str) -> re.Pattern[str] | None:
+        """Return the words of sinks to look for, None where nothing can be found."""
+        if self._needs.search(text):
+            return self._sinks if self._sinks.search(text) else None
+        wary = (words for needs, words in self._wary if needs is None or needs.search(text))
+        return next((words for words in wary if words.search(text)), None)
+
 
 def _read(reading: Reading, file: SourceFile, sinks: re.Pattern[str]) -> None:
     """Read the file's statements, then each function that can hold a sink."""
-    reader = Statements(reading)
+    reader = _reader(file.language, reading)
     env = reader.module(syntax.parse(file.text, file.language).root)
     done: set[int] = set()
     calls: dict[int, tuple[bool, frozenset[str]]] = {}
@@ -139,6 +167,12 @@ def _read(reading: Reading, file: SourceFile, sinks: re.Pattern[str]) -> None:
             has, called = _looked_at(sinks, function, calls)
             if has or called & names:
                 reader.function(function)
+
+
+def _reader(language: str, reading: Reading) -> Any:
+    """Return what reads the language; imported when the first text needs it."""
+    module = importlib.import_module(f"{spec.__package__}.{_READERS[spec.family(language)]}")
+    return module.READER(reading)
 
 
 def _leading_to(
@@ -190,15 +224,15 @@ def _any_of(words: frozenset[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _source_words(language: str) -> re.Pattern[str]:
     """Return a pattern that matches in every text in which something comes from outside."""
     words = spec.vocabulary(language)
-    routes = "|".join(words.data["routes"])
+    begins = str(words.data["beginnings"])
+    if spec.family(language) != "python":
+        return re.compile(begins)
     names = "|".join(sorted(word for word in words.sources.words if len(word) > 3))
-    return re.compile(
-        rf"\b(?:[rR]eq(?:uest)?|argv|{names})\b|@[\w.]+\.(?:{routes})\(|Request|Resource|View\b|resolve_"
-    )
+    return re.compile(rf"\b(?:{names})\b|{begins}")
 
 
 def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -208,9 +242,9 @@ def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
         yield place, "sink: name the kind of harm in small letters, as sql or path"
     if not {"calls", "stores", "returns"} & options.keys():
         yield (), "name at least one sink: calls, stores or returns"
-    if options.get("returns", "html") != "html":
-        yield ("returns",), "returns: write html, or leave it out"
-    for key in ("safe_prefix", "function_has"):
+    if options.get("returns", "html") not in {"html", "view"}:
+        yield ("returns",), "returns: write html or view, or leave it out"
+    for key in ("safe_prefix", "function_has", "function_lacks", "text_has", "needs"):
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
     if "replacing" in options and not listed(options["replacing"]):
@@ -220,7 +254,9 @@ def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
 def _source_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     if "sources" not in options:
         return
-    known = {spec.UNKNOWN, *spec.vocabulary("python").origins}
+    spoken = [one for one in listed(options.get("language")) if spec.family(one) in _READERS]
+    origins = (spec.vocabulary(one).origins for one in spoken or ["python"])
+    known = frozenset({spec.UNKNOWN}).union(*origins)
     named = listed(options["sources"])
     for source in named:
         if source not in known:

@@ -260,7 +260,7 @@ def test_broken_code_breaks_nothing(text: str) -> None:
         ({"returns": "xml"}, "write html"),
         ({"safe_prefix": "("}, "safe_prefix: "),
         ({"replacing": 1}, "list the texts"),
-        ({"language": "go"}, "not 'go'"),
+        ({"language": "ruby"}, "not 'ruby'"),
         ({"sinks": []}, "unknown option 'sinks'"),
     ],
 )

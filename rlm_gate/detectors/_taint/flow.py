@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from rlm_gate.detectors._taint.reading import (
     Frame,
     Function,
     Reading,
+    argument_key,
     merge,
 )
 from rlm_gate.detectors._taint.values import UNSET, Value, constant, joined, text
@@ -75,7 +76,7 @@ class Statements(Expressions):
         outer = reading.frame
         if function is None or outer.depth >= MAX_DEPTH or reading.steps > MAX_STEPS:
             return None
-        key = (name, function.place, outer.depth, outer.static_path, _key(arguments))
+        key = (name, function.place, outer.depth, outer.static_path, argument_key(arguments))
         if key[-1] is not None and key in reading.returned:
             return reading.returned[key]  # its sinks were noted the first time
         text = function.node.text()
@@ -243,7 +244,7 @@ class Statements(Expressions):
     def _return(self, node: Node, env: Env) -> None:
         value = self.value(first(node), env) if first(node) is not None else constant(None)
         self.reading.frame.returns.append(value)
-        if self.reading.frame.html and value.shape != "dict":
+        if self.reading.frame.answers and value.shape != "dict":
             for entry in self.reading.specs.returning:
                 self.reading.check(entry, node, value)
 
@@ -308,16 +309,6 @@ class Statements(Expressions):
         return env
 
 
-def _key(arguments: Sequence[Argument]) -> Hashable:
-    """Return what tells these arguments from others; None where they can't be told apart."""
-    key = tuple((place, type(value.const), value) for place, value in arguments)
-    try:
-        hash(key)
-    except TypeError:  # elements, or a constant that is a list
-        return None
-    return key
-
-
 def _element_of(rows: Value) -> Value:
     if rows.shape == "dict" and rows.items is not None:
         keys = joined(constant(key) for key in rows.items if key is not UNSET)
@@ -353,3 +344,4 @@ _STATEMENTS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Statem
     "while_statement": "_while",
     "with_statement": "_with",
 }
+READER = Statements

@@ -38,10 +38,12 @@ def entered(reading: Reading, function: Function) -> tuple[Env, Frame]:
         env[parameter.name] = _given(parameter, outside=outside)
     if re.search(words["servers"], _bases(function.owner)):
         for field in words["server_fields"]:
-            env[f"self.{field}"] = _remote(function.node, f"self.{field}")
+            env[f"self.{field}"] = remote(function.node, f"self.{field}")
     static = route is not None and bool(route) and not _HOLES.search(route)
     html = route is not None and bool(reading.frameworks & {*words["html_frameworks"]})
-    return env, Frame(html=html, static_path=static, text=function.node.text())
+    return env, Frame(
+        answers=("html",) if html else (), static_path=static, text=function.node.text()
+    )
 
 
 def called(function: Function, arguments: Sequence[Argument], name: str) -> Env:
@@ -80,13 +82,14 @@ def _default(parameter: _Parameter, loose: Value) -> Value:
 
 def _given(parameter: _Parameter, *, outside: bool) -> Value:
     if outside:
-        return _remote(parameter.node, parameter.name)
+        return remote(parameter.node, parameter.name)
     if re.search(r"\b(?:Request|HttpRequest)\b", parameter.type):
         return Value(name="request")
     return Value(name=parameter.name)
 
 
-def _remote(node: Node, name: str) -> Value:
+def remote(node: Node, name: str) -> Value:
+    """Return what a stranger sends under that name."""
     start, _ = lines_of(node)
     return Value(
         name=name,

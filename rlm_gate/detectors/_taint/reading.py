@@ -15,9 +15,13 @@ from rlm_gate.detectors._taint.values import Lines, Taint, Value, join
 from rlm_gate.syntax import Node
 
 Env = dict[str, Value]
+PROVED = "?"  # before the text of a member of which a condition proved something
 RECEIVER = "receiver"  # the place of the object whose method is called
 MAX_STEPS = 6_000  # statements that are read for one function, those of its helpers included
 MAX_DEPTH = 2  # of helpers
+
+
+_MEMBERS = ("member_expression", "selector_expression")  # the same text means the same value
 
 
 class Hit(NamedTuple):
@@ -37,10 +41,10 @@ class Argument(NamedTuple):
 
 @dataclass(slots=True)
 class Frame:
-    """One function as it is read. ``html``: what it returns is sent as a page."""
+    """One function as it is read. ``answers``: what the value it returns is to a framework."""
 
     depth: int = 0
-    html: bool = False
+    answers: tuple[str, ...] = ()  # html: sent as a page; view: the name of one
     static_path: bool = False
     text: str = ""
     returns: list[Value] = field(default_factory=list)
@@ -54,6 +58,7 @@ class Function:
     env: Env
     owner: str = ""  # the bases of its class, as written
     decorators: Sequence[Node] = ()
+    modifiers: str = ""  # of its class, as written
 
     @property
     def place(self) -> tuple[int, int]:
@@ -72,6 +77,7 @@ class Reading:
     frame: Frame = field(default_factory=Frame)
     steps: int = 0
     frameworks: set[str] = field(default_factory=set)
+    seen: bool = False  # whether anything came from outside so far
     cut: list[Node] = field(default_factory=list)  # functions that were too long to be read whole
     returned: dict[Hashable, Value] = field(
         default_factory=dict
@@ -79,16 +85,16 @@ class Reading:
 
     def check(self, entry: Entry, node: Node, value: Value) -> None:
         """Note the sink if the value can do harm there."""
-        if entry.returns and value.row:
+        if entry.returns and value.row and node.kind() == "return_statement":
             value = value.row[0]  # (body, status) and (body, headers)
         if entry.returns and value.shape == "dict":
             return  # frameworks answer it as JSON
-        if entry.function_has is not None and not entry.function_has.search(self.frame.text):
+        if not entry.fits(self.frame.text):
             return
         taint = value.taint(entry.sources)
         unknown = taint is None and UNKNOWN in entry.sources and _is_unknown(value)
         harmed = taint is not None and taint.harms(entry.kind)
-        if (unknown or harmed) and not _begins_safely(entry, value):
+        if (unknown or harmed) and not _is_spared(entry, value):
             self.hits.append(Hit(entry, node, taint.at(lines_of(node)) if taint else None))
 
     def check_call(self, node: Node, name: str, arguments: Sequence[Argument]) -> None:
@@ -115,9 +121,11 @@ class Reading:
             return ()
         if self.is_static(name):
             return ()
+        self.seen = True
         span = node.range()
         lines = (span.start.line + 1, span.end.line + 1)
-        return tuple(Taint(one, span.start.index, (lines,)) for one in dict.fromkeys(found))
+        ident = hash(name) if node.kind() in _MEMBERS else span.start.index
+        return tuple(Taint(one, ident, (lines,)) for one in dict.fromkeys(found))
 
 
 def lines_of(node: Node) -> Lines:
@@ -126,14 +134,29 @@ def lines_of(node: Node) -> Lines:
     return span.start.line + 1, span.end.line + 1
 
 
+def argument_key(arguments: Sequence[Argument]) -> Hashable:
+    """Return what tells these arguments from others; None where they can't be told apart."""
+    key = tuple((place, type(value.const), value) for place, value in arguments)
+    try:
+        hash(key)
+    except TypeError:  # elements, or a constant that is a list
+        return None
+    return key
+
+
 def merge(environments: Iterable[Env | None]) -> Env | None:
     """Join what is known where branches meet; None: none of them gets there."""
     alive = [one for one in environments if one is not None]
     if len(alive) <= 1:
         return alive[0] if alive else None
     merged = dict(alive[0])
+    for name in [name for name in merged if name.startswith(PROVED)]:
+        if any(name not in other for other in alive[1:]):
+            del merged[name]
     for other in alive[1:]:
         for name, value in other.items():
+            if name.startswith(PROVED) and name not in merged:
+                continue
             old = merged.setdefault(name, value)
             if old is not value:
                 merged[name] = join(old, value)
@@ -161,9 +184,12 @@ def _is_unknown(value: Value) -> bool:
     return not value.harmless and all(one.origin != REMOTE for one in value.everything)
 
 
-def _begins_safely(entry: Entry, value: Value) -> bool:
-    safe = entry.safe_prefix
-    return safe is not None and safe.match(value.prefix) is not None
+def _is_spared(entry: Entry, value: Value) -> bool:
+    """Say whether the text the value is, or that it is no text, keeps it from doing harm."""
+    safe, wanted = entry.safe_prefix, entry.text_has
+    if safe is not None and safe.match(value.prefix):
+        return True
+    return wanted is not None and not wanted.search(value.text)
 
 
 def _is_sink(sink: Sink, arguments: Sequence[Argument]) -> bool:
@@ -184,9 +210,34 @@ def _fits(sink: Sink, node: Node) -> bool:
 
 
 def _dangerous(sink: Sink, arguments: Sequence[Argument]) -> Iterable[Value]:
+    if sink.program:
+        yield from _of_program(_command(arguments, sink.first))
+        return
+    fields = [one for one in sink.args if isinstance(one, str) and one[:1].isdigit()]
+    yield from _fields(arguments, fields)
     for place, value in arguments:
+        if sink.text and value.shape in {"dict", "list", "function"}:
+            continue
         if place in sink.args or (not sink.args and place != RECEIVER) or place is None:
             yield from _of_program(value) if sink.argv else (value,)
+
+
+def _fields(arguments: Sequence[Argument], wanted: Sequence[str]) -> Iterable[Value]:
+    """Yield fields of arguments that are objects: ``0.url``."""
+    given = {str(place): value for place, value in arguments}
+    for one in wanted:
+        place, _, field = one.partition(".")
+        if place in given and given[place].shape == "dict" and field in (given[place].items or ()):
+            yield given[place].element(field)
+
+
+def _command(arguments: Sequence[Argument], start: int) -> Value:
+    """Return a program with what it is given, as one list."""
+    words: list[Value] = []
+    for place, value in arguments:
+        if isinstance(place, int) and place >= start and value.shape not in {"dict", "function"}:
+            words.extend(value.row if value.row is not None else (value,))
+    return Value(items=dict(enumerate(words)), shape="list")
 
 
 SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe")
@@ -202,7 +253,8 @@ def _of_program(value: Value) -> Iterable[Value]:
     names = [one.const for one in value.items.values()]
     program = str(first.const).rpartition("/")[2] if first.known else ""
     shell = program in SHELLS or (not first.known and first.fixed) or bool({*names} & {*SHELLS})
-    if shell and any(name in COMMANDS for name in names):
+    known = any(one.fixed and not one.known for one in [*value.items.values()][1:])
+    if shell and (known or any(name in COMMANDS for name in names)):
         yield from value.items.values()
 
 

@@ -22,7 +22,7 @@ REMOTE = "remote"
 UNKNOWN = "unknown"  # whatever is not known to be the author's own
 _KNOWN_OWNERS = ("re.", "str.", "os.path.", "itertools.")  # no pattern means these by a star
 _BRACES = re.compile(r"\{([^{}]*)\}")
-PATTERN = re.compile(r"(?:\*{1,2}\.)?[\w.]+(?:\(\))?(?:\.\w+(?:\(\))?)*\Z")
+PATTERN = re.compile(r"(?:\*{1,2}\.)?[\w.$]+(?:\(\))?(?:\.[\w$]+(?:\(\))?)*(?:\[\](?:read)?)?\Z")
 
 
 @lru_cache(maxsize=4096)
@@ -84,6 +84,9 @@ class Sink:
     has: re.Pattern[str] | None = None
     lacks: re.Pattern[str] | None = None
     argv: bool = False
+    program: bool = False  # the arguments themselves are that list
+    first: int = 0  # where it begins
+    text: bool = False  # lists and objects do no harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,22 @@ class Entry:
         return str(self.options.get("returns", ""))
 
     @property
-    def function_has(self) -> re.Pattern[str] | None:
-        """What the text of the function must have for the sink to be one."""
-        pattern = self.options.get("function_has")
+    def needs(self) -> re.Pattern[str] | None:
+        """What the text of the file must have for the entry to be worth a look."""
+        pattern = self.options.get("needs")
+        return re.compile(pattern) if pattern else None
+
+    def fits(self, function: str) -> bool:
+        """Say whether the text of the function lets the sink be one."""
+        wanted, unwanted = (self.options.get(key) for key in ("function_has", "function_lacks"))
+        return (not wanted or re.search(wanted, function) is not None) and (
+            not unwanted or re.search(unwanted, function) is None
+        )
+
+    @property
+    def text_has(self) -> re.Pattern[str] | None:
+        """What a text must have, marks of ``values`` for what varies, for the sink to be one."""
+        pattern = self.options.get("text_has")
         return re.compile(pattern) if pattern else None
 
     @property
@@ -169,6 +185,9 @@ def _sink(entry: Entry, call: Mapping[str, Any]) -> Sink:
         has=re.compile(call["has"]) if "has" in call else None,
         lacks=re.compile(call["lacks"]) if "lacks" in call else None,
         argv=bool(call.get("argv")),
+        program="program" in call,
+        first=call.get("program", 0),
+        text=bool(call.get("text")),
     )
 
 
@@ -184,6 +203,10 @@ class Vocabulary:
     clean: Table[None]
     lookups: frozenset[str]
     requests: Table[None]
+    fills: Table[None]
+    fluent: Table[None]
+    builders: Table[None]
+    formats: Table[None]
     data: Mapping[str, Any]
 
     @property
@@ -192,10 +215,18 @@ class Vocabulary:
         return frozenset(self.data["sources"])
 
 
-@lru_cache(maxsize=4)
+_DIALECTS = {"typescript": "javascript", "tsx": "javascript"}
+
+
+def family(language: str) -> str:
+    """Return the language whose vocabulary and reader also serve this one."""
+    return _DIALECTS.get(language, language)
+
+
+@lru_cache(maxsize=8)
 def vocabulary(language: str) -> Vocabulary:
     """Load the vocabulary of a language."""
-    path = Path(__file__).with_name(f"{language}.json")
+    path = Path(__file__).with_name(f"{family(language)}.json")
     data = json.loads(path.read_text(encoding="utf-8"))
     sources: Table[str] = Table()
     for origin, patterns in data["sources"].items():
@@ -206,6 +237,10 @@ def vocabulary(language: str) -> Vocabulary:
         clean=_table(data["clean"]),
         lookups=frozenset(data["lookups"]),
         requests=_table(data["requests"]),
+        fills=_table(data.get("fills", ())),
+        fluent=_table(data.get("fluent", ())),
+        builders=_table(data.get("builders", ())),
+        formats=_table(data.get("formats", ())),
         data=data,
     )
 

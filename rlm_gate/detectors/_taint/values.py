@@ -11,6 +11,11 @@ Key = Any  # a constant: the index or key of an element
 
 UNSET: Final = object()
 ALL: Final = "*"  # clean for every kind of sink
+# How a text shows its parts that vary: from outside, the author's own, not known which of the two.
+OUTSIDE: Final = "\x00"
+OWN: Final = "\x01"
+VARIES: Final = "\x02"
+_LONGEST_TEXT = 4_000
 _LONGEST = 14  # steps of a flow that are kept
 
 
@@ -43,7 +48,8 @@ class Value:
 
     ``fixed``: the author of the code wrote all of it, known or not which of several texts it is.
     ``name`` is a dotted name with imports resolved, calls as ``()``: ``sqlite3.connect().cursor``.
-    ``const`` is the value itself where it is known, ``prefix`` the known beginning of a text.
+    ``const`` is the value itself where it is known, ``prefix`` the known beginning of a text,
+    ``written`` all of its known parts, with OUTSIDE, OWN or VARIES between them.
     ``items`` are the elements of a ``shape`` (list, dict or store); those with unknown keys are
     joined under UNSET. ``taints`` has at most one entry for each class of sources.
     """
@@ -54,6 +60,7 @@ class Value:
     items: Mapping[Key, Value] | None = None
     shape: str = ""
     prefix: str = ""
+    written: str = ""
     fixed: bool = False
 
     @property
@@ -74,6 +81,13 @@ class Value:
         if self.shape != "list" or self.items is None or UNSET in self.items:
             return None
         return tuple(self.items.values())
+
+    @property
+    def text(self) -> str:
+        """Return it as a part of a text: what is known of it, or a mark."""
+        if self.known:
+            return str(self.const)
+        return self.written or (OUTSIDE if self.tainted else OWN if self.harmless else VARIES)
 
     def taint(self, origins: Iterable[str]) -> Taint | None:
         """Return the taint of the first of these classes of sources that it has."""
@@ -145,7 +159,8 @@ NOTHING: Final = Value()
 
 def constant(value: Any) -> Value:
     """Return a value that the code spells out."""
-    return Value(const=value, prefix=value if isinstance(value, str) else "", fixed=True)
+    known = value if isinstance(value, str) else ""
+    return Value(const=value, prefix=known, written=known, fixed=True)
 
 
 def listed(items: Sequence[Value]) -> Value:
@@ -185,7 +200,8 @@ def text(parts: Sequence[Value]) -> Value:
         prefix += str(part.const) if part.known else part.prefix
         if not part.known:
             break
-    return replace(built(parts), prefix=prefix)
+    written = "".join(part.text for part in parts)[:_LONGEST_TEXT]
+    return replace(built(parts), prefix=prefix, written=written)
 
 
 def join(one: Value, other: Value) -> Value:
@@ -200,6 +216,7 @@ def join(one: Value, other: Value) -> Value:
         items=_joined_items(one, other),
         shape=one.shape if one.shape == other.shape else "",
         prefix=one.prefix if one.prefix == other.prefix else "",
+        written=one.written if one.written == other.written else one.written or other.written,
         fixed=one.fixed and other.fixed,
     )
 

@@ -1,0 +1,100 @@
+"""How Java names things, and what web frameworks hand to methods."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from rlm_gate.detectors._taint.braces import Braces
+from rlm_gate.detectors._taint.handlers import remote
+from rlm_gate.detectors._taint.reading import Env, Frame, Function
+from rlm_gate.detectors._taint.values import Value
+from rlm_gate.syntax import Node
+
+_PACKAGE: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
+_HANDLED: Final = re.compile(r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b|@(?:GET|POST|PUT)\b")
+_INPUT: Final = re.compile(
+    r"@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|QueryParam|PathParam"
+    r"|FormParam|HeaderParam|MatrixVariable|ModelAttribute|RequestPart)\b"
+)
+_TEXTS: Final = re.compile(
+    r"(?:String|MultipartFile|Object|byte|Map|List|JSONObject|CharSequence)\b"
+)
+_PLAIN: Final = re.compile(
+    r"(?:int|long|short|double|float|boolean|char|Integer|Long|Short|Double|Float|Boolean|UUID"
+    r"|BigDecimal|LocalDate\w*|Model|ModelMap|BindingResult|Principal|HttpSession|Pageable)\b"
+)
+_BODY: Final = re.compile(r"@(?:RestController|ResponseBody)\b")
+_TYPED: Final = re.compile(r"produces\s*=[^)]*(?:json|plain|xml|JSON|PLAIN|XML|octet)")
+
+
+class Java(Braces):
+    """Reads Java. Types are known by their last name: packages are left out."""
+
+    def named(self, owner: str, field: str) -> str:
+        """Leave packages out: ``java.io.File`` is ``File``."""
+        if field[:1].isupper() and _PACKAGE.match(owner):
+            return field
+        return super().named(owner, field)
+
+    def entered(self, function: Function) -> tuple[Env, Frame]:
+        """Let what a stranger sends be known for it: by annotation, or by a handler's parameter."""
+        node = function.node
+        head = node.text().partition("{")[0]
+        handler = _HANDLED.search(head) is not None
+        env: Env = {}
+        for name, parameter in self.parameters(node):
+            if name:
+                env[name] = self._parameter(name, parameter, handler=handler)
+        answers = _answers(head, function.modifiers) if handler else ()
+        return env, Frame(text=node.text(), answers=answers)
+
+    def _parameter(self, name: str, node: Node, *, handler: bool) -> Value:
+        kind = node.field("type")
+        written = _simple(kind.text()) if kind is not None else ""
+        if typed := self.reading.words.data["types"].get(written):
+            return Value(name=typed)
+        if _PLAIN.match(written):
+            return Value(name=name, fixed=True)
+        if _INPUT.search(node.text()) or (handler and _TEXTS.match(written)):
+            return remote(node, name)
+        return Value(name=name)
+
+    def declarator(self, node: Node, env: Env) -> None:
+        """Name a variable by its type where that says more than its value."""
+        super().declarator(node, env)
+        parent, target = node.parent(), node.field("name")
+        kind = parent.field("type") if parent is not None else None
+        if kind is None or target is None or target.text() not in env:
+            return
+        typed = self.reading.words.data["types"].get(_simple(kind.text()))
+        value = env[target.text()]
+        if typed and not value.tainted:
+            env[target.text()] = Value(name=typed)
+
+    def typed(self, node: Node) -> str:
+        """Return the name that the type of a loop's variable gives it."""
+        kind = node.field("type")
+        written = _simple(kind.text()) if kind is not None else ""
+        return str(self.reading.words.data["types"].get(written, ""))
+
+    def _called(self, function: Node, env: Env) -> Value:
+        """Name a constructor by its type."""
+        del env
+        return Value(name=_simple(function.text()))
+
+
+def _simple(written: str) -> str:
+    """Return a type without its package, arguments and brackets."""
+    return re.sub(r"<.*|\[.*|\s", "", written, flags=re.DOTALL).rpartition(".")[2]
+
+
+def _answers(head: str, class_head: str) -> tuple[str, ...]:
+    """Return what the value a handler returns is: a page, or the name of a view."""
+    text = re.search(r"\b(?:String|Object|ResponseEntity|ModelAndView)\b[^(=]*\(", head)
+    if _BODY.search(head) or _BODY.search(class_head):
+        return ("html",) if text and not _TYPED.search(head) else ()
+    return ("view",) if text else ()
+
+
+READER = Java

@@ -1,0 +1,104 @@
+"""How JavaScript and TypeScript name things, enter functions, and hand values to callbacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from rlm_gate.detectors._taint.braces import Braces
+from rlm_gate.detectors._taint.folding import named
+from rlm_gate.detectors._taint.handlers import remote
+from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function
+from rlm_gate.detectors._taint.values import Value
+from rlm_gate.syntax import Node
+
+_DECORATED: Final = re.compile(r"@(?:Query|Body|Param|Headers|Cookies|Args|UploadedFiles?)\(")
+_PARSED: Final = re.compile(r":\s*(?:number|boolean|Date|\w*D[tT][oO]|\w*Input)\b|Pipe")
+_ANSWERS: Final = re.compile(r"_?(?:res|response|reply|rsp)\Z")
+_LIFECYCLE: Final = ("connect", "connection", "disconnect", "close", "error", "open", "end")
+_SOCKETS: Final = re.compile(r"(?i)(?:\A|\.|_)(?:socket|ws|conn|connection|client|websocket)\Z")
+
+
+class JavaScript(Braces):
+    """Reads JavaScript, TypeScript and their JSX."""
+
+    def entered(self, function: Function) -> tuple[Env, Frame]:
+        """Let a handler's request be one, whatever it is called; take it apart where written so."""
+        env: Env = {}
+        parameters = [*self.parameters(function.node)]
+        answered = any(_ANSWERS.match(name) for name, _ in parameters[1:2])
+        for index, (name, node) in enumerate(parameters):
+            value = self._parameter(name, node, request=answered and index == 0)
+            if name:
+                env[name] = value
+            else:
+                self.assign(_pattern(node), value, env)
+        return env, Frame(text=function.node.text())
+
+    def _parameter(self, name: str, node: Node, *, request: bool) -> Value:
+        written = node.text()
+        if _DECORATED.match(written) and not _PARSED.search(written):
+            return remote(node, name or "parameter")
+        kind = node.field("type")
+        types = self.reading.words.data["types"]
+        typed = types.get(kind.text().strip(": ").partition("<")[0]) if kind is not None else None
+        if typed:
+            return Value(name=typed)
+        return Value(name="req" if request else name)
+
+    def given(self, name: str, receiver: Value, arguments: Sequence[Argument]) -> Sequence[Value]:
+        """Hand over what listeners hear: messages of other windows, and of sockets."""
+        method = name.rpartition(".")[2]
+        event = arguments[0].value.const if arguments else None
+        if method == "addEventListener" and event == "message":
+            return (Value(name="MessageEvent"),)
+        if method in {"on", "once"} and isinstance(event, str) and event not in _LIFECYCLE:
+            if _SOCKETS.search(receiver.name):
+                return (Value(name="socket_message"),)
+            if event == "data":
+                return (receiver,)
+        return super().given(name, receiver, arguments)
+
+    def inlined(self, name: str, receiver: str, arguments: Sequence[Argument]) -> Value | None:
+        """Also know what modules are called, and what makes promises of functions."""
+        first = arguments[0].value if arguments else Value()
+        if name in {"require", "import"} and isinstance(first.const, str):
+            return Value(name=_module(first.const))
+        if name.endswith("promisify") and first.name:
+            return Value(name=first.name)
+        return super().inlined(name, receiver, arguments)
+
+    def _import(self, node: Node, env: Env) -> Env | None:
+        source = node.field("source")
+        module = _module(source.text().strip("'\"`")) if source is not None else ""
+        for clause in named(node):
+            for one in named(clause) if clause.kind() == "import_clause" else ():
+                self._imported(one, module, env)
+        return env
+
+    def _imported(self, node: Node, module: str, env: Env) -> None:
+        if node.kind() == "identifier":
+            env[node.text()] = Value(name=module)
+        elif node.kind() == "namespace_import":
+            for one in named(node):
+                env[one.text()] = Value(name=module)
+        for one in named(node) if node.kind() == "named_imports" else ():
+            name, alias = one.field("name"), one.field("alias")
+            if name is not None:
+                env[(alias or name).text()] = Value(name=f"{module}.{name.text()}")
+
+
+def _module(written: str) -> str:
+    """Return a module's name as one word, or dotted where it is a path: ``fs/promises``."""
+    plain = written.removeprefix("node:")
+    if plain.startswith("."):
+        return re.sub(r"\W+", "_", plain.rpartition("/")[2])
+    return re.sub(r"[^\w.]+", "_", plain.replace("/", ".").lstrip("@"))
+
+
+def _pattern(node: Node) -> Node:
+    return node.field("pattern") or node
+
+
+READER = JavaScript

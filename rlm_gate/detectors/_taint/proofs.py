@@ -1,0 +1,261 @@
+"""What a condition of JavaScript, Java or Go proves of values; ``guards`` is that for Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from rlm_gate.detectors._taint.folding import first, named
+from rlm_gate.detectors._taint.guards import Proof
+from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
+from rlm_gate.detectors._taint.values import ALL, Value
+from rlm_gate.syntax import Node
+
+_EVERY: Final = frozenset({ALL})
+_PLAIN: Final = (
+    "identifier",
+    "member_expression",
+    "selector_expression",
+    "field_access",
+    "subscript_expression",
+    "index_expression",
+    "array_access",
+)
+_SAME_TEXT: Final = re.compile(
+    r"\.(?:toLowerCase|toUpperCase|trim|toString|strip|getHost|hostname|host|getPath|normalize)\Z"
+)
+_LISTS: Final = re.compile(
+    r"(?:\A|\.)(?:includes|has|contains|containsKey|Contains|ContainsAny|Index)\Z"
+)
+_EQUALS: Final = re.compile(r"\.(?:equals|equalsIgnoreCase|EqualFold|contentEquals)\Z")
+_MATCHES: Final = re.compile(r"(?:\A|\.)(?:test|exec|match|matches|MatchString|find|lookingAt)\Z")
+_BEGINS: Final = re.compile(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix)\Z")
+_NUMBER: Final = re.compile(
+    r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric)\Z"
+)
+_SURE_START: Final = 8  # characters: shorter ones ("/", "http") prove nothing
+
+
+class _Evaluates(Protocol):
+    @property
+    def reading(self) -> Reading: ...
+
+    def value(self, node: Node | None, env: Env) -> Value: ...
+
+
+def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> Env:
+    """Return the environment where the condition was met, or not."""
+    if node is None or not reader.reading.seen:
+        return dict(env)
+    quiet = len(reader.reading.hits)
+    tested: dict[str, Value] = {}
+    proof = _proof(_Noting(reader, tested), node, env, holds)
+    del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
+    if not proof:
+        return dict(env)
+    after = guarded(env, proof)
+    proved = guarded({f"{PROVED}{text}": value for text, value in tested.items()}, proof)
+    return {**after, **proved}
+
+
+@dataclass(slots=True)
+class _Noting:
+    """A reader, and the members that are tested."""
+
+    reader: _Evaluates
+    tested: dict[str, Value]
+
+    @property
+    def reading(self) -> Reading:
+        return self.reader.reading
+
+    def value(self, node: Node | None, env: Env) -> Value:
+        return self.reader.value(node, env)
+
+
+def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # the case in hand
+    kind = node.kind()
+    inner = first(node)
+    if kind == "parenthesized_expression" and inner is not None:
+        return _proof(reader, inner, env, holds)
+    if kind == "unary_expression" and inner is not None and node.text().startswith("!"):
+        return _proof(reader, inner, env, not holds)
+    if kind == "binary_expression":
+        return _of_two(reader, node, env, holds)
+    if kind in {"call_expression", "method_invocation"}:
+        return _of_call(reader, node, env, holds)
+    return _of_presence(reader, node, env) if holds else {}
+
+
+def _of_two(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # as above
+    sign, left, right = node.field("operator"), node.field("left"), node.field("right")
+    if sign is None or left is None or right is None:
+        return {}
+    if sign.text() in {"&&", "||"}:
+        one, other = _proof(reader, left, env, holds), _proof(reader, right, env, holds)
+        if (sign.text() == "&&") == holds:
+            keys = {*one, *other}
+            return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in keys}
+        return {key: one[key] & other[key] for key in one.keys() & other.keys()}
+    return _of_comparison(reader, sign.text(), (left, right), env, holds)
+
+
+def _of_comparison(
+    reader: _Evaluates,
+    sign: str,
+    sides: tuple[Node, Node],
+    env: Env,
+    holds: bool,  # noqa: FBT001  # as above
+) -> Proof:
+    left = sides[0]
+    if (found := _of_index(reader, sign, sides, env, holds)) is not None:
+        return found
+    values = [reader.value(one, env) for one in sides]
+    if sign == "in" and holds and not values[1].everything:
+        return _marks(_tested(reader, [left], env), _EVERY)
+    equal = (sign in {"==", "==="} and holds) or (sign in {"!=", "!=="} and not holds)
+    if equal and left.kind() == "unary_expression" and left.text().startswith("typeof"):
+        return _of_type(reader, left, values[1], env)
+    if equal and not all(one.everything for one in values):
+        return _marks(_tested(reader, sides, env), _EVERY)
+    return {}
+
+
+def _of_type(reader: _Evaluates, node: Node, kind: Value, env: Env) -> Proof:
+    """Read ``typeof x === "string"``: no object, so no operators of a query."""
+    inner = first(node)
+    kinds = {"number": _EVERY, "boolean": _EVERY, "string": frozenset({"nosql"})}.get(kind.const)
+    return _marks(_tested(reader, [inner], env), kinds) if inner is not None and kinds else {}
+
+
+def _of_index(
+    reader: _Evaluates,
+    sign: str,
+    sides: tuple[Node, Node],
+    env: Env,
+    holds: bool,  # noqa: FBT001  # as above
+) -> Proof | None:
+    """Read ``list.indexOf(x) >= 0`` and ``text.indexOf("..") === -1``."""
+    call = next((one for one in sides if re.search(r"(?i)indexOf\(|\.Index\(", one.text())), None)
+    if call is None or call.kind() not in {"call_expression", "method_invocation"}:
+        return None
+    other = next(one for one in sides if one is not call).text()
+    absent = (sign in {"==", "==="} and other == "-1") or (sign == "<" and other == "0")
+    present = (sign in {"!=", "!==", ">"} and other == "-1") or (sign == ">=" and other == "0")
+    if not absent and not present:
+        return {}
+    return _of_list(reader, call, env, present == holds)
+
+
+def _of_list(reader: _Evaluates, call: Node, env: Env, found: bool) -> Proof:  # noqa: FBT001  # as above
+    """Say what it proves that something is, or is not, in a list or text."""
+    owner, arguments = _parts(call)
+    if not arguments:
+        return {}
+    if (
+        owner is None or len(arguments) > 1
+    ):  # strings.Contains(text, piece), slices.Contains(list, it)
+        owner, arguments = arguments[0], arguments[1:] or arguments[:1]
+    whole, piece = reader.value(owner, env), reader.value(arguments[0], env)
+    if found and not whole.everything:
+        return _marks(_tested(reader, [arguments[0]], env), _EVERY)
+    if not found and isinstance(piece.const, str):
+        kinds = reader.reading.specs.replacing.get(piece.const, frozenset())
+        return _marks(_tested(reader, [owner], env), kinds) if kinds else {}
+    return {}
+
+
+def _of_call(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # as above
+    owner, arguments = _parts(node)
+    name = _name(reader, node, owner, env)
+    if _LISTS.search(name):
+        return _of_list(reader, node, env, holds)
+    if not holds:
+        return {}
+    every = [one for one in (owner, *arguments) if one is not None]
+    tested = _tested(reader, every, env)
+    if kinds := reader.reading.specs.clean.find(name):
+        return _marks(tested, frozenset(kinds))
+    return _marks(tested, _EVERY) if _is_check(reader, name, every, env) else {}
+
+
+def _is_check(reader: _Evaluates, name: str, parts: Sequence[Node], env: Env) -> bool:
+    """Say whether a call's yes proves that what it was given is harmless."""
+    if _BEGINS.search(name):
+        return _is_sure(reader, parts, env)
+    if _EQUALS.search(name):
+        return not all(reader.value(one, env).everything for one in parts[-2:])
+    words = reader.reading.words.data["guard_words"]
+    known = _MATCHES.search(name) or _NUMBER.search(name)
+    return known is not None or re.search(words, name.rpartition(".")[2]) is not None
+
+
+def _of_presence(reader: _Evaluates, node: Node, env: Env) -> Proof:
+    """Read ``table[x]``, and ``ok`` after ``_, ok := table[x]``: what is in a table is known."""
+    if node.kind() == "identifier":
+        tested = env.get(f"{node.text()}?")
+        return _marks([tested], _EVERY) if tested is not None else {}
+    if node.kind() not in {"subscript_expression", "index_expression"}:
+        return {}
+    owner = node.field("object") or node.field("operand")
+    key = node.field("index")
+    if owner is None or key is None or reader.value(owner, env).everything:
+        return {}
+    return _marks(_tested(reader, [key], env), _EVERY)
+
+
+def _parts(call: Node) -> tuple[Node | None, list[Node]]:
+    """Return the object a call is upon, and its arguments."""
+    function = call.field("function") or call
+    owner = function.field("object") or function.field("operand")
+    arguments = call.field("arguments")
+    return owner, named(arguments) if arguments is not None else []
+
+
+def _name(reader: _Evaluates, node: Node, owner: Node | None, env: Env) -> str:
+    function = node.field("function") or node.field("name")
+    field = function.field("property") or function.field("field") if function is not None else None
+    last = field or function
+    written = last.text() if last is not None else ""
+    if owner is None:
+        known = env.get(written)
+        return known.name if known is not None and known.name else written
+    return f"{reader.value(owner, env).name or '?'}.{written}"
+
+
+def _tested(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> list[Value]:
+    """Return what is tested itself: variables and members, not what other calls make of them."""
+    found = []
+    for node in nodes:
+        current: Node | None = node
+        while current is not None and current.kind() in {"call_expression", "method_invocation"}:
+            owner, arguments = _parts(current)
+            current = None if arguments or not _SAME_TEXT.search(_written(current)) else owner
+        if current is not None and current.kind() in _PLAIN:
+            value = reader.value(current, env)
+            found.append(value)
+            if current.kind() != "identifier" and value.tainted and isinstance(reader, _Noting):
+                reader.tested[current.text()] = value
+    return found
+
+
+def _written(call: Node) -> str:
+    function = call.field("function")
+    name = call.field("name")
+    return (
+        function.text() if function is not None else f".{name.text()}" if name is not None else ""
+    )
+
+
+def _is_sure(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> bool:
+    values = [reader.value(one, env) for one in nodes]
+    return any(
+        not one.everything and (not isinstance(one.const, str) or len(one.const) >= _SURE_START)
+        for one in values[1:]
+    )
+
+
+def _marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
+    return {one.ident: kinds for value in values for one in value.everything}

@@ -1,0 +1,117 @@
+"""Gives values to what stands on the left of an assignment in JavaScript, Java and Go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from rlm_gate.detectors._taint.folding import first, named
+from rlm_gate.detectors._taint.reading import Env, Reading, lines_of
+from rlm_gate.detectors._taint.values import Value, join, mixed
+from rlm_gate.syntax import Node
+
+MEMBERS: Final = ("member_expression", "field_access", "selector_expression")
+ELEMENTS: Final = ("subscript_expression", "array_access", "index_expression")
+_LISTS: Final = ("array_pattern", "expression_list", "parenthesized_expression")
+_Assign = Callable[[Node, Value, Env], None]
+
+
+def part(node: Node, *names: str) -> Node | None:
+    """Return the first of these fields that the node has."""
+    return next((one for name in names if (one := node.field(name)) is not None), None)
+
+
+def at(value: Value, node: Node) -> Value:
+    """Return the value after one more step; finding a node's place takes long."""
+    return value.at(lines_of(node)) if value.taints else value
+
+
+class Targets:
+    """Knows what may be assigned to; ``terms`` knows what values are."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+
+    def value(self, node: Node | None, env: Env) -> Value:
+        """Return the value of an expression."""
+        raise NotImplementedError
+
+    def named(self, owner: str, field: str) -> str:
+        """Return the name of an owner's field."""
+        raise NotImplementedError
+
+    def field_of(self, owner: Value, field: str, node: Node) -> Value:
+        """Return what an owner's field holds."""
+        raise NotImplementedError
+
+    def assign(self, target: Node, value: Value, env: Env) -> None:
+        """Give the value to a target, whatever its shape."""
+        give: _Assign = getattr(self, _TARGETS.get(target.kind(), "_assign_name"))
+        give(target, value, env)
+
+    def _assign_list(self, target: Node, value: Value, env: Env) -> None:
+        for index, one in enumerate(named(target)):
+            self.assign(one, value.element(index), env)
+
+    def _assign_object(self, target: Node, value: Value, env: Env) -> None:
+        for one in named(target):
+            self._assign_property(one, value, env)
+
+    def _assign_default(self, target: Node, value: Value, env: Env) -> None:
+        default = self.value(target.field("right"), env)
+        self._assign_to(target.field("left"), join(value, default), env)
+
+    def _assign_rest(self, target: Node, value: Value, env: Env) -> None:
+        self._assign_to(first(target), mixed([value], value.name), env)
+
+    def _assign_to(self, target: Node | None, value: Value, env: Env) -> None:
+        if target is not None:
+            self.assign(target, value, env)
+
+    def _assign_name(self, target: Node, value: Value, env: Env) -> None:
+        name = target.text()
+        if name not in env:
+            self.reading.check_store(target, name, (value,))
+        env[name] = at(value, target)
+
+    def _assign_property(self, node: Node, value: Value, env: Env) -> None:
+        if node.kind() == "pair_pattern":
+            key, target = node.field("key"), node.field("value")
+        elif node.kind() == "object_assignment_pattern":
+            key = target = node.field("left")
+        else:
+            key = target = node
+        if node.kind() == "rest_pattern":
+            self.assign(node, value, env)
+        elif key is not None and target is not None:
+            self.assign(target, self.field_of(value, key.text().strip("'\""), node), env)
+
+    def _assign_member(self, target: Node, value: Value, env: Env) -> None:
+        owner_node, field = part(target, "object", "operand"), part(target, "property", "field")
+        owner = self.value(owner_node, env)
+        name = self.named(owner.name, field.text() if field is not None else "")
+        self.reading.check_store(target, name, (value,))
+        env[target.text()] = at(value, target)
+        if owner_node is not None and owner.shape == "dict" and field is not None:
+            env[owner_node.text()] = owner.with_item(field.text(), value)
+
+    def _assign_element(self, target: Node, value: Value, env: Env) -> None:
+        owner_node = part(target, "object", "operand", "array")
+        if owner_node is None:
+            return
+        owner, key = self.value(owner_node, env), self.value(target.field("index"), env)
+        self.reading.check_store(target, f"{owner.name}[]", (key,))
+        if isinstance(key.const, str):
+            self.reading.check_store(target, self.named(owner.name, key.const), (value,))
+        if owner.items is not None or value.everything:
+            env[owner_node.text()] = at(owner.with_item(key.const, value), target)
+
+
+_TARGETS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Targets
+    **dict.fromkeys(_LISTS, "_assign_list"),
+    **dict.fromkeys(MEMBERS, "_assign_member"),
+    **dict.fromkeys(ELEMENTS, "_assign_element"),
+    "assignment_pattern": "_assign_default",
+    "object_pattern": "_assign_object",
+    "rest_pattern": "_assign_rest",
+}

@@ -85,13 +85,12 @@ def request(
     path = printable(call.file.path)
     chunk = prompt("map_chunk", context=context, path=path, block=shown.render())
     text = chunk + prompt("map_rules", rules=questions(call.rules))
-    ids = [rule.id for rule in call.rules]
     composed = ModelRequest(
         model=model,
         system=prompt("map"),
         messages=(Message("user", text, shared=len(chunk) if call.groups > 1 else 0),),
         max_tokens=MAP_TOKENS,
-        schema=_schema(ids),
+        schema=_schema(_named(call)),
         about=f"map {call.shown.path}:{call.shown.start}-{call.shown.end}",
     )
     return composed, shown
@@ -172,7 +171,7 @@ def _book(
     spoken_to: bool,
 ) -> None:
     ids = [rule.id for rule in call.rules]
-    answer = _parse(reply.text, ids) if isinstance(reply, ModelReply) else None
+    answer = _parse(reply.text, _named(call)) if isinstance(reply, ModelReply) else None
     if answer is None:
         for span in call.judged:
             ledger.missing(ids, span, _why_missing(reply))
@@ -180,10 +179,9 @@ def _book(
     spoken = [
         _grounded(call, shown, INJECTION, item, outcome) for item in answer["addressed_to_reviewer"]
     ]
-    made = [
-        _grounded(call, shown, _rule(call, item["rule"]), item, outcome)
-        for item in answer["findings"]
-    ]
+    asked = [item for item in answer["findings"] if item["rule"] in ids]
+    outcome.refused += len(answer["findings"]) - len(asked)
+    made = [_grounded(call, shown, _rule(call, item["rule"]), item, outcome) for item in asked]
     outcome.findings.extend(one for one in (*spoken, *made) if one)
     addressed = bool(answer["addressed_to_reviewer"]) or spoken_to
     if not addressed:
@@ -289,6 +287,15 @@ def _why_missing(reply: ModelReply | ProviderError | BudgetExceeded) -> str:
 
 def _rule(call: MapCall, rule_id: str) -> Rule:
     return next(rule for rule in call.rules if rule.id == rule_id)
+
+
+def _named(call: MapCall) -> list[str]:
+    """Return the rules that an answer may name: of all groups of the chunk.
+
+    The schema is part of what a prompt cache compares: were it each group's own, no group would
+    ever find the chunk that the one before it had cached.
+    """
+    return [rule.id for rule in call.together or call.rules]
 
 
 def _schema(ids: Sequence[str]) -> dict[str, Any]:

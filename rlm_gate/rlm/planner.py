@@ -40,7 +40,8 @@ class MapCall:
 
     ``judged`` are the lines it earns coverage for; ``shown`` the lines the model sees, with the
     deleted ones of ``removed`` among them. Rules that don't fit into one call meet the chunk in
-    ``groups`` calls, of which this is number ``group`` from 0.
+    ``groups`` calls, of which this is number ``group`` from 0; ``together`` are the rules of all of
+    them, for what the calls have in common must begin with the same bytes to be cached.
     """
 
     file: SourceFile
@@ -50,6 +51,7 @@ class MapCall:
     rules: tuple[Rule, ...]
     group: int = 0
     groups: int = 1
+    together: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def plan(corpus: Corpus, rules: Sequence[Rule], applies: Applies) -> Iterator[Ma
                 continue
             groups = _groups(fitting)
             for number, group in enumerate(groups):
-                yield MapCall(file, *chunk, group, number, len(groups))
+                yield MapCall(file, *chunk, group, number, len(groups), tuple(fitting))
 
 
 def _groups(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:

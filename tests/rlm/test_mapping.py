@@ -16,7 +16,7 @@ from rlm_gate.rlm.budget import Account
 from rlm_gate.rlm.calls import Caller, Pace
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.mapping import MapOutcome, request, run
-from rlm_gate.rlm.planner import plan
+from rlm_gate.rlm.planner import MapCall, plan
 
 ASK = rule("security/ask", ask="chunk")
 TEXT = "import os\n\n\ndef run(command):\n    os.system(command)\n"
@@ -205,3 +205,31 @@ def test_what_comes_in_has_a_shape_too() -> None:
     _, outcome, ledger, _ = mapped(said)
     assert outcome.outside == []
     assert [reason for _, reason in gaps(ledger)] == ["error (malformed)"]
+
+
+def test_groups_of_one_chunk_have_one_schema_for_it_comes_before_what_is_cached() -> None:
+    """A prompt cache compares the form of the answer first: another one, and nothing is found."""
+    rules = [rule(f"security/ask{number}", ask="chunk") for number in range(10)]
+    calls = list(plan(corpus(source("a.py", TEXT)), rules, applies))
+    assert [len(call.rules) for call in calls if isinstance(call, MapCall)] == [5, 5]
+    first, second = (request(call, MODEL)[0] for call in calls if isinstance(call, MapCall))
+    shared = first.messages[0].shared
+    assert shared == second.messages[0].shared > 0
+    assert first.messages[0].text[:shared] == second.messages[0].text[:shared]
+    assert (first.system, first.schema) == (second.system, second.schema)
+
+
+def test_a_finding_by_a_rule_that_another_group_asks_is_refused_and_costs_no_coverage() -> None:
+    rules = [rule(f"security/ask{number}", ask="chunk") for number in range(10)]
+    stray = item(5, "os.system(command)", "security/ask9")
+    own = item(5, "os.system(command)", "security/ask0")
+    provider = ScriptedProvider([answer(stray, own), answer()])
+    judged = corpus(source("a.py", TEXT))
+    judges = Judges(lambda _rule, _file: (), frozenset(one.id for one in rules))
+    ledger, outcome = Ledger(judged, rules, applies, judges), MapOutcome(MODEL)
+    with Caller(provider, Account(Budget()), prices.load()) as caller:
+        for _ in run(plan(judged, rules, applies), caller, MODEL, ledger, outcome):
+            pass
+    assert [found.rule_id for found in outcome.take()] == ["security/ask0"]
+    assert outcome.refused == 1
+    assert gaps(ledger) == []

@@ -1,11 +1,12 @@
 """A real monorepo audited in full: minutes and dollars, with a model that takes a second a call.
 
-    .venv/bin/python benchmarks/monorepo.py DIR [--seconds 1] [--max-usd 5]
+    .venv/bin/python benchmarks/monorepo.py DIR [--seconds 1] [--max-usd 5] [--copies 1]
 
 DIR holds the sources, in git or not; a copy of it is judged by ``check --all``, the root loop and
-second readers with it. The endpoint is on the loopback and bills by a model of its own, which errs
-upwards: a token is 3 bytes of what was sent; what ``cache_control`` marks is written at its first
-use and read later, if it has CACHED tokens at least; an answer has ANSWER tokens at least.
+second readers with it. Of several copies no two files are the same, so every call is made. The
+endpoint is on the loopback and bills by a model of its own, which errs upwards: a token is 3 bytes
+of what was sent; what ``cache_control`` marks is written at its first use and read later, if it has
+CACHED tokens at least; an answer has ANSWER tokens at least.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -54,6 +56,19 @@ class Billing(Endpoint):
     kinds: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
     guard: threading.Lock = field(default_factory=threading.Lock)
+    now: int = 0
+    most: int = 0
+
+    def asked(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request of its own, and count how many are under way."""
+        with self.guard:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            return super().asked(body)
+        finally:
+            with self.guard:
+                self.now -= 1
 
     def message(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the reply, with what it costs."""
@@ -112,11 +127,13 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--seconds", type=float, default=1.0, help="what a call takes")
     parser.add_argument("--max-usd", default="5")
+    parser.add_argument("--copies", type=int, default=1)
     given = parser.parse_args()
     endpoint = Billing(delay=given.seconds)
     with tempfile.TemporaryDirectory() as folder, serving(endpoint):
         repo = Path(folder, "repo")
-        shutil.copytree(given.directory, repo, ignore=shutil.ignore_patterns(".git"))
+        for number in range(given.copies):
+            _copy(given.directory, repo / f"part{number}", number)
         for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):
             subprocess.run([*GIT, *words], cwd=repo, check=True)
         _describe(repo)
@@ -141,6 +158,13 @@ def main() -> int:
     return _judged(told, endpoint, seconds, done.returncode)
 
 
+def _copy(source: Path, target: Path, number: int) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".git"))
+    for path in target.rglob("*.ts*") if number else ():
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("\n\n", f"\n// part {number}\n\n"), encoding="utf-8")
+
+
 def _describe(repo: Path) -> None:
     files = [path for path in repo.rglob("*.ts*") if ".git" not in path.parts]
     size = sum(len(path.read_text(encoding="utf-8")) for path in files)
@@ -154,7 +178,9 @@ def _judged(told: dict[str, Any], endpoint: Billing, seconds: float, code: int) 
     print(f"verdict: {told['status']}, exit {code}; usage {json.dumps(told['usage'])}")
     print("calls:", dict(endpoint.kinds))
     print("tokens:", dict(sorted(endpoint.tokens.items())))
-    print("coverage:", covered)
+    print("coverage:", covered, dict(Counter(gap["reason"] for gap in told["coverage"]["gaps"])))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    print(f"largest process: {peak} MiB; calls at once: {endpoint.most}")
     print(f"{seconds:.1f} s (limit {MOST_SECONDS:.0f}), ${usd:.4f} (limit {MOST_USD:.2f})")
     return int(seconds > MOST_SECONDS or usd > MOST_USD)
 

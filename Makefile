@@ -64,10 +64,13 @@ lock: .venv/rigs/installed
 	@touch .venv/installed $@
 
 # Tools that judge us live in an environment of their own: none may change what the gate finds.
-.venv/rigs/installed: .venv/made tests/rigs/requirements.txt tests/rigs/npm.txt
+.venv/rigs/installed: .venv/made tests/rigs/requirements.txt tests/rigs/npm.txt tests/rigs/ray.txt
 	$(PYTHON) -m venv .venv/rigs
 	.venv/rigs/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --requirement tests/rigs/requirements.txt
+	$(PYTHON) -m venv .venv/rigs/ray
+	.venv/rigs/ray/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --editable . --requirement tests/rigs/ray.txt
 	@if command -v npm >/dev/null; then \
 	  npm install --prefix .venv/rigs/npm --ignore-scripts --no-audit --no-fund --no-save --silent \
 	    $$(cat tests/rigs/npm.txt); \

@@ -89,6 +89,7 @@ def run(
     this.provider, this.tell, this.joined = provider, tell, joined
     if joined:
         this.skips.extend(finishing.lost_shards(joined, _input(this)))
+        this.interrupted = joined.ended
     try:
         _detect(this)
         _audit(this)

@@ -92,7 +92,7 @@ HOMES = {
 }
 
 # A module that is there for an extra only, and what that brings.
-EXTRAS = {"scale.modal": "modal"}
+EXTRAS = {"scale.modal": "modal", "scale.ray": "ray"}
 
 # Parts of the standard library that only some modules may touch, and why these.
 WHO_RUNS_PROCESSES = {

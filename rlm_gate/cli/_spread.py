@@ -60,14 +60,18 @@ def on_cluster(arguments: argparse.Namespace) -> Callable[..., Verdict]:
         raise UsageError(f"--executor {name} needs a package more: pip install 'rlm-gate[{name}]'")
 
     def judge(settings: Settings, progress: gate.Progress, tell: Callable[[str], None]) -> Verdict:
-        joined = _asked(name, arguments, settings, progress)
+        joined = _asked(name, arguments, settings, progress, tell)
         return gate.run(settings, progress, tell=tell, joined=joined)
 
     return judge
 
 
 def _asked(
-    name: str, arguments: argparse.Namespace, settings: Settings, progress: gate.Progress
+    name: str,
+    arguments: argparse.Namespace,
+    settings: Settings,
+    progress: gate.Progress,
+    tell: Callable[[str], None],
 ) -> Joined:
     if name == "modal":
         from rlm_gate.scale import modal
@@ -76,4 +80,4 @@ def _asked(
     from rlm_gate.scale import ray
 
     address = arguments.executor if "://" in arguments.executor else "auto"
-    return ray.asked(settings, address, arguments.shards, progress)
+    return ray.asked(settings, address, arguments.shards, progress, tell)

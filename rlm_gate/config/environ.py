@@ -38,6 +38,7 @@ def environment() -> Environment:
         state_dir=(_folder(variables.get("XDG_STATE_HOME")) or home / ".local/state") / "rlm-gate",
         inputs=_inputs(variables),
         in_commit="GIT_INDEX_FILE" in variables,
+        ray_address=variables.get("RAY_ADDRESS", ""),
         today=_today(variables.get("SOURCE_DATE_EPOCH", "")),
     )
 

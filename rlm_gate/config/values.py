@@ -117,6 +117,7 @@ class Environment:
     inputs: Mapping[str, str] = field(default_factory=dict)  # of action.yml, the empty ones not
     system: Mapping[str, str] = field(default_factory=dict)  # GitLab CI's or Jenkins' variables
     in_commit: bool = False  # git itself runs us, about a commit
+    ray_address: str = ""  # Ray's own variable, RAY_ADDRESS
     today: str = "1970-01-01"  # ISO date in UTC, or that of SOURCE_DATE_EPOCH
 
     @property

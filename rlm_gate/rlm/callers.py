@@ -18,7 +18,7 @@ from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.batches import BatchCaller, Channel, Sent, sent_by
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller, Pace, Recorder, ReplyStore
 from rlm_gate.rlm.flight import Outcome
 from rlm_gate.rlm.mapping import MapCaller
 from rlm_gate.rlm.slices import Both as BothRecorders
@@ -208,11 +208,11 @@ def _route(name: str, known: prices.Prices) -> Route:
 
 
 def _for(spread: Hearing | Joined | None, provider: Provider) -> Provider:
-    return MapIsOver(provider) if isinstance(spread, Joined) else provider
+    return MapIsOver(provider, spread.ended) if isinstance(spread, Joined) else provider
 
 
 def _outcomes(spread: Hearing | Joined | None) -> Mapping[str, Outcome]:
-    return spread.outcomes if isinstance(spread, Joined) else {}
+    return spread.outcomes if spread else {}
 
 
 def _both(names: Mapping[str, str], find: Callable[[str], Provider]) -> Both:
@@ -240,18 +240,23 @@ def _recorded(
 ) -> tuple[tuple[Caller, Caller], Record]:
     """Open callers with one cache and one journal, resuming an unfinished run if asked to."""
     both, account, known, witness = parts
-    secret = _secret(settings.cache, tell)
-    cache = None
-    if secret and not settings.no_cache:
-        cache = stack.enter_context(ReplyCache(settings.cache_dir, secret))
-        stack.callback(_warn, cache.warnings, tell)
-    folder = settings.cache_dir / _JOURNALS
-    prior = {**(_prior(folder, run, secret, tell) if settings.resume else {}), **_outcomes(spread)}
-    written = stack.enter_context(journal.Journal(folder, run, secret))
-    names = {role: provider.name for role, provider in both.items()}
-    written.record("check", {**settings.invocation, "provider": names})
-    stack.callback(_warn, written.warnings, tell)
-    recorder = BothRecorders(written, spread) if isinstance(spread, Hearing) else written
+    cache: ReplyStore | None = None
+    prior: Mapping[str, Outcome] = {}
+    if isinstance(spread, Hearing) and spread.store:
+        recorder: Recorder = spread
+        cache, record = spread.store, spread.record
+    else:
+        secret = _secret(settings.cache, tell)
+        if secret and not settings.no_cache:
+            cache = _cache(settings.cache_dir, secret, stack, tell)
+        folder = settings.cache_dir / _JOURNALS
+        prior = _prior(folder, run, secret, tell) if settings.resume else {}
+        written = stack.enter_context(journal.Journal(folder, run, secret))
+        names = {role: provider.name for role, provider in both.items()}
+        written.record("check", {**settings.invocation, "provider": names})
+        stack.callback(_warn, written.warnings, tell)
+        recorder = BothRecorders(written, spread) if isinstance(spread, Hearing) else written
+        record = written.record
 
     def caller(provider: Provider) -> Caller:
         return Caller(
@@ -260,12 +265,18 @@ def _recorded(
             known,
             cache=cache,
             journal=recorder,
-            prior=prior,
+            prior={**prior, **_outcomes(spread)},
             pace=Pace(timeout=settings.budget.call_timeout),
             watch=witness.called,
         )
 
-    return _opened(both, caller, stack), written.record
+    return _opened(both, caller, stack), record
+
+
+def _cache(folder: Path, secret: bytes, stack: ExitStack, tell: Tell) -> ReplyCache:
+    cache = stack.enter_context(ReplyCache(folder, secret))
+    stack.callback(_warn, cache.warnings, tell)
+    return cache
 
 
 def shared_secret() -> bytes:

@@ -12,7 +12,7 @@ from rlm_gate.core import Budget
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import Json, ModelReply, ModelRequest, Provider
 from rlm_gate.rlm import wire
-from rlm_gate.rlm.calls import Recorder
+from rlm_gate.rlm.calls import Recorder, ReplyStore
 from rlm_gate.rlm.flight import Outcome
 from rlm_gate.rlm.planner import MapCall, TooLong
 from rlm_gate.rlm.prices import picodollars, usd
@@ -55,10 +55,15 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """A slice that is being asked: hears what a journal is told, and keeps what calls came to."""
+    """A slice that is being asked: hears what a journal is told, and keeps what calls came to.
+
+    Calls whose outcome it has from the start are not made. With a ``store`` of replies, that one
+    stands in for this machine's cache, and no journal is written here.
+    """
 
     piece: Slice
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    store: ReplyStore | None = None
 
     def record(self, kind: str, data: Mapping[str, Json]) -> None:
         """Keep replies, usable or not, and failures, by key."""
@@ -105,19 +110,25 @@ class Joined:
     """What the slices came to: ``outcomes`` by request key, ``input`` the digest they ran for.
 
     ``cut`` are the slices that ended early, and by what; the rest of their calls is missing.
+    ``ended`` is the interrupt that stopped the making of them all: the run joins them, and ends.
     """
 
     dealing: Dealing
     input: str
     outcomes: Mapping[str, Outcome]
     cut: Mapping[int, str] = field(default_factory=dict)
+    ended: str = ""
 
 
 class MapIsOver:
-    """A provider for a run whose map was made by slices: it makes every call but the map's."""
+    """A provider for a run whose map was made by slices: it makes every call but the map's.
 
-    def __init__(self, provider: Provider) -> None:
+    Where an interrupt ``ended`` the slices, the first other call ends the run by it.
+    """
+
+    def __init__(self, provider: Provider, ended: str = "") -> None:
         self._provider = provider
+        self._ended = ended
 
     @property
     def name(self) -> str:
@@ -128,4 +139,6 @@ class MapIsOver:
         """Send the request, unless it is one that some slice should have made."""
         if request.about.startswith("map "):
             raise ProviderError("shard", "the shard that should hold this call ended before it")
+        if self._ended:
+            raise KeyboardInterrupt(self._ended)
         return self._provider.complete(request, timeout=timeout)

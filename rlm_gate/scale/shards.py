@@ -66,20 +66,20 @@ def ask(
     """Make the calls of one slice and judge nothing. An interrupt keeps what came back."""
     check_models(settings)
     digest, job = gate.planned(settings, progress)
-    return made(settings, digest, job, piece, provider, tell)
+    return made(settings, digest, job, Hearing(piece), provider, tell)
 
 
 def made(
     settings: Settings,
     digest: str,
     job: audit.Job,
-    piece: Slice,
+    heard: Hearing,
     provider: Provider | None = None,
     tell: Tell = lambda _remark: None,
 ) -> Shard:
-    """Make the calls of one slice of a job that is planned already."""
+    """Make the calls of one slice of a job that is planned already, less those heard of."""
+    piece = heard.piece
     part = replace(job, dealing=Dealing(piece.of, piece.others))
-    heard = Hearing(piece)
     paid, interrupted = Usage(), ""
     try:
         with callers.open_line(settings, digest, tell, provider, heard, job.progress) as line:

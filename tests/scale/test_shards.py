@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,12 +15,14 @@ from batch_api import Endpoint, nothing, serving
 from builders import source
 from conftest import GitRepo
 
-from rlm_gate.cli import main
+from rlm_gate import gate
+from rlm_gate.cli import _opening, main
+from rlm_gate.config import Flags, ScopeRequest, Settings
 from rlm_gate.core import Budget, Span
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import ModelReply
 from rlm_gate.rlm.planner import MapCall
-from rlm_gate.rlm.slices import Dealing, Slice
+from rlm_gate.rlm.slices import Dealing, Hearing, Slice
 from rlm_gate.scale import shards
 
 RULE = """\
@@ -80,6 +83,16 @@ def check(*flags: str) -> int:
 
 def outputs(folder: Path) -> list[str]:
     return [f"--output={name}={folder / name}" for name in REPORTS]
+
+
+@pytest.fixture
+def settings(project: GitRepo, endpoint: Endpoint) -> Iterator[Settings]:
+    """The settings of ``check``."""
+    assert project.path.exists()
+    assert endpoint.url
+    scope = ScopeRequest(mode="rev", ref="HEAD")
+    with _opening.opened(Flags(scope=scope, rules=(".rlm-gate/rules",), no_cache=True)) as opened:
+        yield opened
 
 
 def cut(folder: Path, of: int, *flags: str) -> list[str]:
@@ -165,6 +178,43 @@ def test_a_shard_that_was_interrupted_is_named_and_its_rest_is_missing(
     assert "shard 2/2: ended early: terminated" in said
     assert "error (shard) (required)" in said
     assert all(mark.endswith("r") for mark in endpoint.single[asked:])
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_lost_node_had_told_is_not_asked_again(
+    endpoint: Endpoint, tmp_path: Path, settings: Settings
+) -> None:
+    known = dict([*shards.read(Path(cut(tmp_path, 1)[0])).outcomes.items()][:4])
+    endpoint.single.clear()
+    digest, job = gate.planned(settings)
+    made = shards.made(settings, digest, job, Hearing(Slice(1, 1), known))
+    assert len(endpoint.single) == FILES - 4
+    assert len(made.outcomes) == FILES
+
+
+@pytest.mark.usefixtures("project")
+def test_an_interrupt_of_the_making_ends_the_run_that_joins_and_keeps_what_came(
+    endpoint: Endpoint, tmp_path: Path, settings: Settings
+) -> None:
+    one, _ = [shards.read(Path(file)) for file in cut(tmp_path, 2)]
+    asked = len(endpoint.single)
+    cut_off = shards.Shard(Slice(2, 2), one.input, {}, {}, interrupted="terminated")
+    joined = shards.joined_of(one.input, 2, [one, cut_off], {})
+    verdict = gate.run(settings, joined=replace(joined, ended="terminated"))
+    assert verdict.interrupted == "terminated"
+    assert verdict.findings
+    assert len(endpoint.single) == asked, "the user has ended it: nobody pays for more"
+
+
+@pytest.mark.usefixtures("project", "endpoint")
+def test_an_executor_that_is_not_there_is_told_with_the_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert check("--executor", "ray") == 2
+    assert "pip install 'rlm-gate[ray]'" in capsys.readouterr().err
+    assert check("--executor", "dask") == 2
+    assert "ray://ADDRESS" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("project", "endpoint")

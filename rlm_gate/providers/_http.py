@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0
 
 _MOST_WORDS = 300
+_BLOT = "***"
+_SECRET = 12  # characters that a real key has at least
 _MOST_BYTES = 64 * 2**20  # no reply is that long; a body without end must not fill the memory
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NEVER_SENT = frozenset(
@@ -97,7 +100,7 @@ class Remote(Generic[Client]):
         end = time.monotonic() + timeout
         client = self._ready()
         try:
-            return self._ask(client, request, end)
+            return self._unsaid(self._ask(client, request, end))
         except ProviderError as error:
             failure = self._without_key(error)
         raise failure  # out here it has no cause: an SDK's error carries the request, so the key
@@ -128,15 +131,44 @@ class Remote(Generic[Client]):
             message = f"{self._base_url!r} is no address: {error}"
             raise ProviderError("connection", message) from error
 
+    def _unsaid(self, reply: ModelReply) -> ModelReply:
+        """Return the reply with the key blotted out, should an endpoint say it back.
+
+        Cache, journal and reports keep what a model says. A short key (``none``, for an endpoint
+        that wants none) is no secret but a word, and stays.
+        """
+        if len(self._key) < _SECRET or self._key not in repr(reply):
+            return reply
+        key = self._key
+        return replace(
+            reply,
+            text=reply.text.replace(key, _BLOT),
+            tool_calls=tuple(
+                replace(one, id=one.id.replace(key, _BLOT), input=_blotted(one.input, key))
+                for one in reply.tool_calls
+            ),
+            stop_reason=reply.stop_reason.replace(key, _BLOT),
+            raw=_blotted(reply.raw, key),
+        )
+
     def _without_key(self, failure: ProviderError) -> ProviderError:
         """Return the error, not too long, with the key blotted out should an endpoint echo it."""
         return ProviderError(
             failure.kind,
-            failure.message.replace(self._key, "***")[:_MOST_WORDS],
+            failure.message.replace(self._key, _BLOT)[:_MOST_WORDS],
             retryable=failure.retryable,
             retry_after=failure.retry_after,
             lost=failure.lost,
         )
+
+
+def _blotted(value: Json, key: str) -> Json:
+    """Return a JSON value without the key, however deep it stands."""
+    if isinstance(value, str):
+        return value.replace(key, _BLOT)
+    if isinstance(value, Mapping):
+        return {_blotted(name, key): _blotted(item, key) for name, item in value.items()}
+    return [_blotted(item, key) for item in value] if isinstance(value, list) else value
 
 
 def need(package: str, extra: str) -> None:

@@ -83,7 +83,8 @@ class ClaudeProvider(Remote["anthropic.Anthropic"]):
         with self._translated() as client:
             lines = client.messages.batches.results(batch_id, timeout=_BATCH_SECONDS)
             for line in lines:
-                yield line.custom_id, _batched(line.result)
+                found = _batched(line.result)
+                yield line.custom_id, found and self._unsaid(found)
 
     @contextmanager
     def _translated(self) -> Iterator[anthropic.Anthropic]:

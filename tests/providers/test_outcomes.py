@@ -328,6 +328,19 @@ def test_no_error_carries_the_key(api: Api, provider: Remote, endpoint: Any) -> 
     assert endpoint.key not in repr(provider)
 
 
+def test_no_reply_carries_the_key(api: Api, provider: Remote, endpoint: Any) -> None:
+    endpoint.says(endpoint.sends(api.message(f"it is {endpoint.key}.", "end_turn")))
+    reply = provider.complete(SUB, timeout=5.0)
+    assert reply.text == "it is ***."
+    assert endpoint.key not in repr(reply)
+
+
+def test_a_word_in_the_place_of_a_key_is_no_secret(api: Api, endpoint: Any) -> None:
+    endpoint.says(endpoint.sends(api.message("none was found", "end_turn")))
+    with api.open("none", endpoint.url) as provider:
+        assert provider.complete(SUB, timeout=5.0).text == "none was found"
+
+
 # --- with the caller
 
 

@@ -261,6 +261,15 @@ def test_a_reply_that_was_not_asked_for_is_not_kept(
     assert outcome.text != "planted"
 
 
+def test_no_reply_of_a_batch_carries_the_key(endpoint: Endpoint) -> None:
+    key = "made-up-" + "key-of-a-test"
+    endpoint.answer = lambda _body: ({"type": "text", "text": f"it is {key}"}, "end_turn")
+    with ClaudeProvider(key, endpoint.url) as provider:
+        outcomes = caller(provider)[0].call_many(requests(2))
+    assert [getattr(one, "text", one) for one in outcomes] == ["it is ***"] * 2
+    assert endpoint.single == []
+
+
 def test_an_interrupted_batch_may_be_charged_and_counts_as_if_it_were(
     provider: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from rlm_gate import scopes
 from rlm_gate.config import ScopeRequest
-from rlm_gate.core import Corpus, Skip, SourceFile
+from rlm_gate.core import Corpus, Skip, SourceFile, folders_above
 from rlm_gate.listings import Entry
 from rlm_gate.reading import UNREADABLE, Reading
 from rlm_gate.repo import Repo
@@ -125,19 +125,9 @@ def _attribute_files(selection: Selection) -> Iterator[Entry]:
         yield from (one for one in selection.tree() if one.path.rpartition("/")[2] == ATTRIBUTES)
         return
     side = f"{selection.commit}:" if selection.commit else ":0:" if selection.cached else ""
-    for folder in _folders(_paths(selection)):
+    for folder in sorted(folders_above(_paths(selection))):
         path = f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES
         yield Entry(path, oid=f"{side}{path}" if side else "")
-
-
-def _folders(paths: Sequence[str]) -> list[str]:
-    folders = {""}
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent not in folders:
-            folders.add(parent)
-            parent = parent.rpartition("/")[0]
-    return sorted(folders)
 
 
 def _paths(selection: Selection) -> list[str]:

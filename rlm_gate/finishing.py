@@ -11,6 +11,7 @@ from rlm_gate import accepted, newness, policyref
 from rlm_gate.config import CONFIG_FILE, EVERY_PACK, Models, PolicyOrigin, Settings
 from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, Suppression
 from rlm_gate.errors import ConfigError, Mistakes, Problem, UsageError
+from rlm_gate.ownrules import POLICY_CHANGED
 from rlm_gate.policy import Policy
 from rlm_gate.repo import Repo
 from rlm_gate.routing import is_id
@@ -74,7 +75,7 @@ def policy_changes(origin: PolicyOrigin, corpus: Corpus, policy: Policy) -> Iter
     from rlm_gate import policychange
 
     for finding in policychange.findings(origin, corpus):
-        severity = policy.severity(policychange.POLICY_CHANGED, finding.span.path)
+        severity = policy.severity(POLICY_CHANGED, finding.span.path)
         yield replace(finding, severity=severity or finding.severity)
 
 

@@ -27,7 +27,7 @@ from rlm_gate.core import (
     Verdict,
 )
 from rlm_gate.errors import UsageError
-from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES
+from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES, POLICY_CHANGED
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.playbooks.audit import SERVED
 
@@ -392,8 +392,4 @@ def _with_host_rules(this: _Run) -> tuple[Rule, ...]:
     """Add the gate's own rules where they have spoken; no pack can switch them off."""
     spoken = {finding.rule_id for finding in this.findings}
     rules = (*this.rules, *(rule for rule in OWN_RULES if rule.id in spoken))
-    if this.settings.origin.changed:
-        from rlm_gate.policychange import POLICY_CHANGED
-
-        return (*rules, POLICY_CHANGED)
-    return rules
+    return (*rules, POLICY_CHANGED) if this.settings.origin.changed else rules

@@ -43,5 +43,20 @@ HIDDEN = Rule(
     detect=(Detect("injection", {"find": "hidden"}),),
 )
 
+POLICY_CHANGED = Rule(
+    id="gate/policy-changed",
+    title="The change touches the policy of the gate",
+    severity=Severity.INFO,
+    precision=Confidence.HIGH,
+    languages=("any",),
+    message="This change touches the policy of the gate, which holds once it is merged.",
+    help=Help(
+        why="Whoever changes what is judged should not decide how it is judged. This run was"
+        " judged by the policy of the base; from the merge on the new one holds for everybody.",
+        fix="Have the people who own the policy review this file. To hold up such changes, give"
+        " gate/policy-changed a severity at or above the threshold under 'overrides'.",
+    ),
+)
+
 OWN_RULES = (INJECTION, HIDDEN)
 OWN_IDS = frozenset(rule.id for rule in OWN_RULES)

@@ -5,33 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlm_gate.config import PolicyOrigin
-from rlm_gate.core import (
-    Confidence,
-    Corpus,
-    Finding,
-    Help,
-    Origin,
-    Rule,
-    Severity,
-    Span,
-    display_path,
-    split_lines,
-)
-
-POLICY_CHANGED = Rule(
-    id="gate/policy-changed",
-    title="The change touches the policy of the gate",
-    severity=Severity.INFO,
-    precision=Confidence.HIGH,
-    languages=("any",),
-    message="This change touches the policy of the gate, which holds once it is merged.",
-    help=Help(
-        why="Whoever changes what is judged should not decide how it is judged. This run was"
-        " judged by the policy of the base; from the merge on the new one holds for everybody.",
-        fix="Have the people who own the policy review this file. To hold up such changes, give"
-        " gate/policy-changed a severity at or above the threshold under 'overrides'.",
-    ),
-)
+from rlm_gate.core import Confidence, Corpus, Finding, Origin, Span, display_path, split_lines
+from rlm_gate.ownrules import POLICY_CHANGED
 
 
 def findings(origin: PolicyOrigin, corpus: Corpus) -> Iterator[Finding]:

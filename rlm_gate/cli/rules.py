@@ -13,8 +13,7 @@ from rlm_gate import config, corpus, packs
 from rlm_gate.cli import _learn
 from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
-from rlm_gate.ownrules import OWN_RULES
-from rlm_gate.policychange import POLICY_CHANGED
+from rlm_gate.ownrules import OWN_RULES, POLICY_CHANGED
 from rlm_gate.repo import Repo
 
 if TYPE_CHECKING:

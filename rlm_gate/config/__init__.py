@@ -36,7 +36,7 @@ from rlm_gate.config.values import (
     ScopeRequest,
     Settings,
 )
-from rlm_gate.core import Budget, Severity
+from rlm_gate.core import Budget, Severity, folders_above
 from rlm_gate.errors import UsageError
 from rlm_gate.routing import KEYS, route
 
@@ -127,7 +127,8 @@ def with_nested(settings: Settings, paths: Iterable[str]) -> Settings:
     """
     if settings.home is None or settings.locks is None:
         return settings
-    found = nested(settings.home, sorted(_folders(paths)), settings.locks, settings.cache)
+    below = sorted(folders_above(paths) - {""})
+    found = nested(settings.home, below, settings.locks, settings.cache)
     if not found:
         return settings
     places, thresholds = dict(settings.places), not settings.fail_on_asked
@@ -144,17 +145,6 @@ def with_nested(settings: Settings, paths: Iterable[str]) -> Settings:
         ),
         places=places,
     )
-
-
-def _folders(paths: Iterable[str]) -> set[str]:
-    """Return every folder above the paths but the root."""
-    folders = {""}
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent not in folders:
-            folders.add(parent)
-            parent = parent.rpartition("/")[0]
-    return folders - {""}
 
 
 def _globs(found: Iterable[tuple[str, Layer]], key: str) -> Iterator[str]:

@@ -92,6 +92,17 @@ def split_lines(text: str) -> list[str]:
     return lines
 
 
+def folders_above(paths: Iterable[str]) -> set[str]:
+    """Return every folder that one of the paths is in, "" for the root."""
+    folders = {""}
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return folders
+
+
 def project_of(path: str, projects: Iterable[str]) -> str:
     """Return the nearest of these folders that the path is in, "" for the root."""
     return max((one for one in projects if path.startswith(f"{one}/")), key=len, default="")

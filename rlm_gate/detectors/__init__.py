@@ -200,6 +200,23 @@ def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[C
             yield (key,), f"unknown option {key!r}; this engine has {', '.join(known)}"
 
 
+def choice_complaints(
+    options: Mapping[str, Any], key: str, choices: Sequence[str]
+) -> Iterator[Complaint]:
+    """Yield what is wrong where ``key``, one of the choices, is the only option there is."""
+    yield from unknown_keys(options, (key,))
+    if options.get(key) not in choices:
+        yield (key,) if key in options else (), f"{key}: choose from {', '.join(choices)}"
+
+
+def asked_of(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[tuple[SourceFile, list[Rule]]]:
+    """Yield each file that some of the rules ask about, with these rules."""
+    for file in corpus.files:
+        wanted = [rule for rule in rules if not applies(rule, file)]
+        if wanted:
+            yield file, wanted
+
+
 def pattern_problem(value: Any) -> str:
     """Say why the value is no regular expression that could match something; "" if it is one."""
     if not isinstance(value, str):

@@ -12,7 +12,15 @@ from functools import lru_cache
 from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
-from rlm_gate.detectors import Complaint, Region, Text, applies, entries, finding, unknown_keys
+from rlm_gate.detectors import (
+    Complaint,
+    Region,
+    Text,
+    asked_of,
+    choice_complaints,
+    entries,
+    finding,
+)
 from rlm_gate.detectors import _disguise as disguise
 from rlm_gate.detectors import _speech as speech
 
@@ -49,10 +57,7 @@ _PROSE = frozenset(
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
     """Check ``find``: speech (it addresses the reviewer) or hidden (characters nobody sees)."""
     del languages  # any text can speak
-    yield from unknown_keys(options, ("find",))
-    if options.get("find") not in _SORTS:
-        place = ("find",) if "find" in options else ()
-        yield place, f"find: choose from {', '.join(_SORTS)}"
+    yield from choice_complaints(options, "find", _SORTS)
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
@@ -68,10 +73,8 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Yield what each file and its name say, once for each rule that asks for that sort."""
-    for file in corpus.files:
-        wanted = [rule for rule in rules if not applies(rule, file)]
-        if wanted:
-            yield from _judge(file, wanted)
+    for file, wanted in asked_of(corpus, rules):
+        yield from _judge(file, wanted)
 
 
 def find(text: str, language: str = "text", path: str = "") -> tuple[tuple[str, Region], ...]:

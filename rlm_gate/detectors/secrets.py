@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
-from rlm_gate.detectors import Complaint, Text, applies, entries, finding, unknown_keys
+from rlm_gate.detectors import Complaint, Text, asked_of, choice_complaints, entries, finding
 from rlm_gate.detectors._formats import (
     ASSIGNED,
     AUTHORITY,
@@ -48,10 +48,7 @@ class Secret:
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
     """Check ``formats``: known (tokens and keys told by their form) or guessed (all others)."""
     del languages  # secrets hide in any text
-    yield from unknown_keys(options, ("formats",))
-    if options.get("formats") not in _SORTS:
-        place = ("formats",) if "formats" in options else ()
-        yield place, f"formats: choose from {', '.join(_SORTS)}"
+    yield from choice_complaints(options, "formats", _SORTS)
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
@@ -67,10 +64,8 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Yield every secret of every file, once for each rule that asks for its sort."""
-    for file in corpus.files:
-        wanted = [rule for rule in rules if not applies(rule, file)]
-        if wanted:
-            yield from _judge(file, wanted)
+    for file, wanted in asked_of(corpus, rules):
+        yield from _judge(file, wanted)
 
 
 def find(text: str) -> tuple[Secret, ...]:

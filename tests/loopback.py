@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import Any
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from rlm_gate.providers.anthropic import ClaudeProvider
 
 Script = Callable[[dict[str, Any]], str]
-"""Gets the request as it arrived, returns text; for a request with tools the code of a cell."""
+"""Gets the request as it arrived, returns text."""
+_KEY = "sk-" + "ant-" + "made-up-for-tests"
 
 
 @dataclass
@@ -22,52 +24,45 @@ class Served:
 
     provider: ClaudeProvider
     url: str
-    requests: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]]
 
 
 @contextmanager
-def messages(sub: Script, root: list[str]) -> Iterator[Served]:
-    """Serve ``sub`` to requests without tools and the cells of ``root``, one a turn, to others.
+def messages(sub: Script, root: Sequence[str]) -> Iterator[Served]:
+    """Serve on a server of its own, see ``serve``."""
+    asked: list[dict[str, Any]] = []
+    with HTTPServer(threaded=True) as server:
+        provider = serve(server, root, asked, sub)
+        yield Served(provider, server.url_for("").rstrip("/"), asked)
 
-    Tokens are a quarter of the characters, as usual for English and code.
+
+def serve(
+    server: HTTPServer,
+    root: Sequence[str],
+    asked: list[dict[str, Any]],
+    sub: Script = lambda _request: "yes",
+) -> ClaudeProvider:
+    """Answer every root turn by the next cell (the last again), every other call by ``sub``.
+
+    ``asked`` collects the bodies. Tokens are a quarter of the characters, as usual for English and
+    code.
     """
-    served: Served
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            served.requests.append(asked)
-            raw = json.dumps(_reply(asked, sub, root)).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
+    def reply(request: Request) -> Response:
+        body = request.get_json()
+        asked.append(body)
+        return Response(json.dumps(_reply(body, sub, root)), content_type="application/json")
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    key = "sk-" + "ant-" + "made-up-for-tests"
-    url = f"http://127.0.0.1:{server.server_port}"
-    served = Served(ClaudeProvider(key, url), url)
-    try:
-        yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    server.expect_request("/v1/messages").respond_with_handler(reply)
+    return ClaudeProvider(_KEY, server.url_for("").rstrip("/"))
 
 
-def _reply(asked: dict[str, Any], sub: Script, root: list[str]) -> dict[str, Any]:
+def _reply(asked: dict[str, Any], sub: Script, root: Sequence[str]) -> dict[str, Any]:
     if asked.get("tools"):
         turn = sum(message["role"] == "assistant" for message in asked["messages"])
-        code = root[min(turn, len(root) - 1)]
-        given = {"code": code}
+        said, stop = root[min(turn, len(root) - 1)], "tool_use"
         call = {"type": "tool_use", "id": f"t{turn}", "name": asked["tools"][0]["name"]}
-        content, said, stop = [{**call, "input": given}], code, "tool_use"
+        content: list[dict[str, Any]] = [{**call, "input": {"code": said}}]
     else:
         said, stop = sub(asked), "end_turn"
         content = [{"type": "text", "text": said}]

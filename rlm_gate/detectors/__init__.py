@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -201,7 +201,7 @@ def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[C
 
 
 def choice_complaints(
-    options: Mapping[str, Any], key: str, choices: Sequence[str]
+    options: Mapping[str, Any], key: str, choices: Collection[str]
 ) -> Iterator[Complaint]:
     """Yield what is wrong where ``key``, one of the choices, is the only option there is."""
     yield from unknown_keys(options, (key,))

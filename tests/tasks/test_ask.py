@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_server import serve
+from loopback import serve
 from pytest_httpserver import HTTPServer
 
 from rlm_gate.cli import main

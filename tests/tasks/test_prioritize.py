@@ -8,7 +8,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from model_server import serve
+from loopback import serve
 from pytest_httpserver import HTTPServer
 
 from rlm_gate import graphs

@@ -118,3 +118,47 @@ def test_everything_is_judged_where_nobody_commits(
     assert "bad.py:5:12" in run(manager, "run", "--all-files", "rlm-gate", cwd=hooked.path, code=1)
     manual = (manager, "run", "--hook-stage", "manual", "rlm-gate-all")
     assert "bad.py:5:12" in run(*manual, cwd=hooked.path, code=1)
+
+
+RULE = """\
+title: A planted word
+severity: high
+precision: high
+languages: [any]
+detect: [{engine: regex, pattern: PLANTED}]
+message: Take the word out.
+help: {why: The rig says so., fix: Take it out.}
+tests: {bad: ["PLANTED"], good: ["peace"]}
+"""
+
+
+def test_own_rules_are_proven_before_they_are_committed(
+    git_repo: GitRepo, source: Path, stores: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", stores["PRE_COMMIT_HOME"])
+    config = f"repos: [{{repo: {source}, rev: v0, hooks: [{{id: rlm-gate-rules}}]}}]\n"
+    git_repo.commit("first", **{".pre-commit-config.yaml": config})
+    run(tool("pre-commit"), "install", cwd=git_repo.path)
+    own = ".rlm-gate/rules/own/planted.yaml"
+
+    git_repo.write("app.py", GOOD)
+    git_repo.git("add", "-A")
+    code, said = attempt(git_repo, "commit", "-m", "no rules of its own yet")
+    assert code == 0, said
+
+    git_repo.write(own, RULE.replace("pattern: PLANTED", "pattern: OTHER"))
+    git_repo.git("add", "-A")
+    code, said = attempt(git_repo, "commit", "-m", "a rule that misses its own example")
+    assert code == 1
+    assert "own/planted" in said
+
+    git_repo.write(own, RULE.replace("severity: high", "severity: huge"))
+    git_repo.git("add", "-A")
+    code, said = attempt(git_repo, "commit", "-m", "a rule that is none")
+    assert code == 1
+    assert f"{own}:2:11" in said
+
+    git_repo.write(own, RULE)
+    git_repo.git("add", "-A")
+    code, said = attempt(git_repo, "commit", "-m", "a rule that holds")
+    assert code == 0, said

@@ -24,6 +24,7 @@ from rlm_gate.errors import GitError, SandboxDied
 from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import mapping, planner
 from rlm_gate.rlm.callers import Line
+from rlm_gate.rlm.entries import entry_points
 from rlm_gate.rlm.flagged import Ears, Flagged
 from rlm_gate.rlm.ledger import Applies, Ledger
 from rlm_gate.rlm.looks import Looks
@@ -251,10 +252,19 @@ def _variables(
             for one in (*job.candidates, *found)
             if one.span.path not in unsent and _is_judged(job.corpus, one)
         ],
+        "entries": _entries(job, files),
         "outside": [[one.path, one.line, one.what] for one in dict.fromkeys(outside)],
         "rules": _told(asked),
         "sharp": _told(_sharp(job)) if asked else [],
     }
+
+
+def _entries(job: Job, files: Iterable[SourceFile]) -> list[list[Any]]:
+    """Return the ways into what a whole audit judges; a change starts from its own lines."""
+    if not job.corpus.scope.whole:
+        return []
+    texts = ((file.path, mask(file.text)) for file in files)
+    return [[span.path, span.start, text] for span, text in entry_points(texts)]
 
 
 def _told(rules: Iterable[Rule]) -> list[dict[str, str]]:

@@ -38,7 +38,10 @@ CELLS = (
 class Reader:
     """Answers the Messages API: root turns by cells, the map by nothing found, others in turn."""
 
-    def __init__(self, verdicts: Sequence[dict[str, Any]] = ()) -> None:
+    def __init__(
+        self, verdicts: Sequence[dict[str, Any]] = (), cells: Sequence[str] = CELLS
+    ) -> None:
+        self.cells = cells
         self.asked: list[dict[str, Any]] = []
         self.verdicts = list(verdicts)
 
@@ -48,7 +51,7 @@ class Reader:
         if "tools" in body:
             turn = sum(message["role"] == "assistant" for message in body["messages"])
             block = {"type": "tool_use", "id": f"c{turn}", "name": "run_python"}
-            return self.said({**block, "input": {"code": CELLS[turn]}}, "tool_use")
+            return self.said({**block, "input": {"code": self.cells[turn]}}, "tool_use")
         keys = body["output_config"]["format"]["schema"]["properties"]
         comes = [{"row": 2, "what": "name, by the client, in row 2"}]
         empty = {"outside": comes, "findings": [], "addressed_to_reviewer": []}
@@ -99,10 +102,11 @@ def changed(git_repo: GitRepo) -> GitRepo:
     return git_repo
 
 
-def audited(repo: GitRepo, server: HTTPServer, reader: Reader, *rules: str) -> Verdict:
+def audited(repo: GitRepo, server: HTTPServer, reader: Reader, *, whole: bool = False) -> Verdict:
     server.expect_request("/v1/messages").respond_with_handler(reader)
-    request = config.ScopeRequest("diff", "main", (), str(repo.path))
-    flags = config.Flags(scope=request, select=rules or ("security",))
+    kind, ref = ("all", None) if whole else ("diff", "main")
+    request = config.ScopeRequest(kind, ref, (), str(repo.path))
+    flags = config.Flags(scope=request, select=("security",))
     settings = config.settings(flags, repo.path)
     settings = replace(settings, models=replace(settings.models, mode="on"))
     return gate.run(settings, provider=ClaudeProvider("key", server.url_for("").rstrip("/")))
@@ -147,3 +151,14 @@ def test_what_the_readers_say_comes_in_leads_the_root(
     audited(changed, httpserver, reader)
     *_, last = reader.texts("You audit")
     assert "[['app/views.py', 4, 'name, by the client, in line 4']]" in last
+
+
+def test_a_whole_audit_starts_from_the_ways_in(git_repo: GitRepo, httpserver: HTTPServer) -> None:
+    git_repo.commit(
+        **{"app.py": "@app.route('/x')\ndef show(request):\n    return open(request.args['n'])\n"}
+    )
+    cells = ("print(entries, bool(diff), read('app.py', 1, 3))", "done('looked')")
+    reader = Reader([verdict("confirmed")] * 9, cells)
+    audited(git_repo, httpserver, reader, whole=True)
+    *_, last = reader.texts("You audit")
+    assert "[['app.py', 1, \\\"@app.route('/x')\\\"]] False" in last

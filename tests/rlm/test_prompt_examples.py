@@ -64,6 +64,7 @@ VARIABLES: dict[str, Any] = {
     "removed": [],
     "diff": "",
     "commits": [],
+    "entries": [["app/other.py", 4, "def main():"]],
     "outside": [["app/shell.py", 7, "command, by the caller, to subprocess.run()"]],
     "candidates": [{"rule": "x/y", "path": "app/shell.py", "line": 9, "quote": "q"}],
     "rules": [{"id": LOOP.id, "title": "t", "question": "q"}],

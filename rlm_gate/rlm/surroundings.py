@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from rlm_gate import conventions, messages
 from rlm_gate.core import Corpus, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
+from rlm_gate.rlm import settings
 from rlm_gate.rlm.blocks import Block, Row, printable
 from rlm_gate.rlm.masking import Masked, mask
 from rlm_gate.rlm.planner import MapCall
@@ -163,6 +164,7 @@ class Surroundings:
         lines = split_lines(self.texts[file.path])
         used = list(_used(lines, judged))
         yield from self._message(file.path)
+        yield from self._settings(file, lines, shown, judged)
         yield from self._definitions(file, lines, used[:_MOST_NAMES])
         yield from self._callers(file, shown, judged)
         yield from self._neighbours(file, shown)
@@ -172,6 +174,28 @@ class Surroundings:
         if lines:
             rows = tuple(Row(" ", line, None) for line in split_lines(mask("\n".join(lines))))
             yield Context("what its author says of the change", Block(path, rows))
+
+    # Constants and defaults that the judged lines depend on
+
+    def _settings(
+        self, file: SourceFile, lines: Sequence[str], shown: Span, judged: Sequence[Span]
+    ) -> Iterator[Context]:
+        said = (line for span in judged for line in lines[span.start - 1 : span.end])
+        words = dict.fromkeys(_WORD.findall("\n".join(said)))
+        found = settings.here(file.path, lines, shown, words)
+        if found:
+            rows = tuple(Row(" ", line, number) for number, line in found.items())
+            yield Context("what it depends on is set here", Block(file.path, rows))
+        head = "\n".join(lines[:400])
+        for name in filter(settings.CONSTANT.fullmatch, words):
+            for path in self._paths.get(name, ()):
+                if path != file.path and _imports(head, name, path):
+                    yield from self._setting(name, path)
+
+    def _setting(self, name: str, path: str) -> Iterator[Context]:
+        for found, span in settings.assigned(path, split_lines(self.texts[path])):
+            if found == name:
+                yield Context(f"{name} is set here", self._excerpt(path, span.start, span.end))
 
     # Definitions of what the judged lines use
 

@@ -212,3 +212,16 @@ def test_what_is_shown_takes_its_room_from_what_follows() -> None:
     room = first.size + second.size
     assert len(around(texts, Span("a.py", 1, 2), room=room)) == 2
     assert around(texts, Span("a.py", 1, 2), room=room - 1) == (first,)
+
+
+def test_the_defaults_that_judged_lines_depend_on_are_shown() -> None:
+    texts = {
+        "app/retry.py": "from app.names import LIMIT\n\nSTRIPPED = ['a']\n\n\n"
+        "def go(headers):\n    return headers - STRIPPED, LIMIT\n",
+        "app/names.py": "LIMIT = 3\n",
+    }
+    found = told(around(texts, Span("app/retry.py", 6, 7)))
+    assert found[:2] == [
+        ("what it depends on is set here", "app/retry.py"),
+        ("LIMIT is set here", "app/names.py"),
+    ]

@@ -59,6 +59,18 @@ class CacheDir:
             if key.startswith(_PRUNED_WITH):
                 _prune(path.parent, time.time() - _MAX_AGE)
 
+    def trim(self, kind: str, most_bytes: int) -> None:
+        """Take the oldest entries of a kind away until the rest is no larger than that."""
+        with suppress(OSError):
+            entries = [(entry.stat(), entry.path) for entry in os.scandir(self.cache / kind)]
+            entries.sort(key=lambda entry: -entry[0].st_mtime_ns)
+            total = 0
+            for status, path in entries:
+                total += status.st_size
+                if total > most_bytes:
+                    with suppress(FileNotFoundError):
+                        Path(path).unlink()
+
     def signing_key(self) -> bytes:
         """Return the user's random key, made at its first use. Raises OSError without a home."""
         return _key(self.state)
@@ -96,8 +108,9 @@ def _code_version() -> str:
     python = "python{}.{}".format(*sys.version_info)
     packages = Path(sys.prefix, "lib", python, "site-packages")
     stamps = [__version__, sys.version, _stamp(packages)]
-    for folder in (package, package / "detectors"):
-        stamps.extend(_stamp(path) for path in sorted(folder.glob("*.py")))
+    for folder in ("", "core", "config", "detectors", "detectors/_taint"):
+        files = sorted(package.joinpath(folder).iterdir())
+        stamps.extend(_stamp(path) for path in files if path.suffix in {".py", ".json"})
     return "\n".join(stamps)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from rlm_gate import scopes
-from rlm_gate.config import ScopeRequest
+from rlm_gate.config import ScopeRequest, Settings, with_nested
 from rlm_gate.core import Corpus, Skip, SourceFile, folders_above
 from rlm_gate.listings import Entry
 from rlm_gate.reading import UNREADABLE, Reading
@@ -25,6 +25,19 @@ _TELLING: Final = (b"linguist-", b"filter=lfs")
 
 Excluding = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
 """Patterns for ``re.match``, or who knows them once it is told which paths are selected."""
+
+
+def read(settings: Settings) -> tuple[Settings, Corpus]:
+    """Read the scope; what sub-projects decide is known when the paths are."""
+    joined = settings
+
+    def exclude(paths: Sequence[str]) -> Sequence[str]:
+        nonlocal joined
+        joined = with_nested(settings, paths)
+        return joined.exclude
+
+    corpus = build(settings.scope, exclude=exclude, no_ignores=settings.no_ignores)
+    return joined, corpus
 
 
 def build(request: ScopeRequest, *, exclude: Excluding = (), no_ignores: bool = False) -> Corpus:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
 from rlm_gate import detectors, finishing, messages, packs, policy, runid
-from rlm_gate.config import Settings, with_nested
+from rlm_gate.config import Settings
 from rlm_gate.core import (
     Audit,
     Corpus,
@@ -34,6 +34,7 @@ from rlm_gate.rlm.playbooks.audit import SERVED
 if TYPE_CHECKING:
     from rlm_gate.newness import Accepting
     from rlm_gate.providers import Provider
+    from rlm_gate.recall import Recall
     from rlm_gate.rlm.audit import Job, Outcome
     from rlm_gate.rlm.callers import Line
     from rlm_gate.rlm.flagged import Flagged
@@ -66,6 +67,7 @@ class _Run:
     tell: Callable[[str], None] = lambda _remark: None
     joined: Joined | None = None
     accepting: Accepting | None = None
+    recall: Recall | None = None
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -93,6 +95,8 @@ def run(
     try:
         _detect(this)
         _audit(this)
+        if this.recall:
+            this.recall.keep()
     except KeyboardInterrupt as error:
         this.interrupted = str(error) or "interrupted"
         why = f"{this.interrupted}; what was found until then is kept"
@@ -121,10 +125,10 @@ def plan(settings: Settings) -> AuditPlan:
 
 def _open(settings: Settings, progress: Progress) -> _Run:
     """Read the scope and the packs, and decide who judges which rule."""
-    settings, corpus = _read(settings)
+    settings, corpus = corpora.read(settings)
     loaded = finishing.loaded(
         settings,
-        lambda: (*packs.load(settings, corpus.root), *_imported(settings, corpus.root)),
+        lambda: (*packs.load(settings, corpus.root), *packs.imported(settings, corpus.root)),
     )
     chosen = packs.select(loaded, settings.select, settings.ignore)
     if not chosen:
@@ -132,7 +136,8 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     asks = _asks(settings)
     played = SERVED if corpus.scope.whole and not asks else frozenset()
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
-    unasked = () if settings.models.mode == "on" else _questions(chosen, played)
+    open_ones = () if settings.models.mode == "on" else chosen
+    unasked = tuple(sorted(rule.id for rule in open_ones if rule.ask and rule.id not in played))
     missing = settings.models.missing
     mode = "models" if settings.models.mode == "on" else settings.models.mode
     audit = Audit(mode, not_evaluated=unasked, missing_keys=missing)
@@ -143,36 +148,10 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     return run
 
 
-def _imported(settings: Settings, root: str | None) -> tuple[RulePack, ...]:
-    """Make rules of other scanners' results where the run was given any."""
-    if not settings.import_sarif:
-        return ()
-    from rlm_gate.detectors import sarif
-
-    return sarif.imported(settings.import_sarif, root)
-
-
-def _read(settings: Settings) -> tuple[Settings, Corpus]:
-    """Read the scope; what sub-projects decide is known when the paths are."""
-    joined = settings
-
-    def exclude(paths: Sequence[str]) -> Sequence[str]:
-        nonlocal joined
-        joined = with_nested(settings, paths)
-        return joined.exclude
-
-    corpus = corpora.build(settings.scope, exclude=exclude, no_ignores=settings.no_ignores)
-    return joined, corpus
-
-
 def _asks(settings: Settings) -> bool:
     """Say whether questions belong to this run: not offline, and without a key only in CI."""
     mode = settings.models.mode
     return mode == "on" or (mode == "no-key" and settings.ci)
-
-
-def _questions(rules: Sequence[Rule], played: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted(rule.id for rule in rules if rule.ask and rule.id not in played))
 
 
 def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -> Judges:
@@ -187,11 +166,15 @@ def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -
 
 
 def _detect(this: _Run) -> None:
+    if this.corpus.scope.whole:
+        from rlm_gate import recall
+
+        this.recall = recall.opened(this.settings, this.corpus, this.packs, this.chosen)
     used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
     for number, name in enumerate(used):
         this.progress("detectors", number, len(used))
         rules = tuple(rule for rule in this.rules if detectors.entries(rule, name))
-        for item in behind_the_seam(name, this.corpus, rules):
+        for item in _judged(this, name, name, rules):
             if isinstance(item, Finding):
                 this.findings.append(item)
             else:
@@ -202,7 +185,7 @@ def _detect(this: _Run) -> None:
 
 def _guard(this: _Run) -> None:
     """Run the gate's own rules: no selection leaves them out, for who is fooled judges nothing."""
-    for item in behind_the_seam("injection", this.corpus, OWN_RULES):
+    for item in _judged(this, "gate", "injection", OWN_RULES):
         if isinstance(item, Finding):
             this.findings.append(item)
         else:
@@ -210,6 +193,15 @@ def _guard(this: _Run) -> None:
     spoken = list(messages.judge(this.corpus))
     this.said = bool(spoken)
     this.findings.extend(spoken)
+
+
+def _judged(this: _Run, label: str, engine: str, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Let the engine judge all files, or those of which nothing is remembered under the label."""
+
+    def detect(corpus: Corpus) -> Iterator[Finding | Skip]:
+        return behind_the_seam(engine, corpus, rules)
+
+    return this.recall.judged(label, detect) if this.recall else detect(this.corpus)
 
 
 def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -76,6 +76,15 @@ def load(settings: Settings, root: Path | str | None) -> tuple[RulePack, ...]:
     return packs
 
 
+def imported(settings: Settings, root: str | None) -> tuple[RulePack, ...]:
+    """Make rules of other scanners' results where the run was given any."""
+    if not settings.import_sarif:
+        return ()
+    from rlm_gate.detectors import sarif
+
+    return sarif.imported(settings.import_sarif, root)
+
+
 def load_files(
     names: Sequence[str] | None,
     root: Path | None,

@@ -48,7 +48,7 @@ LAYERS = (
     ("corpus", "examples"),
     ("ruletest", "rulescore", "scaffold"),
     ("rlm",),
-    ("policy", "reports", "runid"),
+    ("policy", "reports", "runid", "recall"),
     ("newness",),
     ("finishing",),
     ("gate",),

@@ -251,19 +251,28 @@ def _path_shape(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-# Engines, planner and ledger ask the same of the same bytes: (content, prefilter) -> answer.
-_KNOWN: dict[tuple[object, ...], bool] = {}
-_MANY = 200_000
+# (content, language, removed lines) -> prefilter -> whether it matches. Engines, planner and ledger
+# ask the same of the same bytes.
+_KNOWN: dict[tuple[object, ...], dict[tuple[str, ...], bool]] = {}
+_MANY = 20_000
 
 
-def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
-    key = (file.sha256, file.language, file.removed, patterns)
+def prefilters(file: SourceFile) -> dict[tuple[str, ...], bool]:
+    """Return which prefilters are known to match in the file; what is put in counts as known."""
+    key = (file.sha256, file.language, file.removed)
     if key not in _KNOWN:
         if len(_KNOWN) >= _MANY:
             _KNOWN.clear()
-        texts = [file.text, *(removed.text for removed in file.removed)]
-        _KNOWN[key] = any(_found(pattern, text) for pattern in patterns for text in texts)
+        _KNOWN[key] = {}
     return _KNOWN[key]
+
+
+def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
+    known = prefilters(file)
+    if patterns not in known:
+        texts = [file.text, *(removed.text for removed in file.removed)]
+        known[patterns] = any(_found(pattern, text) for pattern in patterns for text in texts)
+    return known[patterns]
 
 
 def _found(pattern: str, text: str) -> bool:

@@ -1,0 +1,186 @@
+"""What earlier runs found in files: the same bytes, rules and engines are not judged again.
+
+One signed entry in the user's cache for each repository and rule set. For whole scopes alone: a
+hook judges its few files sooner than the entry is read. What was not judged whole has no row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from rlm_gate import detectors
+from rlm_gate.cachedir import entry_key
+from rlm_gate.config import Settings
+from rlm_gate.core import (
+    Confidence,
+    Corpus,
+    Finding,
+    Fix,
+    Origin,
+    Rule,
+    RulePack,
+    Severity,
+    Skip,
+    SourceFile,
+    Span,
+    display_path,
+)
+from rlm_gate.errors import GateError
+
+Detecting = Callable[[Corpus], Iterator[Finding | Skip]]
+
+_KIND: Final = "findings"
+_MOST_BYTES: Final = 256 << 20
+"""All entries together; the oldest go first."""
+_APART: Final = frozenset({"sarif", "zizmor"})  # their answers follow from more than one file
+_ANSWERS: Final = {True: "1", False: "0", None: "-"}
+_Row = list[Any]  # [sha256, language, answers of the prefilters, {engine: [finding, ...]}]
+
+
+def opened(
+    settings: Settings, corpus: Corpus, packs: Sequence[RulePack], rules: Sequence[Rule]
+) -> Recall | None:
+    """Return what is remembered of the corpus, None where nothing may be.
+
+    ``rules`` are all that were chosen, those only a model could answer among them.
+    """
+    if settings.no_cache or not corpus.scope.whole or not corpus.files:
+        return None
+    try:
+        versions = [f"{name} {detectors.load(name).version()}" for name in _engines(rules)]
+    except GateError:  # an engine that is not there has its say elsewhere
+        return None
+    root = os.fsencode(os.path.abspath(corpus.root or settings.scope.repo))  # noqa: PTH100
+    packed = [f"{pack.name} {pack.version}" for pack in packs]
+    ids = [rule.id for rule in rules]
+    key = entry_key(_KIND, root, json.dumps([sorted(packed), sorted(ids), versions]))
+    return Recall(settings, corpus, key, rules)
+
+
+def _engines(rules: Sequence[Rule]) -> list[str]:
+    used = {entry.engine for rule in rules for entry in rule.detect}
+    return sorted({*used, "injection"} - _APART)
+
+
+class Recall:
+    """The rows of one corpus: those that fit are given back, the others are gathered anew."""
+
+    def __init__(self, settings: Settings, corpus: Corpus, key: str, rules: Sequence[Rule]) -> None:
+        self._cache = settings.cache
+        self._key = key
+        self._corpus = corpus
+        self._prefilters = sorted({rule.prefilter for rule in rules if rule.prefilter})
+        stored = self._cache.read(_KIND, key)
+        self._stored: Mapping[str, _Row] = json.loads(stored) if stored else {}
+        self._known = {
+            file.path: self._stored[file.path] for file in corpus.files if self._fits(file)
+        }
+        fresh = tuple(file for file in corpus.files if file.path not in self._known)
+        self._rest = replace(corpus, files=fresh)
+        self._found: dict[str, dict[str, list[Finding]]] = defaultdict(dict)
+        self._unsure: set[str] = set()
+        self._broken = False
+        for file in corpus.files:
+            if file.path in self._known:
+                self._answer(file, self._known[file.path][2])
+
+    def judged(self, engine: str, detect: Detecting) -> Iterator[Finding | Skip]:
+        """Yield what the engine finds, in the order of the files; ``detect`` sees only the rest."""
+        if engine in _APART:
+            yield from detect(self._corpus)
+            return
+        waiting = deque(
+            (path, row[3][engine]) for path, row in self._known.items() if engine in row[3]
+        )
+        for item in detect(self._rest) if self._rest.files else ():
+            path = item.span.path if isinstance(item, Finding) else item.path
+            while path is not None and waiting and waiting[0][0] < path:
+                yield from _findings(*waiting.popleft())
+            self._note(engine, item)
+            yield item
+        for path, found in waiting:
+            yield from _findings(path, found)
+
+    def keep(self) -> None:
+        """Store the rows of what was judged whole, unless an engine broke."""
+        rows = dict(self._known)
+        for file in self._rest.files:
+            row = None if file.path in self._unsure else self._row(file)
+            if row:
+                rows[file.path] = row
+        if not self._broken and rows != self._stored:
+            self._cache.write(_KIND, self._key, json.dumps(rows, separators=(",", ":")).encode())
+            self._cache.trim(_KIND, _MOST_BYTES)
+
+    def _fits(self, file: SourceFile) -> bool:
+        row = self._stored.get(file.path)
+        same = row is not None and [file.sha256, file.language] == row[:2]
+        return same and file.status == "whole"
+
+    def _answer(self, file: SourceFile, answers: str) -> None:
+        known = detectors.prefilters(file)
+        for prefilter, answer in zip(self._prefilters, answers, strict=True):
+            if answer != _ANSWERS[None]:
+                known[prefilter] = answer == _ANSWERS[True]
+
+    def _note(self, engine: str, item: Finding | Skip) -> None:
+        if isinstance(item, Finding):
+            self._found[item.span.path].setdefault(engine, []).append(item)
+            return
+        concerned = item.path or self._named(item.what)
+        self._broken |= concerned is None
+        self._unsure.update([concerned] if concerned else [])
+
+    def _named(self, what: str) -> str | None:
+        """Return the path of a file that a skip names with or without a line, None for no file."""
+        shown = {display_path(file.path): file.path for file in self._rest.files}
+        return shown.get(what) or shown.get(what.rpartition(":")[0])
+
+    def _row(self, file: SourceFile) -> _Row | None:
+        known = detectors.prefilters(file)
+        answers = "".join(_ANSWERS[known.get(one)] for one in self._prefilters)
+        found = self._found.get(file.path, {})
+        stored = {engine: [_stored(one) for one in items] for engine, items in found.items()}
+        same = all([*_findings(file.path, stored[engine])] == found[engine] for engine in found)
+        whole = same and file.status == "whole"
+        return [file.sha256, file.language, answers, stored] if whole else None
+
+
+def _stored(found: Finding) -> list[Any]:
+    fix = found.fix
+    return [
+        found.rule_id,
+        found.severity.value,
+        found.confidence.value,
+        found.message,
+        [found.span.start, found.span.end],
+        found.quote,
+        found.origin.value,
+        found.engine,
+        found.columns,
+        [[one.path, one.start, one.end] for one in found.flow],
+        fix and [fix.span.path, fix.span.start, fix.span.end, fix.text, fix.safe, fix.what],
+    ]
+
+
+def _findings(path: str, stored: Sequence[Sequence[Any]]) -> Iterator[Finding]:
+    for rule_id, severity, confidence, message, lines, quote, origin, *rest in stored:
+        engine, columns, flow, fix = rest
+        yield Finding(
+            rule_id=rule_id,
+            severity=Severity(severity),
+            confidence=Confidence(confidence),
+            message=message,
+            span=Span(path, *lines),
+            quote=quote,
+            origin=Origin(origin),
+            engine=engine,
+            columns=columns and (columns[0], columns[1]),
+            flow=tuple(Span(*one) for one in flow),
+            fix=fix and Fix(Span(*fix[:3]), *fix[3:]),
+        )

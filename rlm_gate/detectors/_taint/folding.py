@@ -6,6 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from rlm_gate.detectors._taint.reading import Argument
@@ -34,6 +35,7 @@ def unpacked(value: Value, kind: str) -> Iterator[Argument]:
         yield Argument(key if kind == "dictionary_splat" else None, item)
 
 
+@lru_cache(maxsize=4096)
 def literal(source: str) -> Value:
     try:
         return constant(ast.literal_eval(source))

@@ -8,6 +8,7 @@ see fields of objects, other functions, or the order of statements.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -63,9 +64,23 @@ def nothing(language: str) -> Mapping[str, Any]:
     return {NAME: {"all": [*kinds]}}
 
 
+@cache
+def direct(language: str) -> Mapping[str, Any]:
+    """Return utilities that follow no variable: input counts only where it is used as it comes.
+
+    For packed code: each variable is followed through the whole of its function, and there the
+    function is the file, so that the time grows with the square of its size and worse.
+    """
+    bare = nothing(language)[NAME]
+    return {**utilities(language), f"{NAME}-named": bare, f"{NAME}-derived": bare}
+
+
 def possible(language: str, text: str) -> bool:
     """Say whether a flow may begin in the text; cheap, and never wrong when it says no."""
-    return any(word in text for word in _beginnings(language))
+    if not any(word in text for word in _beginnings(language)):
+        return False
+    written = _WRITTEN.get(_DIALECTS.get(language, language))
+    return written is None or written().search(text) is not None
 
 
 @cache
@@ -363,6 +378,16 @@ _PHP = _Shape(
     cleaned_kinds=("cast_expression",),
     closures=False,
 )
+
+
+@cache
+def _javascript_written() -> re.Pattern[str]:
+    """Return what is in every text that has one of JavaScript's sources or parameters."""
+    source = _JAVASCRIPT.source.replace("^", "").replace(r"(?:\w+\.)*", "")
+    return re.compile(rf"{source}|@(?:Query|Body|Param|Headers|Cookies|Req)\(")
+
+
+_WRITTEN = {"javascript": _javascript_written}
 _TYPESCRIPT = replace(_JAVASCRIPT, parameters=_TYPESCRIPT_PARAMETERS)
 _SHAPES = {
     "go": _GO,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rlm_gate import syntax
+from rlm_gate.conventions import by_content
 from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip, SourceFile, display_path
 from rlm_gate.detectors import (
     LINE_OPTIONS,
@@ -94,7 +95,7 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
     tree = syntax.parse(file.text, file.language)
     lines = Text.of(file.text).lines
     seen: set[tuple[str, Region]] = set()
-    flows = _flows.nothing(file.language) if _without_flows(file) else {}
+    flows = _lesser_flows(file)
     for rule, entry, config in wanted:
         for match in tree.find(_lessened(config, flows)):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
@@ -102,6 +103,9 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
             if (rule.id, region) not in seen and lines_fit(entry.options, found.quote):
                 seen.add((rule.id, region))
                 yield found
+    if flows and flows == _flows.direct(file.language):
+        why = "astgrep: packed code; input from outside counts only where it is used as it comes"
+        yield Skip(display_path(file.path), why)
     yield from _trouble(file, tree, sorted({rule.id for rule, _, _ in wanted}))
 
 
@@ -131,9 +135,14 @@ def config(options: Mapping[str, Any], language: str) -> dict[str, Any]:
     return config
 
 
-def _without_flows(file: SourceFile) -> bool:
-    known = bool(_flows.utilities(file.language))
-    return known and not _flows.possible(file.language, file.text)
+def _lesser_flows(file: SourceFile) -> Mapping[str, Any]:
+    """Return the utilities that the file is worth instead of all; {} for all, or none at all."""
+    if not _flows.utilities(file.language):
+        return {}
+    if not _flows.possible(file.language, file.text):
+        return _flows.nothing(file.language)
+    packed = by_content(file.text, "javascript") == "minified"
+    return _flows.direct(file.language) if packed else {}
 
 
 def _lessened(config: Mapping[str, Any], flows: Mapping[str, Any]) -> Mapping[str, Any]:

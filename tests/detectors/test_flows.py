@@ -1,7 +1,11 @@
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pytest
 from builders import corpus, rule, source
 
-from rlm_gate.core import Detect, Finding
+from rlm_gate import syntax
+from rlm_gate.core import Detect, Finding, Skip
 from rlm_gate.detectors import _flows, astgrep
 
 SINKS = {
@@ -127,3 +131,71 @@ def test_only_rules_that_name_a_flow_carry_its_utilities() -> None:
     assert astgrep.config(plain, "javascript") == plain
     named = {"rule": {"all": [{"matches": _flows.NAME}]}, "utils": {"own": {"kind": "string"}}}
     assert astgrep.config(named, "javascript")["utils"].keys() > {"own", "outside"}
+
+
+PACKED = "var a=[%s];function f(req,b){var c=req.query.q;sink(c);sink(req.query.q);%s}\n"
+
+
+def packed(statements: int) -> str:
+    """Return a file of one line, whose function has so many variables."""
+    names = (f"var v{number}=w{number}(v0,{number});g(v{number});" for number in range(statements))
+    return PACKED % ("1," * 900, "".join(names))
+
+
+def followed(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[int], list[str]]:
+    """Return how often a search looks through whole functions, what it found, what it skipped."""
+    given: list[object] = []
+    find = syntax.Tree.find
+
+    def noting(tree: syntax.Tree, config: Mapping[str, Any]) -> Iterator[syntax.Match]:
+        given.append(config["utils"])
+        return find(tree, config)
+
+    monkeypatch.setattr(syntax.Tree, "find", noting)
+    options = {
+        "language": "javascript",
+        "rule": {
+            "kind": "call_expression",
+            "regex": r"^sink\(",
+            "has": {"field": "arguments", "has": {"nthChild": 1, "matches": "outside"}},
+        },
+    }
+    seeking = rule(detect=[Detect("astgrep", options)])
+    items = [*astgrep.detect(corpus(source("a.js", text)), [seeking])]
+    columns = [one.columns[0] for one in items if isinstance(one, Finding) and one.columns]
+    return repr(given).count("'inside': {'stopBy'"), columns, [
+        one.why for one in items if isinstance(one, Skip)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("statements", [10, 40, 160])
+def test_in_packed_code_no_variable_is_followed_through_a_whole_file(
+    statements: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = packed(statements)
+    through, columns, skipped = followed(text, monkeypatch)
+    assert through == 0
+    assert columns == [text.index("sink(req") + 1]
+    assert [why for why in skipped if "packed code" in why] == skipped != []
+
+
+def test_in_other_code_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = packed(10).replace(";", ";\n")
+    through, columns, skipped = followed(text.replace("1,", "1,\n"), monkeypatch)
+    assert through > 0
+    assert len(columns) == 2
+    assert skipped == []
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("$(event.target).on('x', request.abort)", False),
+        ("f(event.body)", True),
+        ("f(ctx.request.query.a)", True),
+        ("find(@Query('q') q: string)", True),
+        ("a.b.searchParams.get('x')", True),
+    ],
+)
+def test_a_text_without_a_written_source_needs_no_search(text: str, *, may: bool) -> None:
+    assert _flows.possible("javascript", text) is may

@@ -216,7 +216,10 @@ def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterato
 
 
 def _audit(this: _Run) -> None:
-    """Ask models; without them run the playbook and say what an audit would have sent."""
+    """Ask models; without them run the playbook and say what an audit would have sent.
+
+    A hook that is told to ask nobody does not wait for that price: ``rlm-gate estimate`` says it.
+    """
     if this.settings.replay is not None:
         from rlm_gate.rlm import callers
 
@@ -230,7 +233,8 @@ def _audit(this: _Run) -> None:
         return
     if this.ledger.judges.playbook & {rule.id for rule in this.rules}:
         _with_playbook(this)
-    this.audit = replace(this.audit, estimate=_forecast(this))
+    if this.settings.models.mode != "offline" or this.corpus.scope.kind != "staged":
+        this.audit = replace(this.audit, estimate=_forecast(this))
 
 
 def _with_models(this: _Run) -> None:

@@ -73,3 +73,11 @@ def test_the_package_itself_imports_next_to_nothing() -> None:
 
     assert b"rlm_gate" in done.stdout
     assert not any(name.encode() in done.stdout for name in _HEAVY)
+
+
+def test_a_hook_that_is_to_ask_nobody_does_not_wait_for_the_price(staged: GitRepo) -> None:
+    asked = ("check", "--staged", "--offline", "--output", "json=report.json")
+    _, modules = imported(staged, *asked)
+    report = json.loads((staged.path / "report.json").read_text())
+    assert report["audit"]["estimate"] is None
+    assert not {name for name in modules if name.startswith("rlm_gate.rlm.estimate")}

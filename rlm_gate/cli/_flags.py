@@ -77,7 +77,9 @@ def add_models(parser: argparse.ArgumentParser, *, resumes: bool = True) -> None
     group.add_argument("--max-usd", metavar="X", type=positive, help="most dollars to spend")
     group.add_argument("--max-calls", metavar="N", type=count, help="most model calls")
     group.add_argument("--deadline", metavar="S", type=positive, help="most seconds for the audit")
-    group.add_argument("--no-cache", action="store_true", help="ask and judge again what was known before")
+    group.add_argument(
+        "--no-cache", action="store_true", help="ask and judge again what was known before"
+    )
     if resumes:
         group.add_argument(
             "--resume", action="store_true", help="go on with the unfinished run of the same input"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -59,6 +59,7 @@ _OPTIONS = (
 )
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
 _CALLED = re.compile(r"(\w+)\(")
+_WORD = re.compile(r"\w+")
 _LONGEST_LINE = 10_000
 _KIND = re.compile(r"[a-z][a-z-]*\Z")
 
@@ -118,7 +119,7 @@ class _Judge:
         self._braces = spec.family(language) != "python"
         self._sinks = _any_of(self._specs.words)
         self._wary = [
-            (entry.needs, _any_of(spec.compiled([entry]).words))
+            (entry.needs, _any_of(spec.words(entry)))
             for entry in entries
             if spec.UNKNOWN in entry.sources
         ]
@@ -145,15 +146,17 @@ class _Judge:
             yield Skip(where, f"taint: reading the function ended after {MAX_STEPS} statements")
         yield from _findings(reading.hits, file.path, text)
 
-    def _worth(self, text: str) -> re.Pattern[str] | None:
+    def _worth(self, text: str) -> _Words | None:
         """Return the words of sinks to look for, None where nothing can be found."""
-        if self._needs.search(text):
-            return self._sinks if self._sinks.search(text) else None
-        wary = (words for needs, words in self._wary if needs is None or needs.search(text))
-        return next((words for words in wary if words.search(text)), None)
+        words = frozenset(_WORD.findall(text))
+        names, begins = self._needs
+        if not names.isdisjoint(words) or begins.search(text):
+            return self._sinks if self._sinks.among(words, text) else None
+        wary = (sinks for needs, sinks in self._wary if needs is None or needs.search(text))
+        return next((sinks for sinks in wary if sinks.among(words, text)), None)
 
 
-def _read(reading: Reading, file: SourceFile, sinks: re.Pattern[str]) -> None:
+def _read(reading: Reading, file: SourceFile, sinks: _Words) -> None:
     """Read the file's statements, then each function that can hold a sink."""
     reader = _reader(file.language, reading)
     env = reader.module(syntax.parse(file.text, file.language).root)
@@ -176,7 +179,7 @@ def _reader(language: str, reading: Reading) -> Any:
 
 
 def _leading_to(
-    sinks: re.Pattern[str],
+    sinks: _Words,
     functions: Mapping[str, Function],
     calls: dict[int, tuple[bool, frozenset[str]]],
 ) -> frozenset[str]:
@@ -191,13 +194,14 @@ def _leading_to(
 
 
 def _looked_at(
-    sinks: re.Pattern[str], function: Function, calls: dict[int, tuple[bool, frozenset[str]]]
+    sinks: _Words, function: Function, calls: dict[int, tuple[bool, frozenset[str]]]
 ) -> tuple[bool, frozenset[str]]:
     """Return whether the function's text has a word of a sink, and what it calls by name."""
     start = function.place[0]
     if start not in calls:
         text = function.node.text()
-        calls[start] = (sinks.search(text) is not None, frozenset(_CALLED.findall(text)))
+        has = sinks.among(_WORD.findall(text), text)
+        calls[start] = (has, frozenset(_CALLED.findall(text)))
     return calls[start]
 
 
@@ -220,19 +224,33 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
             yield found
 
 
-def _any_of(words: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Words of which a text may have one: looking up the text's own is faster than a search."""
+
+    plain: frozenset[str]
+    odd: re.Pattern[str] | None
+
+    def among(self, words: Iterable[str], text: str) -> bool:
+        """Say whether one of them is in the text, whose words these are."""
+        return not self.plain.isdisjoint(words) or bool(self.odd and self.odd.search(text))
+
+
+@lru_cache(maxsize=512)
+def _any_of(words: frozenset[str]) -> _Words:
+    plain = frozenset(word for word in words if _WORD.fullmatch(word))
+    odd = "|".join(sorted(map(re.escape, words - plain)))
+    return _Words(plain, re.compile(rf"\b(?:{odd})\b") if odd else None)
 
 
 @lru_cache(maxsize=8)
-def _source_words(language: str) -> re.Pattern[str]:
-    """Return a pattern that matches in every text in which something comes from outside."""
+def _source_words(language: str) -> tuple[frozenset[str], re.Pattern[str]]:
+    """Return words and a pattern: a text in which something comes from outside has one of them."""
     words = spec.vocabulary(language)
-    begins = str(words.data["beginnings"])
+    begins = re.compile(str(words.data["beginnings"]))
     if spec.family(language) != "python":
-        return re.compile(begins)
-    names = "|".join(sorted(word for word in words.sources.words if len(word) > 3))
-    return re.compile(rf"\b(?:{names})\b|{begins}")
+        return frozenset(), begins
+    return frozenset(word for word in words.sources.words if len(word) > 3), begins
 
 
 def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from rlm_gate.core import Detect, Rule
 
 Item = TypeVar("Item")
+_Shape = tuple[str, bool, bool]
 
 REMOTE = "remote"
 UNKNOWN = "unknown"  # whatever is not known to be the author's own
@@ -36,24 +37,32 @@ def expanded(pattern: str) -> tuple[str, ...]:
     return tuple(one for choice in choices for one in expanded(start + choice.strip() + end))
 
 
+@lru_cache(maxsize=4096)
+def _shapes(pattern: str) -> tuple[tuple[str, _Shape], ...]:
+    """Return (last part, (bare name, some receiver, maybe one)) of each alternative."""
+    found = []
+    for one in expanded(pattern):
+        bare = one.lstrip("*").removeprefix(".") if one.startswith("*") else one
+        shape = (bare, one.startswith("*."), one.startswith("**."))
+        found.append((bare.rpartition(".")[2], shape))
+    return tuple(found)
+
+
 class Table(Generic[Item]):
     """Patterns, found by the last part of a name."""
 
     def __init__(self) -> None:
-        self._by_last: dict[str, list[tuple[str, bool, bool, Item]]] = {}
+        self._by_last: dict[str, list[tuple[_Shape, Item]]] = {}
 
     def add(self, pattern: str, item: Item) -> None:
         """Let names that fit the pattern mean the item."""
-        for one in expanded(pattern):
-            bare = one.lstrip("*").removeprefix(".") if one.startswith("*") else one
-            last = bare.rpartition(".")[2]
-            entry = (bare, one.startswith("*."), one.startswith("**."), item)
-            self._by_last.setdefault(last, []).append(entry)
+        for last, shape in _shapes(pattern):
+            self._by_last.setdefault(last, []).append((shape, item))
 
     def find(self, name: str) -> list[Item]:
         """Return the items of all patterns that the name fits, in the order they were added."""
         entries = self._by_last.get(name.rpartition(".")[2], ())
-        return [item for bare, some, maybe, item in entries if _fits(name, bare, some, maybe)]
+        return [item for shape, item in entries if _fits(name, *shape)]
 
     @property
     def words(self) -> frozenset[str]:
@@ -108,7 +117,7 @@ class Entry:
     def needs(self) -> re.Pattern[str] | None:
         """What the text of the file must have for the entry to be worth a look."""
         pattern = self.options.get("needs")
-        return re.compile(pattern) if pattern else None
+        return _compiled(pattern) if pattern else None
 
     def fits(self, function: str) -> bool:
         """Say whether the text of the function lets the sink be one."""
@@ -121,13 +130,13 @@ class Entry:
     def text_has(self) -> re.Pattern[str] | None:
         """What a text must have, marks of ``values`` for what varies, for the sink to be one."""
         pattern = self.options.get("text_has")
-        return re.compile(pattern) if pattern else None
+        return _compiled(pattern) if pattern else None
 
     @property
     def safe_prefix(self) -> re.Pattern[str] | None:
         """What a text must begin with for its rest to do no harm."""
         pattern = self.options.get("safe_prefix")
-        return re.compile(pattern) if pattern else None
+        return _compiled(pattern) if pattern else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +191,28 @@ def _sink(entry: Entry, call: Mapping[str, Any]) -> Sink:
         args=tuple(call.get("args", ())),
         when=call.get("when", {}),
         unless=tuple(call.get("unless", ())),
-        has=re.compile(call["has"]) if "has" in call else None,
-        lacks=re.compile(call["lacks"]) if "lacks" in call else None,
+        has=_compiled(call["has"]) if "has" in call else None,
+        lacks=_compiled(call["lacks"]) if "lacks" in call else None,
         argv=bool(call.get("argv")),
         program="program" in call,
         first=call.get("program", 0),
         text=bool(call.get("text")),
     )
+
+
+_compiled = lru_cache(maxsize=1024)(re.compile)  # a rule's entries are made ready for many files
+
+
+def words(entry: Entry) -> frozenset[str]:
+    """Return the ``words`` of the entry alone."""
+    named = (name for call in entry.options.get("calls", ()) for name in _many(call["call"]))
+    more = {"return"} if entry.returns else set()
+    return _last_words((*named, *entry.options.get("stores", ()))) | more
+
+
+@lru_cache(maxsize=512)
+def _last_words(patterns: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(last.removesuffix("()") for one in patterns for last, _ in _shapes(one))
 
 
 def _many(value: Any) -> Iterable[str]:

@@ -164,12 +164,54 @@ def _read(reading: Reading, file: SourceFile, sinks: _Words) -> None:
     calls: dict[int, tuple[bool, frozenset[str]]] = {}
     while waiting := [one for one in reader.found if one.place[0] not in done]:
         names = _leading_to(sinks, reading.functions, calls)
+        near = _near_change(file, reader.found, reading.functions)
         for function in waiting:
             done.add(function.place[0])
             function.env = {**env, **function.env}
             has, called = _looked_at(sinks, function, calls)
-            if has or called & names:
+            if (has or called & names) and near(function):
                 reader.function(function)
+
+
+def _near_change(
+    file: SourceFile, found: Sequence[Function], functions: Mapping[str, Function]
+) -> Callable[[Function], bool]:
+    """Say of a function whether a sink that the change touches can be met from it.
+
+    That is a function with a changed line, or one that has the name of such a one somewhere. What
+    changed outside of functions may concern each of them.
+    """
+    if file.status in {"whole", "added"} or _changed_outside(file, found):
+        return lambda _function: True
+    words = {name.rpartition(".")[2]: _words_of(one) for name, one in functions.items()}
+    names = {name.rpartition(".")[2] for name, one in functions.items() if _touched(file, one)}
+    while more := {name for name, own in words.items() if name not in names and own & names}:
+        names |= more
+    return lambda function: _touched(file, function) or not names.isdisjoint(_words_of(function))
+
+
+def _changed_outside(file: SourceFile, found: Sequence[Function]) -> bool:
+    lines = file.lines
+    inside = {line for one in found for line in range(*_lines(one))}
+    written = (line for span in file.changed for line in range(span.start, span.end + 1))
+    return any(
+        line not in inside and lines[line - 1].strip() for line in written if line <= len(lines)
+    ) or any(block.after_line not in inside for block in file.removed)
+
+
+def _touched(file: SourceFile, function: Function) -> bool:
+    start, behind = _lines(function)
+    return file.touched(start, behind - 1)
+
+
+def _lines(function: Function) -> tuple[int, int]:
+    """Return the first line of a function and the one behind its last."""
+    span = function.node.range()
+    return span.start.line + 1, span.end.line + 2
+
+
+def _words_of(function: Function) -> frozenset[str]:
+    return frozenset(_WORD.findall(function.node.text()))
 
 
 def _reader(language: str, reading: Reading) -> Any:

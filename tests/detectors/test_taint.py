@@ -1,13 +1,16 @@
 """The taint engine: what it follows, what stops it, what it refuses in a rule."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from builders import corpus, source
 
 from rlm_gate import examples
-from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity, Skip
+from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity, Skip, Span
 from rlm_gate.detectors import taint
-from rlm_gate.detectors._taint.reading import MAX_STEPS
+from rlm_gate.detectors._taint.flow import Statements
+from rlm_gate.detectors._taint.reading import MAX_STEPS, Function
 
 SQL = {
     "language": "python",
@@ -300,3 +303,55 @@ def test_a_helper_is_read_anew_for_other_arguments() -> None:
 def test_what_is_true_is_not_taken_for_one() -> None:
     code = in_view("a = pick(1)", "b = pick(True)", "if b == 'True':\n    cur.execute(q)")
     assert lines(code + "def pick(s):\n    return f'{s}'\n") == [7]
+
+
+HANDLERS = "".join(
+    f"def view{number}(cur, request):\n    cur.execute(request.args['a'] + '{number}')\n\n"
+    for number in range(30)
+)
+HELPED = (
+    "def run(cur, text):\n    cur.execute(text)\n\n"
+    "def view(cur, request):\n    run(cur, request.args['a'])\n\n" + HANDLERS
+)
+
+
+def of_change(
+    code: str, monkeypatch: pytest.MonkeyPatch, *changed: int, removed: tuple[int, ...] = ()
+) -> tuple[int, list[int]]:
+    """Return how many functions were read, and the lines of the findings that touch the change."""
+    read: list[Function] = []
+    enter = Statements.function
+
+    def counting(self: Statements, function: Function) -> None:
+        read.append(function)
+        enter(self, function)
+
+    monkeypatch.setattr(Statements, "function", counting)
+    lines = tuple(Span("app.py", line, line) for line in changed)
+    gone = [(line, "old()") for line in removed]
+    file = replace(source("app.py", code, status="modified", removed=gone), changed=lines)
+    found = taint.detect(corpus(file, kind="diff"), [rule_of(SQL)])
+    spans = [one.span for one in found if isinstance(one, Finding)]
+    return len(read), [one.start for one in spans if file.touched(one.start, one.end)]
+
+
+def test_of_a_changed_file_only_what_can_meet_the_change_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = f"from flask import request\n\n{HANDLERS}"
+    assert of_change(code, monkeypatch, 7) == (1, [7])
+    assert of_change(code, monkeypatch, 5, 7) == (1, [7])  # line 5 is blank
+
+
+def test_a_changed_helper_is_read_from_whoever_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = f"from flask import request\n\n{HELPED}"
+    assert of_change(code, monkeypatch, 4) == (2, [4])
+
+
+@pytest.mark.parametrize("removed", [(), (2,)])
+def test_a_change_outside_of_functions_may_concern_them_all(
+    monkeypatch: pytest.MonkeyPatch, removed: tuple[int, ...]
+) -> None:
+    code = f"from flask import request\nTABLE = 1\n{HANDLERS}"
+    changed = () if removed else (2,)
+    assert of_change(code, monkeypatch, *changed, removed=removed)[0] == 30

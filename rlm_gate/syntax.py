@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from rlm_gate.comments import Comment, read_comments
+from rlm_gate.markup import only_php
 
 if TYPE_CHECKING:
     from ast_grep_py import Config, SgNode
@@ -65,7 +66,7 @@ class Tree:
         if name is None:
             raise ValueError(f"no grammar for {language!r}; ask syntax.grammar() first")
         plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-        self._root = SgRoot(plain, name).root()
+        self._root = SgRoot(only_php(plain) if name == "php" else plain, name).root()
 
     @property
     def root(self) -> Node:
@@ -140,8 +141,7 @@ def outline(text: str, language: str) -> tuple[Symbol, ...]:
 def validate(rule_config: Mapping[str, Any], language: str) -> str | None:
     """Say what is wrong with a rule configuration for that language, if anything.
 
-    The configuration has the shape of ast-grep's reference; the astgrep engine checks that, with
-    places, before it asks here.
+    The configuration has the shape of ast-grep's reference: the astgrep engine checked that before.
     """
     if grammar(language) is None:
         known = ", ".join(sorted({*_SYMBOLS, *_UNNAMED}))

@@ -24,7 +24,7 @@ PACKAGE = ROOT / "rlm_gate"
 # finds its row here, or the test fails.
 LAYERS = (
     ("", "errors"),
-    ("core", "comments"),
+    ("core", "comments", "markup"),
     (
         "languages",
         "conventions",

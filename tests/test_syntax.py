@@ -322,3 +322,20 @@ def test_symbols_sort_by_place() -> None:
     symbols = syntax.outline(PYTHON, "python")
     assert list(symbols) == sorted(symbols, key=lambda one: (one.start, -one.end))
     assert symbols[0] == Symbol(3, 14, "Shop", "class")
+
+
+def test_php_between_markup_is_read_at_its_place() -> None:
+    text = (
+        "<p title='it'>\n<?php if ($a): // it's ?>\n<b id=\"<?= f(1) ?>\">"
+        "<?php echo '?>' . f(2); endif; ?>\n"
+        "</b> f(3) <?php\nf(4);\n"
+    )
+    found = [*syntax.find(text, "php", {"rule": {"kind": "function_call_expression"}})]
+    assert [(one.text, one.start_line, one.start_col) for one in found] == [
+        ("f(1)", 3, 12),
+        ("f(2)", 3, 39),
+        ("f(4)", 5, 1),
+    ]
+    assert syntax.parse(text, "php").trouble() == ()
+    echoes = [*syntax.find(text, "php", {"rule": {"kind": "echo_statement"}})]
+    assert [one.start_line for one in echoes] == [3, 3]

@@ -238,6 +238,19 @@ def test_java_knows_what_makes_a_value_harmless(statements: list[str]) -> None:
     assert not java(*statements, more='class Inner { String other(String s) { return "a"; } }')
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "st.executeQuery(Rules.nameFilter(q));",
+        "if (Rules.nameFilter(q) == null) return; st.executeQuery(q);",
+        "if (Rules.checkName(q) != null) st.executeQuery(q);",
+    ],
+)
+def test_filters_and_checks_of_other_files_are_trusted_by_their_names(statement: str) -> None:
+    assert not java(statement)
+    assert java(statement.replace("nameFilter", "of").replace("checkName", "of"))
+
+
 def test_a_check_of_a_cookie_s_name_proves_nothing_of_its_value() -> None:
     loop = 'for (Cookie c : r.getCookies()) if (c.getName().equals("a"))'
     assert java(f"{loop} st.executeQuery(c.getValue());")

@@ -24,6 +24,10 @@ from rlm_gate.syntax import Node
 
 _ALLOW_LIST: Final = re.compile(r"\[\^|\\W|\\D|\\S")
 _HOLES: Final = re.compile(r"%[-+ #0]*(?:\d+\$)?[\d.*]*[a-zA-Z]|\{\d*\}")
+_FILTERS: Final = re.compile(r"(?i:sanit|purif)\w*\Z|\w[fF]ilter\Z|\bfilter[A-Z]\w*\Z")
+_LOOKUPS: Final = re.compile(
+    r"\.(?:find|get|load|select|query|fetch|lookup|count|exists)\w*By\w*\Z"
+)
 _LONGEST_NAME: Final = 200
 _Method = Callable[[Reading, Value, Sequence[Value]], Value | None]
 
@@ -41,8 +45,18 @@ def result(
         found = own(reading, receiver, values) if own is not None else None
         if found is not None:
             return replace(found, name=found.name or f"{name}()"[:_LONGEST_NAME])
-    made = calls.result(reading, node, name, receiver, args)
-    if values and not made.tainted and not made.fixed and all(one.fixed for one in values):
+    if _LOOKUPS.search(name):
+        return Value(name=f"{name}()"[:_LONGEST_NAME], taints=mixed([receiver]).taints)
+    return _elsewhere(reading, name, values, calls.result(reading, node, name, receiver, args))
+
+
+def _elsewhere(reading: Reading, name: str, values: Sequence[Value], made: Value) -> Value:
+    """Judge what code that nobody sees made of these values, by its name and by them."""
+    if _FILTERS.search(name):
+        return made.cleaned({ALL})
+    if reading.words.clean.find(name):
+        return replace(made, fixed=True)
+    if values and not made.tainted and all(one.fixed for one in values):
         return replace(made, fixed=made.items is None)  # what constants ask for is the author's
     return made
 

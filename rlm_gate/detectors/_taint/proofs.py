@@ -115,12 +115,34 @@ def _of_comparison(
     values = [reader.value(one, env) for one in sides]
     if sign == "in" and holds and not values[1].everything:
         return _marks(_tested(reader, [left], env), _EVERY)
+    if (checked := _of_null(reader, sign, sides, env, holds)) is not None:
+        return checked
     equal = (sign in {"==", "==="} and holds) or (sign in {"!=", "!=="} and not holds)
     if equal and left.kind() == "unary_expression" and left.text().startswith("typeof"):
         return _of_type(reader, left, values[1], env)
     if equal and not all(one.everything for one in values):
         return _marks(_tested(reader, sides, env), _EVERY)
     return {}
+
+
+def _of_null(
+    reader: _Evaluates,
+    sign: str,
+    sides: tuple[Node, Node],
+    env: Env,
+    holds: bool,  # noqa: FBT001  # as above
+) -> Proof | None:
+    """Read ``check(x) != null``: such a function returns nothing for what it refuses."""
+    call, other = sides
+    nothing = other.kind() in {"null", "null_literal", "nil", "undefined"}
+    if not nothing or call.kind() not in {"call_expression", "method_invocation"}:
+        return None
+    there = (sign in {"!=", "!=="}) == holds
+    words = reader.reading.words.data["guard_words"]
+    method = _written(call).rpartition(".")[2]
+    if not there or not re.search(rf"{words}|[fF]ilter", method):
+        return {}
+    return _marks(_tested(reader, _parts(call)[1], env), _EVERY)
 
 
 def _of_type(reader: _Evaluates, node: Node, kind: Value, env: Env) -> Proof:

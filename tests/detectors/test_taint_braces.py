@@ -86,6 +86,12 @@ def go(*statements: str, more: str = "", **change: Any) -> bool:
             ["if (!valid(req.query.z)) return; db.query(req.query.a)"], id="other checked"
         ),
         pytest.param(["if (q === q2) { } db.query(q)"], id="after a check that ended"),
+        pytest.param(
+            ["let b = ''; req.on('data', d => { b += d + q }); db.query(b)"], id="carried"
+        ),
+        pytest.param(
+            ["let s = 'a'; switch (x) { case 1: s = q; case 2: db.query(s) }"], id="fallen through"
+        ),
     ],
 )
 def test_javascript_follows_what_is_built_from_a_request(statements: list[str]) -> None:
@@ -111,6 +117,10 @@ def test_javascript_follows_what_is_built_from_a_request(statements: list[str]) 
         pytest.param(["const o = { a: 'x', b: q }; db.query(o.a)"], id="the other field"),
         pytest.param(["db.query(TABLE[q])"], id="looked up"),
         pytest.param(["q = 'a'; db.query(q)"], id="overwritten"),
+        pytest.param(["if (x) { valid(q) && db.query(q) }"], id="and"),
+        pytest.param(
+            ["const a = req.query.a; if (!valid(req.query.a)) return; db.query(a)"], id="its name"
+        ),
         pytest.param(["if (false) db.query(q)"], id="never"),
     ],
 )

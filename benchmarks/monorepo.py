@@ -179,8 +179,11 @@ def _judged(told: dict[str, Any], endpoint: Billing, seconds: float, code: int) 
     print("calls:", dict(endpoint.kinds))
     print("tokens:", dict(sorted(endpoint.tokens.items())))
     print("coverage:", covered, dict(Counter(gap["reason"] for gap in told["coverage"]["gaps"])))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    print(f"largest process: {peak} MiB; calls at once: {endpoint.most}")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work = (
+        f"{used.ru_utime + used.ru_stime:.1f} s of CPU, largest process {used.ru_maxrss >> 10} MiB"
+    )
+    print(f"{work}; at most {endpoint.most} calls at once")
     print(f"{seconds:.1f} s (limit {MOST_SECONDS:.0f}), ${usd:.4f} (limit {MOST_USD:.2f})")
     return int(seconds > MOST_SECONDS or usd > MOST_USD)
 

@@ -76,7 +76,7 @@ def _asked(
     if name == "modal":
         from rlm_gate.scale import modal
 
-        return modal.asked(settings, arguments.shards, progress)
+        return modal.asked(settings, arguments.shards, progress, tell)
     from rlm_gate.scale import ray
 
     address = arguments.executor if "://" in arguments.executor else "auto"

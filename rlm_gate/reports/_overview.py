@@ -142,7 +142,7 @@ def _shown(one: Row, past: Sequence[PastRun]) -> dict[str, Any]:
     return {
         "name": one_line(one.name, 100),
         "link": f"{one.name}/gate.html" if one.status != "error" else "",
-        "commit": one_line(one.commit, 12),
+        "commit": one_line(one.commit[:12]),
         "status": one.status,
         "counts": [one.findings.get(name, 0) for name in _SEVERITIES],
         "blocking": one.blocking,

@@ -115,7 +115,7 @@ def make_shard(parcel: str) -> bytes:
     return shards.write(parcels.ask(parcels.read(parcel), WORK_SECONDS))
 
 
-def asked(settings: Settings, of: int, progress: gate.Progress) -> Joined:
+def asked(settings: Settings, of: int, progress: gate.Progress, tell: shards.Tell) -> Joined:
     """Have ``of`` shards made in containers, side by side.
 
     Calls whose reply this machine's cache holds are not sent. A container that is lost is not
@@ -132,7 +132,15 @@ def asked(settings: Settings, of: int, progress: gate.Progress) -> Joined:
         except ModalError as error:
             kind = "no token" if isinstance(error, AuthError) else type(error).__name__
             raise ModalFailed(f"Modal: {kind}: {error}") from error
+        tell(_paid(made, len(lost)))
     return load.joined(made, lost)
+
+
+def _paid(made: list[shards.Shard], lost: int) -> str:
+    known = [one.usd for one in made if one.usd is not None]
+    price = f"${sum(known):.4f}" if len(known) == len(made) else "an unknown price"
+    more = f", and what {lost} lost ones did is unknown" if lost else ""
+    return f"the shards paid {price} in their containers{more}"
 
 
 def _gather(

@@ -81,7 +81,10 @@ def project(git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> GitRepo:
 
 @pytest.mark.usefixtures("project")
 def test_containers_give_the_same_bytes_as_one_process(
-    endpoint: Endpoint, server: modal_server.Modal, tmp_path: Path
+    endpoint: Endpoint,
+    server: modal_server.Modal,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     one, other = tmp_path / "one.json", tmp_path / "other.json"
     assert main([*CHECK, "--no-cache", "--output", f"json={one}"]) == 0
@@ -90,6 +93,8 @@ def test_containers_give_the_same_bytes_as_one_process(
     there = ["--executor", "modal", "--shards", "4", "--output", f"json={other}"]
     assert main([*CHECK, *there]) == 0
     assert one.read_bytes() == other.read_bytes()
+    spent = json.loads(one.read_bytes())["usage"]["usd"]
+    assert f"the shards paid ${spent:.4f} in their containers\n" in capsys.readouterr().err
     assert Counter(endpoint.single) == once
     assert server.ended == ["ap-1"]
     endpoint.single.clear()
@@ -141,8 +146,10 @@ def test_a_lost_container_is_named_and_a_second_run_asks_only_what_is_missing(
     assert len(endpoint.single) == FILES // 3
 
 
-@pytest.mark.usefixtures("project", "endpoint")
-def test_a_container_gets_its_share_of_the_budget_and_no_key(server: modal_server.Modal) -> None:
+@pytest.mark.usefixtures("project")
+def test_a_container_gets_its_share_of_the_budget_and_no_key(
+    endpoint: Endpoint, server: modal_server.Modal
+) -> None:
     sent: list[str] = []
 
     def kept(name: str, parcel: str) -> Any:
@@ -152,9 +159,27 @@ def test_a_container_gets_its_share_of_the_budget_and_no_key(server: modal_serve
     server.run = kept
     assert main([*CHECK, "--executor", "modal", "--shards", "2", "--max-calls", "4"]) == 3
     assert len(sent) == 2
+    assert len(endpoint.single) == 4
     assert not any(KEY in parcel for parcel in sent)
     texts = [{number for number in range(FILES) if f"print({number})" in one} for one in sent]
     assert sorted(map(sorted, texts)) == [[0, 2, 4], [1, 3, 5]], "more than its own slice was sent"
+
+
+@pytest.mark.usefixtures("project")
+def test_work_ends_before_its_container_would_and_says_what_it_did_not_come_to(
+    endpoint: Endpoint,
+    server: modal_server.Modal,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(modal, "WORK_SECONDS", 0.5)
+    endpoint.delay = 3.0
+    started = time.monotonic()
+    assert main([*CHECK[:-1], "--executor", "modal", "--shards", "1"]) == 3
+    assert time.monotonic() - started < endpoint.delay + 2.0
+    said = capsys.readouterr().out
+    assert said.count("own/ask: budget (deadline) (required)") == FILES
+    assert server.ended == ["ap-1"]
 
 
 @pytest.mark.usefixtures("project", "endpoint")

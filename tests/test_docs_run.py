@@ -23,6 +23,8 @@ PAGES = [
 ]
 # What is no call of ours, and who runs it instead.
 OTHERS = {
+    "modal": "needs an account: docs/scale.md says so",
+    "podman": "needs a registry: docs/scale.md says what was run instead",
     "make": "tests/test_docs.py knows the targets; CI runs them",
     "pip": "tests/rigs/rig_install.py",
     "pipx": "tests/rigs/rig_install.py",
@@ -35,6 +37,9 @@ NOT_ALONE = {
     "rlm-gate explain FINGERPRINT": "tests/cli/test_explain.py",
     "rlm-gate check --rev HEAD --shard 1/4 --shard-file shard-1.json": "tests/scale/test_shards.py",
     "rlm-gate merge 'shard-*.json' --output sarif=gate.sarif": "tests/scale/test_shards.py",
+    "rlm-gate check --rev HEAD --executor ray --shards 64": "tests/rigs/rig_ray.py",
+    "rlm-gate check --rev HEAD --executor ray://head:10001": "tests/rigs/rig_ray.py",
+    "rlm-gate check --rev HEAD --executor modal --shards 64": "tests/scale/test_modal.py",
     "rlm-gate audit-many repos.yaml --out audits --max-usd 50": "tests/cli/test_audit_many.py",
     "rlm-gate rules test": "tests/test_rules.py",
 }

@@ -224,11 +224,13 @@ def _audit(this: _Run) -> None:
         from rlm_gate.rlm import callers
 
         callers.check_input(this.settings.replay, _input(this))
-    asked = any(rule.ask for rule in this.rules)
     if not this.corpus.files:
         return
     if this.settings.models.mode == "on":
-        if asked:
+        doubted = {rule.id for rule in this.rules if rule.verify == "refute"}
+        if any(rule.ask for rule in this.rules) or any(
+            one.rule_id in doubted for one in this.findings
+        ):
             _with_models(this)
         return
     if this.ledger.judges.playbook & {rule.id for rule in this.rules}:

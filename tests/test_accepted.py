@@ -59,8 +59,6 @@ def judged(
     """Judge everything by one rule; return the verdict and the second readings asked for."""
     rule = RULE.format(severity="high", judge=JUDGES[judge])
     repo.write(f".rlm-gate/rules/own/{judge}.yaml", rule)
-    asks = RULE.format(severity="low", judge=f"prefilter: [NOWHERE]\n{JUDGES['told']}")
-    repo.write(".rlm-gate/rules/own/asks.yaml", asks)
     request = config.ScopeRequest("all", paths=("app.py",), repo=str(repo.path))
     rules = (str(repo.path / ".rlm-gate/rules"),)
     made = config.settings(config.Flags(scope=request, rules=rules), repo.path)

@@ -17,7 +17,7 @@ def _words(text: str) -> frozenset[str]:
 
 _VENDORED_FOLDERS: Final = _words(
     "node_modules bower_components vendor vendors third_party third-party thirdparty 3rd_party"
-    " 3rd-party 3rdparty godeps dist site-packages .yarn"
+    " 3rd-party 3rdparty _vendor _vendored godeps dist site-packages .yarn"
 )
 _COCOAPODS: Final = "Pods"  # "pods" are somebody's Kubernetes code
 _VENDORED_NAMES: Final = _words("gradlew gradlew.bat mvnw mvnw.cmd")

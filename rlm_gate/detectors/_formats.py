@@ -59,7 +59,11 @@ FORMATS: tuple[Format, ...] = (
         r"(?P<value>[A-Za-z0-9/+]{40})",
     ),
     _format("azure-ad-secret", "Q~", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
-    _format("azure-storage-key", "AccountKey=", r"AccountKey=(?P<value>[A-Za-z0-9+/]{86}==)"),
+    _format(
+        "azure-storage-key",
+        "AccountKey=",
+        r"AccountKey=(?P<value>(?!Eby8vdM02xNOcqFl)[A-Za-z0-9+/]{86}==)",
+    ),
     _format("anthropic-key", "sk-ant-", r"sk-ant-[a-z]{3,5}[0-9]{2}-[A-Za-z0-9_-]{80,120}"),
     _format("databricks-token", "dapi", r"dapi[0-9a-f]{32}(?:-[0-9])?"),
     _format("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", r"do[por]_v1_[0-9a-f]{64}"),

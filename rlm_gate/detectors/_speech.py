@@ -189,7 +189,8 @@ _COMMANDS = (
     ),
     _phrase(
         r"you (?:must|should|will|shall|have to|are to)(?: now| only| always)? (?:approve (?:this|the"
-        r"|every|all|it|any)|not report|report no|never report|answer only|ignore (?:all|your))",
+        r"|every|all|it|any)|report no|(?:not|never) report(?= (?:this|these|it|any|findings?|problems?"
+        r"|vulnerabilit\w+ in|issues? in|bugs? in|the|what)|\W*\Z)|answer only|ignore (?:all|your))",
         "approve report answer ignore",
         "you",
     ),
@@ -284,7 +285,8 @@ _SAFE = (
 _ORDER = "|".join(
     (
         rf"(?:do not|don.?t|never|must not|should not|shall not|may not|refrain from|avoid|stop|need"
-        rf" not|no need to|are not to|is not to|not to|without|nothing to) {_PLEASE}{_LOOKED}",
+        rf" not|no need to|are not to|is not to|not to|nothing to) {_PLEASE}{_LOOKED}",
+        r"without (?:reporting|flagging|raising|mentioning|reviewing|inspecting)",
         rf"{_PLEASE}(?:report|return|respond|reply|answer|output|print|say|state|emit|write|produce"
         r"|give|conclude|declare)(?: with| that| only| just| back| exactly| as| there are| there is"
         r"| it| an?| the| this| your| verdict| is| in| accordingly)*"
@@ -379,15 +381,16 @@ _OTHER_LETTERS = (
     ),
     (
         ("指令", "指示", "说明", "提示", "報告", "报告", "批准", "通过", "承認", "無視"),
-        r"(?:忽略|无视|忘记|忘掉|不要理会|忽視|無視)[^\n]{0,14}(?:指令|指示|说明|提示|规则|說明|規則)"
+        r"(?<![已被将將会會可])(?:忽略|无视|忘记|忘掉|不要理会|忽視|無視)[^\n]{0,6}(?:之前|以前|先前|前面|上面|上述|以上|此前"
+        r"|所有|全部|一切|任何|你的|您的|系统|系統|原有)[^\n]{0,8}(?:指令|指示|说明|提示|规则|說明|規則)"
         r"|(?:不要|无需|请勿|別|不用)(?:报告|報告)"
         r"|批准(?:此|该|这个|本)次?(?:更改|变更|修改|改动|代码|提交|文件|合并|拉取)"
         r"|通过(?:此|该|这个|本)次?(?:审查|审核|更改|变更|改动|提交|合并|拉取)"
-        r"|(?:指示|命令|指令|プロンプト)[^\n]{0,10}(?:無視|忘れ)|報告しないで|(?:変更|コード)を承認",
+        r"|(?:指示|命令|指令|プロンプト)[^\n]{0,10}(?:無視(?:し(?:て|ろ|な)|せよ)|忘れ(?:て|ろ|な))|報告しないで|(?:変更|コード)を承認",
     ),
     (
         ("지시", "명령", "지침", "보고"),
-        r"(?:지시|명령|지침)[^\n]{0,12}(?:무시|잊)|보고하지\s?(?:마|말)",
+        r"(?:지시|명령|지침)[^\n]{0,12}(?:무시(?!합니다|됩니다|함|됨|될)|잊)|보고하지\s?(?:마|말)",
     ),
     (("التعليمات", "الأوامر", "تبلغ"), r"(?:تجاهل|انس)[^\n]{0,24}(?:التعليمات|الأوامر)|لا تبلغ عن"),
     (("निर्देश",), r"निर्देश[^\n]{0,16}(?:अनदेखा|नज.?रअंदाज|भूल)"),

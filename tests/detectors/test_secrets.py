@@ -141,6 +141,12 @@ def test_a_secret_inside_a_longer_word_is_none(kind: str) -> None:
         assert kind not in kinds(f"word{text}")
 
 
+def test_the_key_that_an_emulator_has_for_everyone_is_no_secret() -> None:
+    everyones = "Eby8vdM02" + "xNOcqFl" + drawn(70)
+    assert not secrets.find(f"AccountName=dev;AccountKey={everyones}==")
+    assert secrets.find(f"AccountName=dev;AccountKey={drawn(86)}==")
+
+
 def test_a_wrong_checksum_makes_a_guess_of_it() -> None:
     token = with_checksum("gh" + "p_")
     forged = token[:-1] + ("a" if token[-1] != "a" else "b")
@@ -286,6 +292,25 @@ class TestDetect:
         ]
         assert found[0].columns == (6, 6 + len(token))
         assert found[0].quote == f'a = "{token}"'
+
+    @pytest.mark.parametrize(
+        ("path", "rules"),
+        [
+            ("deploy/server.key", ["security/known"]),
+            ("documents/server.key", ["security/known"]),
+            ("examples/tls/server.key", ["security/guessed"]),
+            ("docs/usage.rst", ["security/guessed"]),
+        ],
+    )
+    def test_a_private_key_among_examples_is_a_guess(self, path: str, rules: list[str]) -> None:
+        file = source(path, key_block())
+        items = secrets.detect(corpus(file), [seeking("known"), seeking("guessed")])
+        assert [item.rule_id for item in items if isinstance(item, Finding)] == rules
+
+    def test_a_token_among_examples_is_as_certain_as_elsewhere(self) -> None:
+        file = source("examples/run.sh", f"TOKEN={with_checksum('gh' + 'p_')}\n")
+        [found] = secrets.detect(corpus(file), [seeking("known")])
+        assert isinstance(found, Finding)
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_a_key_of_many_lines_is_one_finding_over_all_of_them(self, end: str) -> None:

@@ -87,7 +87,7 @@ class Reading:
         """Note the sink if the value can do harm there."""
         if entry.returns and value.row and node.kind() == "return_statement":
             value = value.row[0]  # (body, status) and (body, headers)
-        if entry.returns and value.shape == "dict":
+        if entry.kind == "xss" and value.shape in {"dict", "list"}:
             return  # frameworks answer it as JSON
         if not entry.fits(self.frame.text):
             return

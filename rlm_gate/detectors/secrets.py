@@ -32,7 +32,9 @@ PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 """What the pseudonyms begin with that models read in the place of secrets."""
 
 _ENGINE = "secrets"
-_SAMPLES = re.compile(r"(?:^|/)(?:docs?|docs_src|examples?|demos?|samples?|t|specs?)/")
+_SAMPLES = re.compile(
+    r"(?:^|/)(?:docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|[\w-]+[_-]tests?)/"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

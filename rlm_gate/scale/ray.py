@@ -185,7 +185,7 @@ class Store:
     def get(self, key: str) -> ModelReply | None:
         """Return the reply of that key, None too where the book is lost."""
         try:
-            reply = ray.get(self.book.get.remote(key))
+            reply = _told(self.book.get.remote(key))
         except RayError:
             return None
         return wire.reply_from_json(reply) if reply else None
@@ -322,15 +322,20 @@ def _made(load: Load, piece: Slice, book: Any) -> bytes:
 def _kept(book: Any, number: int) -> dict[str, Outcome]:
     """Return the replies of a shard that the book has; none, where the book itself was lost."""
     try:
-        kept = ray.get(book.kept.remote(number))
+        kept = _told(book.kept.remote(number))
     except RayError:
         return {}
     return {key: wire.reply_from_json(reply) for key, reply in kept.items()}
 
 
+def _told(reference: Any) -> Any:
+    """Return what the book says. Not by ray.get: a task that waits so gives its place to others."""
+    return reference.future().result()
+
+
 def _paid(book: Any) -> str:
     try:
-        paid = ray.get(book.paid.remote())
+        paid = _told(book.paid.remote())
     except RayError:
         paid = None
     return f"the shards paid {'an unknown price' if paid is None else f'${usd(paid):.4f}'}"

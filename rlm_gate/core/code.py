@@ -158,10 +158,15 @@ class Corpus:
     tree: Mapping[str, str] = field(repr=False)
     root: str | None = None
     repo: str | None = None
+    _by_path: dict[str, SourceFile] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def file(self, path: str) -> SourceFile | None:
         """Return the judged file of that path."""
-        return next((file for file in self.files if file.path == path), None)
+        if not self._by_path:
+            self._by_path.update((file.path, file) for file in reversed(self.files))
+        return self._by_path.get(path)
 
 
 def display_path(path: str) -> str:

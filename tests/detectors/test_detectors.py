@@ -6,7 +6,7 @@ import pytest
 from builders import rule, source
 
 from rlm_gate import detectors
-from rlm_gate.core import Confidence, Origin, Severity, Span, split_lines
+from rlm_gate.core import Confidence, Origin, Severity, SourceFile, Span, split_lines
 from rlm_gate.detectors import Region, Text, applies
 from rlm_gate.errors import UsageError
 
@@ -68,6 +68,22 @@ class TestApplies:
         asking = rule(prefilter=("zebra", r"^let\b"))
         assert applies(asking, source("a.js", "a\nlet b\n")) == ""
         assert applies(asking, source("a.js", "outlet\n")) == "prefilter"
+
+    def test_a_prefilter_is_asked_once_of_each_of_very_many_files(self) -> None:
+        read: list[str] = []
+
+        def file(number: int) -> SourceFile:
+            made = source(f"a{number}.py", f"text {number}\n")
+            return replace(made, read=lambda: read.append(made.path) or "text\n")
+
+        files = [file(number) for number in range(2_100)]
+        rules = [rule(prefilter=(f"zebra{number}",)) for number in range(100)]
+        for one in files:
+            for asking in rules:
+                applies(asking, one)
+        read.clear()
+        assert {applies(asking, one) for one in files for asking in rules} == {"prefilter"}
+        assert not read, "210,000 answers are known, and cost no second reading"
 
     def test_removed_lines_count_for_the_prefilter(self) -> None:
         asking = rule(prefilter=("check_owner",))

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from rlm_gate.newness import Accepting
     from rlm_gate.providers import Provider
     from rlm_gate.recall import Recall
-    from rlm_gate.rlm.audit import Job, Outcome
+    from rlm_gate.rlm.audit import Outcome
     from rlm_gate.rlm.callers import Line
     from rlm_gate.rlm.flagged import Flagged
+    from rlm_gate.rlm.job import Job
     from rlm_gate.rlm.planned import AuditPlan
     from rlm_gate.rlm.slices import Joined
 
@@ -303,7 +304,7 @@ def _with_playbook(this: _Run) -> None:
 
 
 def _job(this: _Run) -> Job:
-    from rlm_gate.rlm.audit import Job, Limits
+    from rlm_gate.rlm.job import Job, Limits
 
     settings = this.settings
     return Job(

@@ -6,30 +6,26 @@ Everything it could not judge is booked in the ledger with its reason; nothing i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from rlm_gate.core import (
     Audit,
-    Corpus,
     Finding,
     Origin,
     Rule,
     Skip,
-    SourceFile,
 )
-from rlm_gate.errors import GitError, SandboxDied
+from rlm_gate.errors import SandboxDied
 from rlm_gate.providers import Message, ModelRequest
-from rlm_gate.rlm import mapping, planner
+from rlm_gate.rlm import mapping, planner, prices
 from rlm_gate.rlm.callers import Line
-from rlm_gate.rlm.entries import entry_points
-from rlm_gate.rlm.flagged import Ears, Flagged
-from rlm_gate.rlm.ledger import Applies, Ledger
-from rlm_gate.rlm.looks import Looks
+from rlm_gate.rlm.flagged import Ears
+from rlm_gate.rlm.given import sharp, to_meet, variables
+from rlm_gate.rlm.job import Job
 from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
-from rlm_gate.rlm.masking import Masked, mask, masked_quote, masked_removed
+from rlm_gate.rlm.masking import Masked, mask
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
@@ -43,31 +39,10 @@ PLAYBOOK_SECONDS = 60.0
 """One cell of ours over a repository of 10M+ characters; it is bounded by the text, not a model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the audit may do, from the settings."""
-
-    max_turns: int
-    cell_timeout: float
-    allow_reduced_sandbox: bool
-    ci: bool
-    never_send: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One audit: what to judge, by which rules, and where to book it."""
-
-    corpus: Corpus
-    rules: tuple[Rule, ...]
-    candidates: tuple[Finding, ...]
-    applies: Applies
-    ledger: Ledger
-    limits: Limits
-    progress: Callable[[str, int, int], None]
-    flagged: Flagged
-    said: bool = False  # a judged commit's message addresses the reviewer
-    dealing: Dealing | None = None
+READING_BYTES = 40_000
+"""A second reading with its context, about: what the root loop leaves money for."""
+HELD_SHARE = 0.4
+"""Most of what is left after the map that is held back for second readings."""
 
 
 @dataclass(slots=True)
@@ -159,8 +134,8 @@ def _loop(
 ) -> None:
     ids = [rule.id for rule in asked]
     texts = Masked(job.corpus.tree, hidden(job.corpus, job.limits.never_send))
-    reporter = _reporter(job, Origin.MODEL, line.root, (*asked, *_sharp(job)))
-    looks = _looks(job, asked, texts)
+    reporter = _reporter(job, Origin.MODEL, line.root, (*asked, *sharp(job)))
+    looks = to_meet(job, asked, texts)
     delivery = Delivery(lambda _answer: looks.objection(), looks.met)
 
     ears = Ears(job.flagged, heard=job.said or job.flagged.judged())
@@ -185,8 +160,9 @@ def _loop(
         "outline": outline_of(texts),
         "done": delivery,
     }
+    kept = line.caller.account.keeping(_for_readings(job, line, outcome.findings))
     try:
-        with _repl(job, texts, functions, asked, outcome.findings, outside) as repl:
+        with kept, _repl(job, texts, functions, asked, outcome.findings, outside) as repl:
             end = run_loop(
                 line.caller,
                 repl,
@@ -207,6 +183,17 @@ def _loop(
     )
 
 
+def _for_readings(job: Job, line: Line, found: Sequence[Finding]) -> int:
+    """Return the picodollars of second readings: a long loop must not leave findings open."""
+    verified = {rule.id for rule in job.rules if rule.verify == "refute"}
+    readings = sum(one.rule_id in verified for one in (*job.candidates, *found))
+    caller = line.caller
+    each = caller.prices.worst_case(line.root, READING_BYTES, planner.MAP_TOKENS) or 0
+    left = caller.account.remaining().usd
+    share = 0 if left is None else prices.picodollars(left * HELD_SHARE)
+    return min(readings * each, share)
+
+
 def _repl(
     job: Job,
     texts: Mapping[str, str],
@@ -217,116 +204,10 @@ def _repl(
 ) -> Repl:
     return Repl(
         texts=texts,
-        variables=_variables(job, asked, found, outside),
+        variables=variables(job, asked, found, outside),
         functions=functions,
         allow_reduced=job.limits.allow_reduced_sandbox,
     )
-
-
-def _variables(
-    job: Job,
-    asked: tuple[Rule, ...],
-    found: Sequence[Finding],
-    outside: Sequence[mapping.Outside],
-) -> dict[str, Any]:
-    unsent = hidden(job.corpus, job.limits.never_send)
-    files = [file for file in job.corpus.files if file.path not in unsent]
-    return {
-        "changed": [[span.path, span.start, span.end] for file in files for span in file.in_scope],
-        "removed": [
-            [file.path, block.after_line, block.text]
-            for file in files
-            for block in masked_removed(file.removed)
-        ],
-        "diff": "" if job.corpus.scope.whole else "\n\n".join(text for _, text in _parts(files)),
-        "commits": _commits(job.corpus),
-        "candidates": [
-            {
-                "rule": one.rule_id,
-                "path": one.span.path,
-                "line": one.span.start,
-                "quote": masked_quote(job.corpus, one),
-                "message": one.explanation or one.message,
-                "by": "reviewer" if one.origin is Origin.MODEL else "detector",
-            }
-            for one in (*job.candidates, *found)
-            if one.span.path not in unsent and _is_judged(job.corpus, one)
-        ],
-        "entries": _entries(job, files),
-        "outside": [[one.path, one.line, one.what] for one in dict.fromkeys(outside)],
-        "rules": _told(asked),
-        "sharp": _told(_sharp(job)) if asked else [],
-    }
-
-
-def _entries(job: Job, files: Iterable[SourceFile]) -> list[list[Any]]:
-    """Return the ways into what a whole audit judges; a change starts from its own lines."""
-    if not job.corpus.scope.whole:
-        return []
-    texts = ((file.path, mask(file.text)) for file in files)
-    return [[span.path, span.start, text] for span, text in entry_points(texts)]
-
-
-def _told(rules: Iterable[Rule]) -> list[dict[str, str]]:
-    return [
-        {"id": rule.id, "title": rule.title, "question": rule.ask.question}
-        for rule in rules
-        if rule.ask
-    ]
-
-
-def _sharp(job: Job) -> tuple[Rule, ...]:
-    """Return the map's rules that the root may report under: those of the judged languages.
-
-    A prefilter looks at one file; what the root follows may begin in another.
-    """
-    return tuple(
-        rule
-        for rule in job.rules
-        if rule.ask
-        and rule.ask.over == "chunk"
-        and any(job.applies(rule, file) in {"", "prefilter"} for file in job.corpus.files)
-    )
-
-
-def _is_judged(corpus: Corpus, one: Finding) -> bool:
-    """Say whether the finding touches a judged line: detectors read whole files."""
-    file = corpus.file(one.span.path)
-    return file is None or any(part.overlaps(one.span) for part in file.in_scope)
-
-
-def _parts(files: Iterable[SourceFile]) -> Iterator[tuple[str, str]]:
-    """Yield the parts of the REPL's ``diff``: path, and heading with rows."""
-    for file in files:
-        for call in planner.hunks(file):
-            yield file.path, f"=== {file.path} ({file.status})\n{mapping.rendered(call)}"
-
-
-def _looks(job: Job, asked: Sequence[Rule], texts: Mapping[str, str]) -> Looks:
-    """Return what the root has to meet: the judged files that one of its rules applies to."""
-    unsent = hidden(job.corpus, job.limits.never_send)
-    files = [
-        file
-        for file in job.corpus.files
-        if file.path not in unsent and any(not job.applies(rule, file) for rule in asked)
-    ]
-    parts = () if job.corpus.scope.whole else _parts(files)
-    return Looks((file.path for file in files), tuple(texts), parts)
-
-
-def _commits(corpus: Corpus) -> list[dict[str, str]]:
-    """Return what the authors said of the change; unreadable history is no reason to stop."""
-    scope = corpus.scope
-    if corpus.repo is None or scope.kind != "diff" or not scope.head:
-        return []
-    from rlm_gate import history
-
-    with suppress(GitError):
-        return [
-            {"subject": mask(one.subject), "body": mask(one.body)}
-            for one in history.commits(corpus.repo, scope.base, scope.head)
-        ]
-    return []
 
 
 def _opening(
@@ -348,6 +229,7 @@ def _opening(
         candidates_total=len(job.candidates) + len(found),
         turns=job.limits.max_turns,
         rules=questions(asked),
+        sharp="\n".join(f"- {rule.id}: {rule.title}" for rule in sharp(job)) or "none",
     )
     return ModelRequest(
         model=model,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -56,6 +57,7 @@ class Account:
         self._paid = _Sums()
         self._lost = _Sums()
         self._held = _Sums()
+        self._kept = 0
 
     def reserve(
         self, need: Need, *, wait: float = 0.0, meanwhile: Callable[[], None] = lambda: None
@@ -79,6 +81,23 @@ class Account:
                     raise BudgetExceeded(*(hopeless or excess))
                 self._changed.wait(min(patience, _POLL))
             meanwhile()
+
+    @property
+    def kept(self) -> float:
+        """The dollars that are kept back at the moment."""
+        return usd(self._kept)
+
+    @contextmanager
+    def keeping(self, cost: int) -> Iterator[None]:
+        """Keep picodollars back for what comes after the block: within it the limit is lower."""
+        with self._changed:
+            self._kept += cost
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._kept -= cost
+                self._changed.notify_all()
 
     def check(self, need: Need) -> None:
         """Raise BudgetExceeded if that much is not left. Sets nothing aside."""
@@ -109,7 +128,9 @@ class Account:
         with self._changed:
             used = self._used(held=True)
         return Remaining(
-            usd=None if limits.usd is None else max(0.0, limits.usd - usd(used.cost or 0)),
+            usd=None
+            if limits.usd is None
+            else max(0.0, usd(self._allowed(limits.usd) - (used.cost or 0))),
             calls=_left(limits.max_calls, used.calls),
             tokens=_left(limits.max_tokens, used.tokens),
             turns=max(0, limits.max_turns - used.turns),
@@ -145,12 +166,15 @@ class Account:
             turns=sum(book.turns for book in books),
         )
 
+    def _allowed(self, limit: float) -> int:
+        return picodollars(limit) - self._kept
+
     def _excess(self, need: Need, *, held: bool) -> tuple[str, float, float] | None:
         """Return the limit that the need would break, as BudgetExceeded wants it."""
         used, limits = self._used(held=held), self.limits
         if self._time_left() <= 0:
             return "deadline", self._clock() - self._start, limits.deadline
-        if limits.usd is not None and _over(used.cost, need.cost, picodollars(limits.usd)):
+        if limits.usd is not None and _over(used.cost, need.cost, self._allowed(limits.usd)):
             return "usd", usd(used.cost or 0), limits.usd
         if limits.max_calls is not None and _over(used.calls, need.calls, limits.max_calls):
             return "calls", used.calls, limits.max_calls

@@ -63,7 +63,10 @@ class Line:
 
     def left(self) -> dict[str, Any]:
         """Return what is left of the budget, as the REPL's ``budget()`` shows it."""
-        return remaining(self.limits, self.usage())
+        left = remaining(self.limits, self.usage())
+        if left["usd"] is not None:
+            left["usd"] = round(left["usd"] - self.caller.account.kept, 6)
+        return left
 
 
 def remaining(limits: Budget, used: Usage) -> dict[str, Any]:

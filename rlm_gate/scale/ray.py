@@ -28,9 +28,10 @@ from rlm_gate.config import Settings, environment
 from rlm_gate.core import Corpus, Rule
 from rlm_gate.errors import EngineError
 from rlm_gate.providers import Json, ModelReply
-from rlm_gate.rlm import audit, callers, wire
+from rlm_gate.rlm import callers, wire
 from rlm_gate.rlm.flagged import Flagged
 from rlm_gate.rlm.flight import Outcome
+from rlm_gate.rlm.job import Job, Limits
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.prices import usd
 from rlm_gate.rlm.slices import Hearing, Joined, Slice
@@ -94,10 +95,10 @@ class Load:
     digest: str
     corpus: Corpus
     rules: tuple[Rule, ...]
-    limits: audit.Limits
+    limits: Limits
 
     @classmethod
-    def of(cls, settings: Settings, digest: str, job: audit.Job) -> Load:
+    def of(cls, settings: Settings, digest: str, job: Job) -> Load:
         """Pack a job; of a whole scope no text is needed but the judged ones."""
         corpus = job.corpus
         if corpus.scope.whole:
@@ -113,10 +114,10 @@ class Load:
         packed = Corpus(corpus.scope, files, (), texts)
         return cls(settings, digest, packed, job.rules, job.limits)
 
-    def job(self) -> audit.Job:
+    def job(self) -> Job:
         """Return the audit's job, on the node."""
         judges = Judges(lambda _rule, _file: ())
-        return audit.Job(
+        return Job(
             corpus=self.corpus,
             rules=self.rules,
             candidates=(),

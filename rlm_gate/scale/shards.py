@@ -23,6 +23,7 @@ from rlm_gate.errors import UsageError
 from rlm_gate.providers import ModelReply, Provider
 from rlm_gate.rlm import audit, callers, wire
 from rlm_gate.rlm.flight import Outcome
+from rlm_gate.rlm.job import Job
 from rlm_gate.rlm.slices import Dealing, Hearing, Joined, Slice
 
 FORMAT = "rlm-gate-shard"
@@ -72,7 +73,7 @@ def ask(
 def made(
     settings: Settings,
     digest: str,
-    job: audit.Job,
+    job: Job,
     heard: Hearing,
     provider: Provider | None = None,
     tell: Tell = lambda _remark: None,

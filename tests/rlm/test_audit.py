@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from rlm_gate import config, gate, reports
-from rlm_gate.core import Verdict
+from rlm_gate.core import Verdict, Verification
 from rlm_gate.providers.anthropic import ClaudeProvider
 
 STORE = (
@@ -39,7 +39,9 @@ class Reader:
     """Answers the Messages API: root turns by cells, the map by nothing found, others in turn."""
 
     def __init__(
-        self, verdicts: Sequence[dict[str, Any]] = (), cells: Sequence[str] = CELLS
+        self,
+        verdicts: Sequence[dict[str, Any]] = (),
+        cells: Sequence[str] = CELLS,
     ) -> None:
         self.cells = cells
         self.asked: list[dict[str, Any]] = []
@@ -68,7 +70,7 @@ class Reader:
             "content": [block],
             "stop_reason": stop,
             "stop_sequence": None,
-            "usage": {"input_tokens": 100, "output_tokens": 10},
+            "usage": {"input_tokens": 100, "output_tokens": 2_000},
         }
         return Response(json.dumps(reply), content_type="application/json")
 
@@ -102,13 +104,21 @@ def changed(git_repo: GitRepo) -> GitRepo:
     return git_repo
 
 
-def audited(repo: GitRepo, server: HTTPServer, reader: Reader, *, whole: bool = False) -> Verdict:
+def audited(
+    repo: GitRepo,
+    server: HTTPServer,
+    reader: Reader,
+    *,
+    whole: bool = False,
+    usd: float | None = None,
+) -> Verdict:
     server.expect_request("/v1/messages").respond_with_handler(reader)
     kind, ref = ("all", None) if whole else ("diff", "main")
     request = config.ScopeRequest(kind, ref, (), str(repo.path))
     flags = config.Flags(scope=request, select=("security",))
     settings = config.settings(flags, repo.path)
-    settings = replace(settings, models=replace(settings.models, mode="on"))
+    limits = replace(settings.budget, usd=usd or settings.budget.usd)
+    settings = replace(settings, models=replace(settings.models, mode="on"), budget=limits)
     return gate.run(settings, provider=ClaudeProvider("key", server.url_for("").rstrip("/")))
 
 
@@ -162,3 +172,19 @@ def test_a_whole_audit_starts_from_the_ways_in(git_repo: GitRepo, httpserver: HT
     audited(git_repo, httpserver, reader, whole=True)
     *_, last = reader.texts("You audit")
     assert "[['app.py', 1, \\\"@app.route('/x')\\\"]] False" in last
+
+
+def test_the_loop_leaves_money_for_second_readings(
+    changed: GitRepo, httpserver: HTTPServer
+) -> None:
+    opens = "from flask import request\n\n\ndef show():\n    return open(request.args['n'])\n"
+    changed.commit(**{"app/opens.py": opens})
+    cells = ("print(diff, budget()['usd'] < 0.85)", "done('looked')")
+    reader = Reader([verdict("confirmed")] * 9, cells)
+    judged = audited(changed, httpserver, reader)
+    (one,) = judged.findings
+    assert one.verification is Verification.CONFIRMED
+    *_, last = reader.texts("You audit")
+    assert " True" in last
+    assert judged.usage.usd is not None
+    assert judged.usage.usd < 0.15

@@ -282,3 +282,13 @@ def test_under_the_default_limit_it_runs_by_calls_and_tokens_and_says_so() -> No
 def test_without_a_dollar_limit_an_unpriced_model_is_fine() -> None:
     limits = Budget(usd=None)
     assert bound_unpriced(limits, ["mystery"], LIST) == (limits, ())
+
+
+def test_what_is_kept_for_later_lowers_the_limit_until_then() -> None:
+    account = Account(Budget(usd=1.0))
+    with account.keeping(prices.picodollars(0.6)):
+        assert account.remaining().usd == pytest.approx(0.4)
+        with pytest.raises(BudgetExceeded):
+            account.reserve(Need(tokens=1, cost=prices.picodollars(0.5)), wait=60)
+    account.reserve(Need(tokens=1, cost=prices.picodollars(0.5))).release(sent=False)
+    assert account.remaining().usd == pytest.approx(1.0)

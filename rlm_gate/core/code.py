@@ -65,7 +65,8 @@ class SourceFile:
     def in_scope(self) -> tuple[Span, ...]:
         """Return the lines that must be examined: changed ones and the neighbours of deletions.
 
-        A deleted file has no lines left; line 1 stands for it, so that its loss can be missing.
+        A deleted file has no lines left; line 1 stands for it, so that its loss can be missing. A
+        removed blank line leaves nothing unprotected, and its neighbours as they were.
         """
         if self.status == "deleted":
             return (Span(self.path, 1, 1),)
@@ -73,7 +74,7 @@ class SourceFile:
         neighbours = [
             Span(self.path, max(1, block.after_line), min(last, block.after_line + 1))
             for block in self.removed
-            if last
+            if last and block.text.strip()
         ]
         return tuple(merge_spans((*self.changed, *neighbours)))
 

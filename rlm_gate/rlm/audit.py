@@ -22,7 +22,7 @@ from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import mapping, planner, prices
 from rlm_gate.rlm.callers import Line
 from rlm_gate.rlm.flagged import Ears
-from rlm_gate.rlm.given import sharp, to_meet, variables
+from rlm_gate.rlm.given import candidates, sharp, to_meet, variables
 from rlm_gate.rlm.job import Job
 from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
 from rlm_gate.rlm.masking import Masked, mask
@@ -226,7 +226,7 @@ def _opening(
         chars_total=f"{sum(sizes):,}",
         judged_files=len(files),
         judged_lines=sum(len(span) for file in files for span in file.in_scope),
-        candidates_total=len(job.candidates) + len(found),
+        candidates_total=len(candidates(job, found)),
         turns=job.limits.max_turns,
         rules=questions(asked),
         sharp="\n".join(f"- {rule.id}: {rule.title}" for rule in sharp(job)) or "none",

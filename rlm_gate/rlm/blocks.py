@@ -16,6 +16,7 @@ from rlm_gate.core import Removed, SourceFile, Span, split_lines
 _ROWS = re.compile(
     r"\b(rows?)(\s+\d+(?:(?:\s*[-\u2013,]\s*|,?\s+(?:and|or|to)\s+)\d+)*)", re.IGNORECASE
 )
+_LINES = re.compile(_ROWS.pattern.replace("rows?", "lines?"), re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -46,6 +47,18 @@ class Block:
     def in_lines(self, text: str) -> str:
         """Translate "row 12" and "rows 3-5" in a reader's words to lines of the file."""
         return _ROWS.sub(self._in_lines, text)
+
+    def in_rows(self, text: str) -> str:
+        """Translate "line 372" and "lines 3-5" to rows where the block shows all of them."""
+        return _LINES.sub(self._in_rows, text)
+
+    def _in_rows(self, found: re.Match[str]) -> str:
+        rows = [self.row(int(number)) for number in _NUMBER.findall(found[2])]
+        if not all(rows):
+            return found[0]
+        said = iter(rows)
+        word = "row" if found[1].lower() == "line" else "rows"
+        return word + _NUMBER.sub(lambda _number: str(next(said)), found[2])
 
     def _in_lines(self, found: re.Match[str]) -> str:
         lines = [self.line(int(number)) for number in _NUMBER.findall(found[2])]

@@ -37,23 +37,29 @@ def variables(
         ],
         "diff": "" if job.corpus.scope.whole else "\n\n".join(text for _, text in _parts(files)),
         "commits": _commits(job.corpus),
-        "candidates": [
-            {
-                "rule": one.rule_id,
-                "path": one.span.path,
-                "line": one.span.start,
-                "quote": masked_quote(job.corpus, one),
-                "message": one.explanation or one.message,
-                "by": "reviewer" if one.origin is Origin.MODEL else "detector",
-            }
-            for one in (*job.candidates, *found)
-            if one.span.path not in unsent and _is_judged(job.corpus, one)
-        ],
+        "candidates": candidates(job, found),
         "entries": _entries(job, files),
         "outside": [[one.path, one.line, one.what] for one in dict.fromkeys(outside)],
         "rules": _told(asked),
         "sharp": _told(sharp(job)) if asked else [],
     }
+
+
+def candidates(job: Job, found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return what was found on judged lines so far, by detectors and the readers of blocks."""
+    unsent = hidden(job.corpus, job.limits.never_send)
+    return [
+        {
+            "rule": one.rule_id,
+            "path": one.span.path,
+            "line": one.span.start,
+            "quote": masked_quote(job.corpus, one),
+            "message": one.explanation or one.message,
+            "by": "reviewer" if one.origin is Origin.MODEL else "detector",
+        }
+        for one in (*job.candidates, *found)
+        if one.span.path not in unsent and _is_judged(job.corpus, one)
+    ]
 
 
 def sharp(job: Job) -> tuple[Rule, ...]:

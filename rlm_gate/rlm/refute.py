@@ -112,12 +112,24 @@ def again(one: Case, reply: ModelReply, corpus: Corpus, found: Surroundings) -> 
     said = f"{answer.get('verdict')}{reason}: {answer.get('argument', '')}"[:_SAID_CHARS]
     if answer.get("quote"):
         said += f"\nIts evidence, in {printable(answer['path'])}:\n{answer['quote'][:_SAID_CHARS]}"
+    more = _named(one, answer.get("argument", ""), corpus, found)
+    return replace(one, said=mask(said), context=(*one.context, *more))
+
+
+def _named(
+    one: Case, words: str, corpus: Corpus, found: Surroundings
+) -> Iterator[tuple[str, Block]]:
+    """Yield the definitions that some words name, as far as the case does not show them whole."""
     file = corpus.file(one.finding.span.path)
-    names = [word.rpartition(".")[2] for word in _NAME.findall(answer.get("argument", ""))]
-    more = found.named(file, names) if file else ()
-    shown = {block for _, block in one.context}
-    context = ((part.why, part.block) for part in more if part.block not in shown)
-    return replace(one, said=mask(said), context=(*one.context, *context))
+    names = [word.rpartition(".")[2] for word in _NAME.findall(words)]
+    seen = {row for _, part in (("", one.shown), *one.context) for row in _places(part)}
+    for part in found.named(file, names) if file else ():
+        if not seen.issuperset(_places(part.block)):
+            yield part.why, part.block
+
+
+def _places(part: Block) -> Iterator[tuple[str, int]]:
+    return ((part.path, row.line) for row in part.rows if row.line)
 
 
 def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> Case:
@@ -138,7 +150,9 @@ def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> C
     context = [("head of the file", block(file, lines, head))] if head else []
     beside = found.around(file, part.shown, (finding.span, *part.judged))
     context.extend(_way(finding, shown, found))
-    return Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
+    made = Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
+    more = _named(made, finding.explanation, corpus, found)
+    return replace(made, context=(*made.context, *more))
 
 
 def _way(finding: Finding, shown: Block, found: Surroundings) -> Iterator[tuple[str, Block]]:
@@ -159,7 +173,7 @@ def request(one: Case, model: str) -> ModelRequest:
     rule, finding = one.rule, one.finding
     claim = finding.explanation or f"A detector says: this breaks the rule. {rule.title}."
     row = one.shown.row(finding.span.start)
-    claim = mask(claim) + f"\nThe evidence, row {row}:\n{_evidence(one)}"
+    claim = one.shown.in_rows(mask(claim)) + f"\nThe evidence, row {row}:\n{_evidence(one)}"
     context = "".join(
         f"\n# Context, {why}: {printable(part.path)}\n\n{part.render()}\n"
         for why, part in one.context

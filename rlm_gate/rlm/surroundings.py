@@ -29,6 +29,9 @@ _FRAME = 120
 _ROW = 9
 """Bytes of the number, mark, bar and line end of a row."""
 _DEFINITION_LINES = 40
+NAMED_BYTES = 16_000
+"""Most bytes of the definitions that a reader named: the line that decides may be the last."""
+_NAMED_LINES = 240
 _MOST_NAMES = 40
 _CALLER_LINES = 24
 _AROUND = 4
@@ -152,9 +155,10 @@ class Surroundings:
         if file.path not in self.texts:
             return ()
         asked = [name for name in dict.fromkeys(names) if name not in _COMMON][:_MOST_NAMES]
-        room = CONTEXT_BYTES
+        room = NAMED_BYTES
         kept: list[Context] = []
-        for one in self._definitions(file, split_lines(self.texts[file.path]), asked):
+        lines = split_lines(self.texts[file.path])
+        for one in self._definitions(file, lines, asked, _NAMED_LINES):
             if one.size <= room:
                 room -= one.size
                 kept.append(one)
@@ -200,7 +204,11 @@ class Surroundings:
     # Definitions of what the judged lines use
 
     def _definitions(
-        self, file: SourceFile, lines: Sequence[str], used: Iterable[str]
+        self,
+        file: SourceFile,
+        lines: Sequence[str],
+        used: Iterable[str],
+        most: int = _DEFINITION_LINES,
     ) -> Iterator[Context]:
         head = "\n".join(lines[:400])
         for name in used:
@@ -208,7 +216,7 @@ class Surroundings:
             chosen = _nearest(places, file.path, name, head)
             if chosen is not None:
                 path, symbol = chosen
-                end = min(symbol.end, symbol.start + _DEFINITION_LINES - 1)
+                end = min(symbol.end, symbol.start + most - 1)
                 yield Context(f"definition of {name}", self._excerpt(path, symbol.start, end))
 
     def _defined(self, name: str, language: str) -> list[tuple[str, Symbol]]:

@@ -171,3 +171,12 @@ def test_hunks_of_a_deleted_file_show_what_it_held() -> None:
     file = source("a.py", "", status="deleted", changed=[], removed=[(0, "one\ntwo\n")])
     (part,) = hunks(file)
     assert [block.text for block in part.removed] == ["one\ntwo\n"]
+
+
+def test_a_removed_blank_line_asks_nothing_of_its_neighbours() -> None:
+    blank = source("a.py", "x = 1\ny = 2\n", status="modified", changed=[], removed=[(1, "\n")])
+    assert blank.in_scope == ()
+    code = source(
+        "a.py", "x = 1\ny = 2\n", status="modified", changed=[], removed=[(1, "check()\n")]
+    )
+    assert code.in_scope == (Span("a.py", 1, 2),)

@@ -227,3 +227,25 @@ def test_who_was_shown_text_for_the_reviewer_can_confirm_and_not_refute(
         (got,) = verify([CLAIM], rules, FILES, caller, MODEL, flagged=lambda _block: True)
     assert plain.verification.value == said
     assert got.verification is expected
+
+
+def test_lines_that_the_claim_names_are_rows_for_the_second_reader() -> None:
+    long = corpus(
+        source("app.py", "# a\n" * 40 + "\n" + APP, changed=[(52, 52)], status="modified")
+    )
+    claim = replace(CLAIM, span=Span("app.py", 52, 52), explanation="See line 52, not line 900.")
+    one = case(claim, rule(), long, Surroundings(long.tree))
+    (message,) = request(one, MODEL).messages
+    row = one.shown.row(52)
+    assert row not in {0, 52}
+    assert f"See row {row}, not line 900." in message.text
+
+
+def test_code_that_the_claim_names_is_shown_whole() -> None:
+    body = "".join(f"    x{number} = {number}\n" for number in range(100))
+    long = f"def create_context(name):\n{body}    return 'the line that decides'\n"
+    deep = corpus(source("app.py", APP), source("made.py", long))
+    claim = replace(CLAIM, explanation="Depends on create_context() switching it on.")
+    one = case(claim, rule(), deep, Surroundings(deep.tree))
+    (message,) = request(one, MODEL).messages
+    assert "the line that decides" in message.text

@@ -71,16 +71,15 @@ def main() -> int:
     few = max(2, arguments.runs // 4)
     hook.stage(django)
     staged = row("hook, 3 files", hook.CHANGED, rules, arguments.runs)
-    measure(staged, place)
+    show(measure(staged, place))
     many = stage_many(django)
     change = row(f"change of {FILES} files", many, rules, few)
-    measure(change, place)
+    show(measure(change, place))
     subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=django, check=True)
     whole = row("all of Django, cold", (".",), rules, 1)
-    measure(whole, place)
+    show(measure(whole, place))
     again, same = unchanged(place, few)
-    for one in (staged, change, whole, again):
-        show(one)
+    show(again)
     return verdict(staged, change, whole, again, same=same)
 
 
@@ -115,7 +114,7 @@ def stage_many(django: Path) -> tuple[str, ...]:
     return names
 
 
-def measure(one: Row, place: Place) -> None:
+def measure(one: Row, place: Place) -> Row:
     """Run every tool in turns, the first round only to warm the disk, then look at the memory.
 
     What takes minutes runs once, and is looked at in that run: that costs a hundredth of a second.
@@ -131,6 +130,7 @@ def measure(one: Row, place: Place) -> None:
             [time.perf_counter() - start] if one.runs == 1 else []
         )
         one.memory[tool] = peak / MEBIBYTE
+    return one
 
 
 def timed(line: Sequence[str], place: Place, report: Path | None = None) -> float:
@@ -164,7 +164,8 @@ def show(one: Row) -> None:
     print(f"{one.name}, {one.runs} runs in turns, medians")
     for tool in one.commands:
         least = f"(least {min(one.seconds[tool]):.2f})"
-        print(f"  {tool:9} {one.median(tool):8.2f} s {least}  {one.memory[tool]:.0f} MiB")
+        memory = f"{one.memory[tool]:.0f} MiB"
+        print(f"  {tool:9} {one.median(tool):8.2f} s {least}  {memory}", flush=True)
 
 
 def verdict(staged: Row, change: Row, whole: Row, again: Row, *, same: bool) -> int:

@@ -51,6 +51,7 @@ def candidates(job: Job, found: Sequence[Finding]) -> list[dict[str, Any]]:
     return [
         {
             "rule": one.rule_id,
+            "severity": one.severity.label,
             "path": one.span.path,
             "line": one.span.start,
             "quote": masked_quote(job.corpus, one),

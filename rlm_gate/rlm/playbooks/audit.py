@@ -12,10 +12,12 @@ SYSTEMIC = Part(
     examined="findings that repeat across files",
     code="""
 LEAST_FILES = 5  # fewer is a coincidence, not a habit of the code base
+TRIFLES = ("info", "low")  # many of them are no graver than one
 
 places = collections.defaultdict(list)
 for candidate in candidates:
-    places[candidate["rule"]].append(candidate)
+    if candidate["severity"] not in TRIFLES:
+        places[candidate["rule"]].append(candidate)
 
 for rule_id in sorted(places):
     hits = places[rule_id]

@@ -30,6 +30,7 @@ from rlm_gate.core import (
     Span,
     display_path,
 )
+from rlm_gate.detectors import secrets
 from rlm_gate.errors import GateError
 
 Detecting = Callable[[Corpus], Iterator[Finding | Skip]]
@@ -38,6 +39,7 @@ _KIND: Final = "findings"
 _MOST_BYTES: Final = 256 << 20
 """All entries together; the oldest go first."""
 _APART: Final = frozenset({"sarif", "zizmor"})  # their answers follow from more than one file
+_SECRETS: Final = "secrets"
 _ANSWERS: Final = {True: "1", False: "0", None: "-"}
 _Row = list[Any]  # [sha256, language, answers of the prefilters, {engine: [finding, ...]}]
 
@@ -113,6 +115,7 @@ class Recall:
             row = None if file.path in self._unsure else self._row(file)
             if row:
                 rows[file.path] = row
+        rows = _without_secrets(rows)
         if not self._broken and rows != self._stored:
             self._cache.write(_KIND, self._key, json.dumps(rows, separators=(",", ":")).encode())
             self._cache.trim(_KIND, _MOST_BYTES)
@@ -145,10 +148,21 @@ class Recall:
         known = detectors.prefilters(file)
         answers = "".join(_ANSWERS[known.get(one)] for one in self._prefilters)
         found = self._found.get(file.path, {})
+        if _SECRETS in found:  # their quotes are masked in reports, and would not be here
+            return None
         stored = {engine: [_stored(one) for one in items] for engine, items in found.items()}
         same = all([*_findings(file.path, stored[engine])] == found[engine] for engine in found)
         whole = same and file.status == "whole"
         return [file.sha256, file.language, answers, stored] if whole else None
+
+
+def _without_secrets(rows: Mapping[str, _Row]) -> dict[str, _Row]:
+    """Return the rows whose text is no secret: a file named by one is judged every time."""
+    if not secrets.find("\n".join([*rows, json.dumps(list(rows.values()))])):
+        return dict(rows)
+    return {
+        path: row for path, row in rows.items() if not secrets.find(f"{path}\n{json.dumps(row)}")
+    }
 
 
 def _stored(found: Finding) -> list[Any]:

@@ -32,6 +32,8 @@ tests:
   bad: ["import os; os.system(command)"]
   good: ["print(1)"]
 """
+SECRETS = "{engine: secrets, formats: guessed}"
+PASSWORD = "pass" + "word = 'Kw9!zPq27LmXe'"
 BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
 
 
@@ -232,3 +234,22 @@ def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:
     cache.trim("findings", 2500)
     left = sorted(entry.name for entry in (tmp_path / "cache" / "findings").iterdir())
     assert left == ["3" * 8, "4" * 8]
+
+
+def test_a_file_with_a_secret_is_judged_every_time_and_not_kept(
+    repo: GitRepo, judged: list[str]
+) -> None:
+    repo.write(
+        ".rlm-gate/rules/own/password.yaml",
+        RULE.replace("prefilter: [import]\n", "")
+        .replace("{engine: regex, pattern: 'os\\.system\\(command'}", SECRETS)
+        .replace('["import os; os.system(command)"]', f'["{PASSWORD}"]'),
+    )
+    repo.write("config.py", f"{PASSWORD}\n")
+    repo.commit("a password")
+    first = check(repo)
+    assert "own/password" in {one.rule_id for one in first.findings}
+    assert all(b"Kw9" not in one.read_bytes() for one in entries())
+    judged.clear()
+    assert report(check(repo)) == report(first)
+    assert "config.py" in judged

@@ -189,7 +189,7 @@ def _for_readings(job: Job, line: Line, found: Sequence[Finding]) -> int:
     readings = sum(one.rule_id in verified for one in (*job.candidates, *found))
     caller = line.caller
     each = caller.prices.worst_case(line.root, READING_BYTES, planner.MAP_TOKENS) or 0
-    left = caller.account.remaining().usd
+    left = line.left()["usd"]  # logical, so that a replay and a warm cache show the root the same
     share = 0 if left is None else prices.picodollars(left * HELD_SHARE)
     return min(readings * each, share)
 

@@ -15,12 +15,12 @@ ACCEPTED = "version: 1\nsuppressions:\n  - {rule: code/code, path: app.py, reaso
 
 @pytest.fixture
 def judged(repo: GitRepo, model: Obedient, capsys: pytest.CaptureFixture[str]) -> GitRepo:
-    """A repository with one finding, which a second reader could not refute."""
+    """A repository with one finding, which neither a second nor a third reader could refute."""
     model.proof = "no line of this code"
     repo.write("app.py", APP.format(inside="pass"))
     out = repo.path.parent / "left/report.json"
     assert main(["check", "--rules=packs/code", "--rules=packs/ask", f"--output=json={out}"]) == 1
-    assert len(model.bodies) == 2
+    assert len(model.bodies) == 3
     capsys.readouterr()
     return repo
 

@@ -71,7 +71,7 @@ def main() -> None:
 def draw(found: Sequence[Place], most: int, seed: int) -> list[Place]:
     """Return that many of them at random, or all, in order."""
     everything = sorted(found)
-    chosen = random.Random(seed).sample(everything, min(most, len(everything)))  # noqa: S311  # a draw, no secret
+    chosen = random.Random(seed).sample(everything, min(most, len(everything)))  # noqa: S311  # a draw of findings
     return sorted(chosen)
 
 

@@ -18,6 +18,7 @@ from rlm_gate.core import Corpus, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
 from rlm_gate.rlm import settings
 from rlm_gate.rlm.blocks import Block, Row, printable
+from rlm_gate.rlm.imports import imports, is_import, members
 from rlm_gate.rlm.masking import Masked, mask
 from rlm_gate.rlm.planner import MapCall
 from rlm_gate.syntax import Symbol, grammar, outline
@@ -59,15 +60,6 @@ _ENTRY = re.compile(
     re.IGNORECASE,
 )
 """What tells a place where the outside comes in, in the usual frameworks."""
-_IMPORT_LINE = re.compile(
-    r"\s*(?:import\b|from\b.*\bimport\b|export\b.*\bfrom\b|#\s*include|use\b)"
-)
-_IMPORTED = re.compile(
-    r"^\s*from\s+(\S+)\s+import\s+(?:\([^)]*\)|.*)"
-    r"|^\s*(?:import|export|const|let|var)\b[^;\n]*?(?:\{[^}]*\})?[^;\n]*?['\"]([^'\"]+)['\"]",
-    re.MULTILINE,
-)
-"""An import with the module it names: Python's, or a script's."""
 _PROSE = frozenset({"text", "markdown", "json", "yaml", "toml", "css", "html"})
 _ASIDE = re.compile(r"test|example|(?:^|/)docs?/|sample|demo|bench")
 _FAMILIES = (frozenset({"javascript", "typescript", "tsx", "jsx"}), frozenset({"c", "cpp"}))
@@ -169,6 +161,7 @@ class Surroundings:
         used = list(_used(lines, judged))
         yield from self._message(file.path)
         yield from self._settings(file, lines, shown, judged)
+        yield from self._members(file, lines, judged)
         yield from self._definitions(file, lines, used[:_MOST_NAMES])
         yield from self._callers(file, shown, judged)
         yield from self._neighbours(file, shown)
@@ -193,7 +186,7 @@ class Surroundings:
         head = "\n".join(lines[:400])
         for name in filter(settings.CONSTANT.fullmatch, words):
             for path in self._paths.get(name, ()):
-                if path != file.path and _imports(head, name, path):
+                if path != file.path and imports(head, name, path):
                     yield from self._setting(name, path)
 
     def _setting(self, name: str, path: str) -> Iterator[Context]:
@@ -215,9 +208,22 @@ class Surroundings:
             places = self._defined(name, file.language)
             chosen = _nearest(places, file.path, name, head)
             if chosen is not None:
-                path, symbol = chosen
-                end = min(symbol.end, symbol.start + most - 1)
-                yield Context(f"definition of {name}", self._excerpt(path, symbol.start, end))
+                yield self._definition(*chosen, most)
+
+    def _members(
+        self, file: SourceFile, lines: Sequence[str], judged: Sequence[Span]
+    ) -> Iterator[Context]:
+        """Yield what is called as a member of an imported module, however common its name is."""
+        said = "\n".join(line for span in judged for line in lines[span.start - 1 : span.end])
+        for module, name in members("\n".join(lines[:400]), said):
+            for path, symbol in self._defined(name, file.language):
+                if PurePosixPath(path).stem == module and not _is_aside(path):
+                    yield self._definition(path, symbol)
+
+    def _definition(self, path: str, symbol: Symbol, most: int = _DEFINITION_LINES) -> Context:
+        end = min(symbol.end, symbol.start + most - 1)
+        name = symbol.name.rpartition(".")[2]
+        return Context(f"definition of {name}", self._excerpt(path, symbol.start, end))
 
     def _defined(self, name: str, language: str) -> list[tuple[str, Symbol]]:
         return [
@@ -247,7 +253,7 @@ class Surroundings:
             lines = split_lines(self.texts[path])
             for number, line in enumerate(lines, 1):
                 here = path == file.path and shown.start <= number <= shown.end
-                if here or not shape.search(line) or _is_import(line):
+                if here or not shape.search(line) or is_import(line):
                     continue
                 start, end = self._frame(path, number, len(lines))
                 block = self._excerpt(path, start, end)
@@ -323,29 +329,13 @@ def _nearest(
 ) -> tuple[str, Symbol] | None:
     """Return the definition that is meant: of this file, imported, or the only one there is."""
     here = [one for one in places if one[0] == path]
-    imported = [one for one in places if _imports(head, name, one[0])]
+    imported = [one for one in places if imports(head, name, one[0])]
     product = [one for one in places if not _is_aside(one[0])]
     only = product if len({one for one, _ in product}) == 1 else []
     for group in (here, imported, only):
         if group:
             return group[0]
     return None
-
-
-def _imports(head: str, name: str, path: str) -> bool:
-    """Say whether an import that names ``name`` names a module, or a package, of the path."""
-    pure = PurePosixPath(path)
-    modules = {pure.stem, *pure.parent.parts} - {"__init__", "index", "src", "lib"}
-    for found in _IMPORTED.finditer(head):
-        if not re.search(rf"\b{re.escape(name)}\b", found[0]):
-            continue
-        if modules & set(re.split(r"\W+", found[1] or found[2] or "")):
-            return True
-    return False
-
-
-def _is_import(line: str) -> bool:
-    return bool(_IMPORT_LINE.match(line)) or "require(" in line
 
 
 def _changed_names(symbols: Sequence[Symbol], judged: Sequence[Span]) -> list[str]:

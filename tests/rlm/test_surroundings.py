@@ -85,6 +85,17 @@ def test_a_name_that_two_files_define_is_left_out_unless_it_is_imported() -> Non
     assert told(around(texts, Span("a.py", 5, 6))) == [("definition of helper", "m0.py")]
 
 
+def test_a_member_of_an_imported_module_is_shown_however_common_its_name_is() -> None:
+    texts = {
+        "accounts.py": "import tokens\n\n\ndef join(link):\n    return tokens.decode(link)\n",
+        "tokens.py": "def decode(token, trusted=True):\n    return token\n",
+        "images.py": "def decode(data):\n    return data\n",
+    }
+    assert told(around(texts, Span("accounts.py", 4, 5))) == [("definition of decode", "tokens.py")]
+    texts["accounts.py"] = texts["accounts.py"].replace("import tokens\n", "\n")
+    assert told(around(texts, Span("accounts.py", 4, 5))) == []
+
+
 def test_prose_and_examples_tell_less_than_the_product() -> None:
     texts = {
         "lib.py": "def helper(x):\n    return x\n",

@@ -17,7 +17,8 @@ from rlm_gate.rlm import prices
 
 NEAR = 8
 """Lines between a finding and a listed line, at most."""
-_SECRET = re.compile(r"\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:")
+_SECRET = re.compile("\u2039[^\u203a]+\u203a")
+"""How reports write what they mask: a word between single angle quotation marks."""
 _CWE = re.compile(r"cwe-0*(\d+)$")
 Families = Callable[[Iterable[int]], set[str]]
 

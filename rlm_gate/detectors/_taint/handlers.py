@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, Reading, lines_of
-from rlm_gate.detectors._taint.values import UNSET, Taint, Value, mixed
+from rlm_gate.detectors._taint.values import UNSET, Taint, Value, ident_of, mixed
 from rlm_gate.syntax import Node
 
 _HOLES: Final = re.compile(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
@@ -91,10 +91,8 @@ def _given(parameter: _Parameter, *, outside: bool) -> Value:
 def remote(node: Node, name: str) -> Value:
     """Return what a stranger sends under that name."""
     start, _ = lines_of(node)
-    return Value(
-        name=name,
-        taints=(Taint("remote", hash(name) ^ node.range().start.index, ((start, start),)),),
-    )
+    ident = ident_of(name, node.range().start.index)
+    return Value(name=name, taints=(Taint("remote", ident, ((start, start),)),))
 
 
 def _from_outside(

@@ -18,6 +18,7 @@ from rlm_gate.detectors._taint.values import (
     Value,
     built,
     constant,
+    ident_of,
     join,
     mixed,
     text,
@@ -105,7 +106,7 @@ class Terms(Literals):
         items = owner.element(field).everything if owner.items else ()
         shape = "request" if owner.shape == "request" else ""
         taints = mixed([Value(taints=owner.taints), Value(taints=items)]).taints
-        taints = tuple(one._replace(ident=hash((one.ident, field))) for one in taints)
+        taints = tuple(one._replace(ident=ident_of(one.ident, field)) for one in taints)
         return Value(
             name=name, taints=taints, shape=shape, fixed=not taints and _is_constant(field)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 Lines = tuple[int, int]
@@ -19,11 +20,17 @@ _LONGEST_TEXT = 4_000
 _LONGEST = 14  # steps of a flow that are kept
 
 
+def ident_of(*parts: str | int) -> int:
+    """Return the number of a source that goes by these: the same in every process, unlike hash()."""
+    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest())
+
+
 class Taint(NamedTuple):
     """That a value was written by somebody else.
 
     ``origin`` is the class of its source (remote, local, unknown), ``ident`` the place of the
-    source in the text, ``clean`` the kinds of sinks it can't harm any more.
+    source in the text or what :func:`ident_of` makes of its name, ``clean`` the kinds of sinks it
+    can't harm any more.
     """
 
     origin: str

@@ -11,7 +11,7 @@ from rlm_gate.detectors._taint.values import ALL, Value
 from rlm_gate.syntax import Node
 
 Proof = dict[int, frozenset[str]]
-_EVERY = frozenset({ALL})
+EVERY = frozenset({ALL})
 _SHAPES = re.compile(r"is(?:digit|alnum|alpha|numeric|decimal|identifier)\Z")
 _MATCHES = re.compile(r"(?:\A|\.)(?:match|fullmatch)\Z")
 _SURE_START = 8  # characters: shorter ones ("/", "http") prove nothing
@@ -31,6 +31,30 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
     proof = _proof(reader, node, env, holds)
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
     return guarded(env, proof) if proof else dict(env)
+
+
+def both(one: Proof, other: Proof) -> Proof:
+    """Return what is proved where both hold."""
+    return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {*one, *other}}
+
+
+def either(one: Proof, other: Proof) -> Proof:
+    """Return what is proved where one of them holds, not known which."""
+    return {key: one[key] & other[key] for key in one.keys() & other.keys()}
+
+
+def marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
+    """Return the proof that these values can do no harm of these kinds."""
+    return {one.ident: kinds for value in values for one in value.everything}
+
+
+def is_sure(values: Iterable[Value]) -> bool:
+    """Say whether a text that begins with one of these is bound by it."""
+    return any(
+        not value.everything
+        and (not isinstance(value.const, str) or len(value.const) >= _SURE_START)
+        for value in values
+    )
 
 
 def _any_tainted(env: Env) -> bool:
@@ -57,11 +81,7 @@ def _of_both(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  #
     if sign is None or left is None or right is None:
         return {}
     one, other = _proof(reader, left, env, holds), _proof(reader, right, env, holds)
-    if (sign.text() == "and") == holds:
-        return {
-            key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {*one, *other}
-        }
-    return {key: one[key] & other[key] for key in one.keys() & other.keys()}
+    return both(one, other) if (sign.text() == "and") == holds else either(one, other)
 
 
 def _of_comparison(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # as above
@@ -74,11 +94,11 @@ def _of_comparison(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Pro
         sign, holds = {"not in": "in", "!=": "=="}[sign], not holds
     if sign == "in" and left.known and not holds:
         kinds = reader.reading.specs.replacing.get(left.const, frozenset())
-        return _marks((right,), kinds) if kinds else {}
+        return marks((right,), kinds) if kinds else {}
     if sign == "in" and holds and not right.everything:
-        return _marks((left,), _EVERY)
+        return marks((left,), EVERY)
     if sign == "==" and holds and not (left.everything and right.everything):
-        return _marks((left, right), _EVERY)
+        return marks((left, right), EVERY)
     return {}
 
 
@@ -96,24 +116,12 @@ def _of_call(reader: _Evaluates, node: Node, env: Env) -> Proof:
     receiver = reader.value(function.field("object"), env)
     method = name.rpartition(".")[2]
     if kinds := reader.reading.specs.clean.find(name):
-        return _marks((*values, receiver), frozenset(kinds))
-    if _SHAPES.match(method) or (method == "startswith" and _is_sure(values)):
-        return _marks((receiver,), _EVERY)
+        return marks((*values, receiver), frozenset(kinds))
+    if _SHAPES.match(method) or (method == "startswith" and is_sure(values)):
+        return marks((receiver,), EVERY)
     if _MATCHES.search(name) or re.search(reader.reading.words.data["guard_words"], method):
-        return _marks((*values, receiver), _EVERY)
+        return marks((*values, receiver), EVERY)
     return {}
-
-
-def _is_sure(values: Sequence[Value]) -> bool:
-    return any(
-        not value.everything
-        and (not isinstance(value.const, str) or len(value.const) >= _SURE_START)
-        for value in values
-    )
-
-
-def _marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
-    return {one.ident: kinds for value in values for one in value.everything}
 
 
 __all__: Sequence[str] = ["Mapping", "after"]

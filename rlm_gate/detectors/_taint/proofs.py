@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from rlm_gate.detectors._taint.folding import first, named
-from rlm_gate.detectors._taint.guards import Proof
+from rlm_gate.detectors._taint.guards import EVERY, Proof, both, either, is_sure, marks
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
-from rlm_gate.detectors._taint.values import ALL, Value
+from rlm_gate.detectors._taint.values import Value
 from rlm_gate.syntax import Node
 
-_EVERY: Final = frozenset({ALL})
 _PLAIN: Final = (
     "identifier",
     "member_expression",
@@ -35,7 +34,6 @@ _BEGINS: Final = re.compile(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix)\Z")
 _NUMBER: Final = re.compile(
     r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric)\Z"
 )
-_SURE_START: Final = 8  # characters: shorter ones ("/", "http") prove nothing
 
 
 class _Evaluates(Protocol):
@@ -95,10 +93,7 @@ def _of_two(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # 
         return {}
     if sign.text() in {"&&", "||"}:
         one, other = _proof(reader, left, env, holds), _proof(reader, right, env, holds)
-        if (sign.text() == "&&") == holds:
-            keys = {*one, *other}
-            return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in keys}
-        return {key: one[key] & other[key] for key in one.keys() & other.keys()}
+        return both(one, other) if (sign.text() == "&&") == holds else either(one, other)
     return _of_comparison(reader, sign.text(), (left, right), env, holds)
 
 
@@ -114,14 +109,14 @@ def _of_comparison(
         return found
     values = [reader.value(one, env) for one in sides]
     if sign == "in" and holds and not values[1].everything:
-        return _marks(_tested(reader, [left], env), _EVERY)
+        return marks(_tested(reader, [left], env), EVERY)
     if (checked := _of_null(reader, sign, sides, env, holds)) is not None:
         return checked
     equal = (sign in {"==", "==="} and holds) or (sign in {"!=", "!=="} and not holds)
     if equal and left.kind() == "unary_expression" and left.text().startswith("typeof"):
         return _of_type(reader, left, values[1], env)
     if equal and not all(one.everything for one in values):
-        return _marks(_tested(reader, sides, env), _EVERY)
+        return marks(_tested(reader, sides, env), EVERY)
     return {}
 
 
@@ -142,14 +137,14 @@ def _of_null(
     method = _written(call).rpartition(".")[2]
     if not there or not re.search(rf"{words}|[fF]ilter", method):
         return {}
-    return _marks(_tested(reader, _parts(call)[1], env), _EVERY)
+    return marks(_tested(reader, _parts(call)[1], env), EVERY)
 
 
 def _of_type(reader: _Evaluates, node: Node, kind: Value, env: Env) -> Proof:
     """Read ``typeof x === "string"``: no object, so no operators of a query."""
     inner = first(node)
-    kinds = {"number": _EVERY, "boolean": _EVERY, "string": frozenset({"nosql"})}.get(kind.const)
-    return _marks(_tested(reader, [inner], env), kinds) if inner is not None and kinds else {}
+    kinds = {"number": EVERY, "boolean": EVERY, "string": frozenset({"nosql"})}.get(kind.const)
+    return marks(_tested(reader, [inner], env), kinds) if inner is not None and kinds else {}
 
 
 def _of_index(
@@ -182,10 +177,10 @@ def _of_list(reader: _Evaluates, call: Node, env: Env, found: bool) -> Proof:  #
         owner, arguments = arguments[0], arguments[1:] or arguments[:1]
     whole, piece = reader.value(owner, env), reader.value(arguments[0], env)
     if found and not whole.everything:
-        return _marks(_tested(reader, [arguments[0]], env), _EVERY)
+        return marks(_tested(reader, [arguments[0]], env), EVERY)
     if not found and isinstance(piece.const, str):
         kinds = reader.reading.specs.replacing.get(piece.const, frozenset())
-        return _marks(_tested(reader, [owner], env), kinds) if kinds else {}
+        return marks(_tested(reader, [owner], env), kinds) if kinds else {}
     return {}
 
 
@@ -199,14 +194,14 @@ def _of_call(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  #
     every = [one for one in (owner, *arguments) if one is not None]
     tested = _tested(reader, every, env)
     if kinds := reader.reading.specs.clean.find(name):
-        return _marks(tested, frozenset(kinds))
-    return _marks(tested, _EVERY) if _is_check(reader, name, every, env) else {}
+        return marks(tested, frozenset(kinds))
+    return marks(tested, EVERY) if _is_check(reader, name, every, env) else {}
 
 
 def _is_check(reader: _Evaluates, name: str, parts: Sequence[Node], env: Env) -> bool:
     """Say whether a call's yes proves that what it was given is harmless."""
     if _BEGINS.search(name):
-        return _is_sure(reader, parts, env)
+        return is_sure([reader.value(one, env) for one in parts][1:])
     if _EQUALS.search(name):
         return not all(reader.value(one, env).everything for one in parts[-2:])
     words = reader.reading.words.data["guard_words"]
@@ -218,14 +213,14 @@ def _of_presence(reader: _Evaluates, node: Node, env: Env) -> Proof:
     """Read ``table[x]``, and ``ok`` after ``_, ok := table[x]``: what is in a table is known."""
     if node.kind() == "identifier":
         tested = env.get(f"{node.text()}?")
-        return _marks([tested], _EVERY) if tested is not None else {}
+        return marks([tested], EVERY) if tested is not None else {}
     if node.kind() not in {"subscript_expression", "index_expression"}:
         return {}
     owner = node.field("object") or node.field("operand")
     key = node.field("index")
     if owner is None or key is None or reader.value(owner, env).everything:
         return {}
-    return _marks(_tested(reader, [key], env), _EVERY)
+    return marks(_tested(reader, [key], env), EVERY)
 
 
 def _parts(call: Node) -> tuple[Node | None, list[Node]]:
@@ -269,15 +264,3 @@ def _written(call: Node) -> str:
     return (
         function.text() if function is not None else f".{name.text()}" if name is not None else ""
     )
-
-
-def _is_sure(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> bool:
-    values = [reader.value(one, env) for one in nodes]
-    return any(
-        not one.everything and (not isinstance(one.const, str) or len(one.const) >= _SURE_START)
-        for one in values[1:]
-    )
-
-
-def _marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
-    return {one.ident: kinds for value in values for one in value.everything}

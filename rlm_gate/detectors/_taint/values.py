@@ -21,7 +21,7 @@ _LONGEST = 14  # steps of a flow that are kept
 
 
 def ident_of(*parts: str | int) -> int:
-    """Return the number of a source that goes by these: the same in every process, unlike hash()."""
+    """Return the number of a source that goes by these; unlike hash(), it never changes."""
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest())
 
 

@@ -55,6 +55,8 @@ _EXTENSIONS: Final = {
     "sql": "sql psql ddl dml",
     "svelte": "svelte",
     "swift": "swift",
+    "template": "erb rhtml haml slim hbs handlebars mustache twig liquid ejs pug jade j2 jinja"
+    " jinja2 njk tmpl gotmpl tpl",
     "toml": "toml",
     "tsx": "tsx",
     "typescript": "ts mts cts",
@@ -90,13 +92,13 @@ _INTERPRETERS: Final = {
 }
 _COMMENTS: Final = {
     "#": "bash dockerfile elixir graphql hcl ini julia make nix perl php powershell python r ruby"
-    " toml yaml text",
+    " template toml yaml text",
     "//": "c cpp csharp dart go groovy hcl java javascript json kotlin less objc php protobuf rust"
     " scala scss solidity svelte swift tsx typescript vue zig",
     "--": "haskell lua sql",
     ";": "clojure ini",
     "%": "erlang",
-    "<!--": "html markdown svelte vue xml",
+    "<!--": "html markdown svelte template vue xml",
     "REM ": "batch",
     "::": "batch",
     "..": "restructuredtext",
@@ -117,6 +119,11 @@ _SHEBANG: Final = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+|\w+=\S*\s+)*(?:
 
 KNOWN: Final = frozenset(_EXTENSIONS) | {UNKNOWN}
 """Every language a rule may name; ``any`` is not one of them."""
+
+NO_CODE: Final = frozenset(
+    {"css", "ini", "json", "less", "markdown", "restructuredtext", "scss", "text", "toml", "xml"}
+)
+"""Languages of prose, style and data: that few rules read them says little about a repository."""
 
 
 def language_of(path: str, first_line: str = "") -> str:

@@ -25,6 +25,7 @@ from rlm_gate.core.evidence import (
     Estimate,
     FileCoverage,
     Gap,
+    LanguageCoverage,
     RuleCoverage,
     Usage,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Fix",
     "Gap",
     "Help",
+    "LanguageCoverage",
     "ModelCall",
     "Notice",
     "Origin",

@@ -85,11 +85,31 @@ class FileCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageCoverage:
+    """What judges one language in this run: files and lines in scope, and who reads them.
+
+    ``rules`` counts, by pack, the rules that name the language and that a detector could judge at
+    the path of some file of it. Rules for any text are not counted: they know no language.
+    """
+
+    language: str
+    files: int
+    lines: int
+    rules: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def own_rules(self) -> int:
+        """Count the rules of all packs."""
+        return sum(self.rules.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """Who examined what. ``gaps`` lists every missing line range.
 
     ``engines`` maps an engine to (files, lines) it finished; ``without_rules`` names languages in
-    scope for which no deterministic rule exists, with their file counts. ``by_file`` is sorted.
+    scope for which no deterministic rule exists, with their file counts; ``languages`` has a row
+    for every language in scope, most lines first. ``by_file`` is sorted.
     """
 
     files: int
@@ -99,6 +119,7 @@ class Coverage:
     engines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     without_rules: Mapping[str, int] = field(default_factory=dict)
     by_file: tuple[FileCoverage, ...] = ()
+    languages: tuple[LanguageCoverage, ...] = ()
 
     @property
     def required_missing(self) -> int:

@@ -25,6 +25,7 @@ from rlm_gate.core import (
     Verification,
     merge_spans,
 )
+from rlm_gate.reports import _languages as languages
 from rlm_gate.reports._plain import counted, listed, one_line, shown_path
 from rlm_gate.reports._policy import limits
 
@@ -177,6 +178,7 @@ def examined(verdict: Verdict) -> Iterator[str]:
         size = f"{counted(coverage.files, 'file')}, {counted(coverage.lines, 'line')}"
         yield f"{size} ({scope}), {counted(len(verdict.rules), 'rule')}"
         yield from _engines(verdict)
+        yield from languages.met(verdict)
         yield _line_checks(verdict)
     if verdict.audit.playbook:
         yield f"playbook: {one_line('; '.join(verdict.audit.playbook))}"
@@ -189,9 +191,7 @@ def examined(verdict: Verdict) -> Iterator[str]:
 def remarks(verdict: Verdict) -> Iterator[str]:
     """Say what else a reader must know: languages, refusals, cost, what an audit would take."""
     audit = verdict.audit
-    if languages := sorted(verdict.coverage.without_rules.items()):
-        named = [f"{one_line(name)} ({counted(count, 'file')})" for name, count in languages]
-        yield f"No deterministic rule for: {listed(named, 20)}."
+    yield from languages.warnings(verdict)
     if audit.refused:
         yield (
             f"{counted(audit.refused, 'finding')} refused: "
@@ -213,6 +213,8 @@ def summary(verdict: Verdict) -> str:
     left = len({skip.what for skip in verdict.skipped if skip.path and not skip.rule_ids})
     if left:
         parts.append(f"{counted(left, 'file')} left out unread.")
+    if hardly := languages.unjudged(verdict):
+        parts.append(hardly)
     if verdict.reasons:
         reasons = [one_line(reason, 200) for reason in verdict.reasons]
         parts.append(f"Missing evidence: {listed(reasons, _REASONS)}.")

@@ -150,6 +150,15 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
             for name, (files, lines) in coverage.engines.items()
         },
         "without_rules": dict(coverage.without_rules),
+        "languages": [
+            {
+                "language": one.language,
+                "files": one.files,
+                "lines": one.lines,
+                "rules": dict(one.rules),
+            }
+            for one in coverage.languages
+        ],
         "rules": [
             {
                 "rule": rule.rule_id,

@@ -14,6 +14,7 @@ from rlm_gate.core import (
     Coverage,
     FileCoverage,
     Gap,
+    LanguageCoverage,
     Rule,
     RuleCoverage,
     Skip,
@@ -101,6 +102,8 @@ class Ledger:
                 engines[name][1] += lines
             by_file.append(self._of_file(file, lines, tuple(sorted(finished)), of_file))
         by_id = {rule.id: rule for rule in self.rules}
+        languages = self._languages({one.path: one.lines for one in by_file}, counts.values())
+        bare = [row for row in languages if not row.own_rules]
         return Coverage(
             files=len(self.corpus.files),
             lines=sum(one.lines for one in by_file),
@@ -110,8 +113,11 @@ class Ledger:
                 for gap in sorted(gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
             ),
             engines={name: (files, lines) for name, (files, lines) in sorted(engines.items())},
-            without_rules=self._without_rules(),
+            without_rules={
+                row.language: row.files for row in sorted(bare, key=lambda row: row.language)
+            },
             by_file=tuple(sorted(by_file, key=lambda one: one.path)),
+            languages=languages,
         )
 
     def _speaking(self, counts: Mapping[str, _Counts]) -> dict[str, list[Rule]]:
@@ -173,6 +179,8 @@ class Ledger:
         names = self.judges.engines(rule, file)
         by_model = rule.id in self.judges.chunk or rule.id in self.judges.corpus
         by_playbook = rule.id in self.judges.playbook
+        if names and why_not in {"", "prefilter"}:
+            counts.read_in.add(file.language)
         if why_not or not (names or by_model or by_playbook):
             counts.prefiltered += total if why_not == "prefilter" else 0
             counts.not_applicable += total
@@ -218,17 +226,23 @@ class Ledger:
         fitting = {reason for place, reason in reasons if place.overlaps(span)}
         return ", ".join(sorted(fitting)) or self.judges.unasked
 
-    def _without_rules(self) -> dict[str, int]:
-        """Count the files of each language that no deterministic rule of its own reads."""
-        samples = {file.language: file for file in self.corpus.files}
-        own = [rule for rule in self.rules if rule.languages != ("any",)]
-        bare = {
-            language
-            for language, file in samples.items()
-            if not any(self.judges.engines(rule, file) for rule in own)
-        }
-        found = Counter(file.language for file in self.corpus.files if file.language in bare)
-        return dict(sorted(found.items()))
+    def _languages(
+        self, lines: Mapping[str, int], counts: Iterable[_Counts]
+    ) -> tuple[LanguageCoverage, ...]:
+        """Count for each language its files, their lines and the rules that read it, by pack."""
+        general = {rule.id for rule in self.rules if rule.languages == ("any",)}
+        packs: dict[str, Counter[str]] = defaultdict(Counter)
+        for rule in counts:
+            for language in rule.read_in if rule.rule_id not in general else ():
+                packs[language][rule.rule_id.partition("/")[0]] += 1
+        sizes: dict[str, list[int]] = defaultdict(list)
+        for file in self.corpus.files:
+            sizes[file.language].append(lines[file.path])
+        rows = (
+            LanguageCoverage(name, len(many), sum(many), dict(sorted(packs[name].items())))
+            for name, many in sizes.items()
+        )
+        return tuple(sorted(rows, key=lambda row: (-row.lines, row.language)))
 
 
 @dataclass(slots=True)
@@ -240,6 +254,7 @@ class _Counts:
     detector: int = 0
     model: int = 0
     missing: int = 0
+    read_in: set[str] = field(default_factory=set)
 
     def row(self) -> RuleCoverage:
         return RuleCoverage(

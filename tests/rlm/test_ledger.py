@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from builders import corpus, rule, source
 
-from rlm_gate.core import Coverage, Gap, Rule, Skip, SourceFile, Span
+from rlm_gate.core import Coverage, Gap, LanguageCoverage, Rule, Skip, SourceFile, Span
 from rlm_gate.detectors import applies
 from rlm_gate.rlm.ledger import Judges, Ledger
 
@@ -136,6 +136,36 @@ def test_a_deleted_file_owes_one_line() -> None:
 def test_languages_that_no_deterministic_rule_reads_are_named() -> None:
     books = ledger(CODE, file=source("a.zig", FIVE))
     assert close(books).without_rules == {source("a.zig", FIVE).language: 1}
+
+
+def test_a_rule_for_other_languages_does_not_count_for_this_one_though_its_engine_reads_any() -> (
+    None
+):
+    ruby = source("a.rb", FIVE)
+    judges = Judges(lambda _rule, _file: ("regex",))
+    python = rule("patterns/code", languages=("python",))
+    coverage = close(Ledger(corpus(ruby), (python,), applies, judges))
+    assert coverage.without_rules == {"ruby": 1}
+
+
+def test_each_language_says_how_many_rules_by_pack_could_judge_its_files_where_they_are() -> None:
+    files = (source("a.rb", FIVE), source("b/c.rb", FIVE), source("a.go", "x\n"))
+    judges = Judges(lambda _rule, _file: ("regex",))
+    rules = (
+        rule("security/here", languages=("ruby",)),
+        rule("security/elsewhere", languages=("ruby",)),
+        rule("docs/none", languages=("ruby",), prefilter=("nowhere",)),
+        rule("security/any"),
+    )
+
+    def placed(one: Rule, file: SourceFile) -> str:
+        return "path" if one.id == "security/elsewhere" else applies(one, file)
+
+    coverage = close(Ledger(corpus(*files), rules, placed, judges))
+    assert coverage.languages == (
+        LanguageCoverage("ruby", 2, 10, {"docs": 1, "security": 1}),
+        LanguageCoverage("go", 1, 1),
+    )
 
 
 def test_a_rule_that_does_not_speak_a_language_is_asked_once_for_it_not_for_every_file() -> None:

@@ -57,7 +57,8 @@ def opened(
         versions = [f"{name} {detectors.load(name).version()}" for name in _engines(rules)]
     except GateError:  # an engine that is not there has its say elsewhere
         return None
-    root = os.fsencode(os.path.abspath(corpus.root or settings.scope.repo))  # noqa: PTH100
+    folder = corpus.root or settings.scope.repo
+    root = os.fsencode(os.path.abspath(folder))  # noqa: PTH100  # Path.absolute keeps ".."
     packed = [f"{pack.name} {pack.version}" for pack in packs]
     ids = [rule.id for rule in rules]
     key = entry_key(_KIND, root, json.dumps([sorted(packed), sorted(ids), versions]))

@@ -66,7 +66,7 @@ class _Service(_Nothing):
         await stream.recv_message()
         await stream.send_message(api.ClientHelloResponse())
 
-    async def EnvironmentGetOrCreate(self, stream: Any) -> None:  # noqa: N802
+    async def EnvironmentGetOrCreate(self, stream: Any) -> None:  # noqa: N802  # as above
         await stream.recv_message()
         settings = api.EnvironmentSettings(image_builder_version="2025.06")
         metadata = api.EnvironmentMetadata(name="main", settings=settings)
@@ -74,61 +74,61 @@ class _Service(_Nothing):
             api.EnvironmentGetOrCreateResponse(environment_id="en-1", metadata=metadata)
         )
 
-    async def AppCreate(self, stream: Any) -> None:  # noqa: N802
+    async def AppCreate(self, stream: Any) -> None:  # noqa: N802  # as above
         await stream.recv_message()
         await stream.send_message(api.AppCreateResponse(app_id="ap-1"))
 
-    async def AppHeartbeat(self, stream: Any) -> None:  # noqa: N802
+    async def AppHeartbeat(self, stream: Any) -> None:  # noqa: N802  # as above
         await stream.recv_message()
         await stream.send_message(Empty())
 
-    async def AppPublish(self, stream: Any) -> None:  # noqa: N802
+    async def AppPublish(self, stream: Any) -> None:  # noqa: N802  # as above
         await stream.recv_message()
         await stream.send_message(api.AppPublishResponse())
 
-    async def AppClientDisconnect(self, stream: Any) -> None:  # noqa: N802
+    async def AppClientDisconnect(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         self.told.ended.append(asked.app_id)
         await stream.send_message(Empty())
 
-    async def SecretGetOrCreate(self, stream: Any) -> None:  # noqa: N802
+    async def SecretGetOrCreate(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         if asked.deployment_name not in self.told.known_secrets:
             raise GRPCError(Status.NOT_FOUND, f"Secret '{asked.deployment_name}' not found")
         self.told.secrets["st-1"] = asked.deployment_name
         await stream.send_message(api.SecretGetOrCreateResponse(secret_id="st-1"))
 
-    async def ImageGetOrCreate(self, stream: Any) -> None:  # noqa: N802
+    async def ImageGetOrCreate(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         self.told.images.append(asked.image)
         done = api.GenericResult(status=api.GenericResult.GENERIC_STATUS_SUCCESS)
         image = f"im-{len(self.told.images)}"
         await stream.send_message(api.ImageGetOrCreateResponse(image_id=image, result=done))
 
-    async def MountBatchedCheckExistence(self, stream: Any) -> None:  # noqa: N802
+    async def MountBatchedCheckExistence(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         missing = set(asked.sha256_hex_hashes) - self.told.files
         await stream.send_message(
             api.MountBatchedCheckExistenceResponse(missing_sha256_hex_hashes=sorted(missing))
         )
 
-    async def MountPutFile(self, stream: Any) -> None:  # noqa: N802
+    async def MountPutFile(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         self.told.files.add(asked.sha256_hex)
         await stream.send_message(api.MountPutFileResponse(exists=True))
 
-    async def MountGetOrCreate(self, stream: Any) -> None:  # noqa: N802
+    async def MountGetOrCreate(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         name = f"mo-{len(self.told.mounts) + 1}"
         self.told.mounts[name] = {file.filename for file in asked.files}
         await stream.send_message(api.MountGetOrCreateResponse(mount_id=name))
 
-    async def FunctionPrecreate(self, stream: Any) -> None:  # noqa: N802
+    async def FunctionPrecreate(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         name = f"fu-{asked.function_name}"
         await stream.send_message(api.FunctionPrecreateResponse(function_id=name))
 
-    async def FunctionCreate(self, stream: Any) -> None:  # noqa: N802
+    async def FunctionCreate(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         name = asked.function.function_name
         self.told.functions[name] = asked.function
@@ -143,13 +143,13 @@ class _Service(_Nothing):
             )
         )
 
-    async def FunctionMap(self, stream: Any) -> None:  # noqa: N802
+    async def FunctionMap(self, stream: Any) -> None:  # noqa: N802  # as above
         await stream.recv_message()
         call = f"fc-{len(self.results)}"
         self.results[call] = []
         await stream.send_message(api.FunctionMapResponse(function_call_id=call))
 
-    async def FunctionPutInputs(self, stream: Any) -> None:  # noqa: N802
+    async def FunctionPutInputs(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         name = asked.function_id.removeprefix("fu-")
         for one in asked.inputs:
@@ -161,7 +161,7 @@ class _Service(_Nothing):
         ]
         await stream.send_message(api.FunctionPutInputsResponse(inputs=taken))
 
-    async def FunctionGetOutputs(self, stream: Any) -> None:  # noqa: N802
+    async def FunctionGetOutputs(self, stream: Any) -> None:  # noqa: N802  # as above
         asked = await stream.recv_message()
         results = self.results[asked.function_call_id]
         seen = int(asked.last_entry_id.partition("-")[0])

@@ -37,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     validating = actions.add_parser("validate", help="check rule files, every mistake in one pass")
     validating.add_argument(
-        "packs", metavar="DIR|PACK", nargs="*", help="instead of the configured packs"
+        "packs", metavar="DIR|PACK|FILE", nargs="*", help="instead of the configured packs"
     )
     testing = actions.add_parser("test", help="run the rules' own examples through the engines")
     testing.add_argument(
-        "names", metavar="DIR|PACK|RULE", nargs="*", help="only these packs, only these rules"
+        "names", metavar="DIR|PACK|RULE|FILE", nargs="*", help="only these packs, only these rules"
     )
     testing.add_argument(
         "--own", action="store_true", help="without the packs that come with rlm-gate"
@@ -105,8 +105,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    loaded = _load(arguments.packs)
-    for pack in loaded:
+    for pack in _load(_apart(arguments.packs)[0]):  # a file together with its neighbours
         print(f"{pack.folder.label}: {_count(len(pack.files), 'rule')}")
     return EXIT_PASS
 
@@ -114,10 +113,10 @@ def _validate(arguments: argparse.Namespace) -> int:
 def _test(arguments: argparse.Namespace) -> int:
     from rlm_gate import mistakes, ruletest
 
-    ids = [
-        name for name in arguments.names if not mistakes.rule_id(name) and not Path(name).is_dir()
-    ]
-    loaded = _load([name for name in arguments.names if name not in ids])
+    folders, alone = _apart(arguments.names)
+    named = [name for name in folders if not mistakes.rule_id(name) and not Path(name).is_dir()]
+    loaded = _load([name for name in folders if name not in named])
+    ids = [*named, *alone]
     if arguments.own:
         loaded = tuple(pack for pack in loaded if not pack.folder.builtin)
     only = {rule.id for rule in _named(loaded, ids)} if ids else None
@@ -131,6 +130,14 @@ def _test(arguments: argparse.Namespace) -> int:
         f" {_count(len(outcome.failures), 'failure') if outcome.failures else 'all hold'}"
     )
     return EXIT_FAIL if outcome.failures else EXIT_PASS
+
+
+def _apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the names with each rule's file replaced by its folder, and those rules' ids."""
+    files = [Path(name) for name in names if name.endswith(".yaml") and Path(name).is_file()]
+    others = [name for name in names if Path(name) not in files]
+    folders = dict.fromkeys(str(file.parent) for file in files)
+    return [*others, *folders], [f"{file.resolve().parent.name}/{file.stem}" for file in files]
 
 
 def _report(

@@ -150,6 +150,15 @@ def test_one_builtin_rule_can_be_tested_by_its_name(capsys: pytest.CaptureFixtur
     assert main(["rules", "show", first]) == 0
 
 
+def test_a_rule_can_be_tested_and_validated_by_its_file(
+    pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "test", str(pack / "no-evil.yaml")]) == 0
+    assert capsys.readouterr().out == "1 rule, 3 examples: all hold\n"
+    assert main(["rules", "validate", str(pack / "no-evil.yaml")]) == 0
+    assert capsys.readouterr().out == f"{pack}: 2 rules\n"
+
+
 def test_schema_is_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "schema"]) == 0
     schema = json.loads(capsys.readouterr().out)

@@ -26,6 +26,7 @@ from rlm_gate.syntax import Node
 
 _ALLOW_LIST = re.compile(r"\[\^|\\W|\\D|\\S")
 _MAX_TEXT: Final = 20_000
+_BEFORE_QUERY: Final = ("?", b"?", "#", b"#")
 
 
 def result(
@@ -109,7 +110,8 @@ def _get(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | 
     if receiver.items is not None and values:
         return joined([receiver.element(values[0].const), *values[1:2]])
     if receiver.taints:
-        return mixed([receiver])
+        key = values[0].const if values else UNSET
+        return receiver.part(key) if isinstance(key, str) else mixed([receiver])
     return Value() if receiver.name and values else None
 
 
@@ -148,11 +150,19 @@ def _format(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value
 
 
 def _split(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
+    """Split a text. The query of an address is not what a check of its path was about."""
     del reading
+    if receiver.taints and values and values[0].const in _BEFORE_QUERY:
+        return listed([receiver.part(0), receiver.part(1)])
     consts = [receiver.const, *(value.const for value in values)]
     if all(isinstance(one, str) for one in consts[:2]) and len(values) <= 1 and all(consts[1:]):
         return listed([constant(part) for part in receiver.const.split(*consts[1:])])
     return None
+
+
+def _partition(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
+    parts = _split(reading, receiver, values) if receiver.taints else None
+    return listed([parts.element(0), values[0], parts.element(1)]) if parts is not None else None
 
 
 def _case(change: Callable[[str], str]) -> Callable[..., Value | None]:
@@ -205,8 +215,11 @@ _METHODS: Final[dict[str, Callable[[Reading, Value, Sequence[Value]], Value | No
     "join": _join,
     "keys": _keys,
     "lower": _case(str.lower),
+    "partition": _partition,
     "pop": _get,
     "replace": _replace,
+    "rpartition": _partition,
+    "rsplit": _split,
     "setdefault": _get,
     "split": _split,
     "strip": _case(str.strip),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from rlm_gate.detectors._taint.reading import Env, Reading, guarded
+from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
 from rlm_gate.detectors._taint.values import ALL, Value
 from rlm_gate.syntax import Node
 
@@ -14,11 +15,13 @@ Proof = dict[int, frozenset[str]]
 EVERY = frozenset({ALL})
 _SHAPES = re.compile(r"is(?:digit|alnum|alpha|numeric|decimal|identifier)\Z")
 _MATCHES = re.compile(r"(?:\A|\.)(?:match|fullmatch)\Z")
+_GETS = re.compile(r"[\w.]+\.get\w*\([^()]*\)\Z")
 _SURE_START = 8  # characters: shorter ones ("/", "http") prove nothing
 
 
 class _Evaluates(Protocol):
-    reading: Reading
+    @property
+    def reading(self) -> Reading: ...
 
     def value(self, node: Node | None, env: Env) -> Value: ...
 
@@ -28,9 +31,40 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
     if node is None or not _any_tainted(env):
         return dict(env)
     quiet = len(reader.reading.hits)
-    proof = _proof(reader, node, env, holds)
+    tested: dict[str, Value] = {}
+    proof = _proof(_Noting(reader, tested), node, env, holds)
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
-    return guarded(env, proof) if proof else dict(env)
+    if not proof:
+        return dict(env)
+    known = {f"{PROVED}{text}": one for text, one in tested.items() if one.taints[0].ident in proof}
+    proved = guarded(known, proof)
+    reader.reading.proved = reader.reading.proved or bool(proved)
+    return {**guarded(env, proof), **proved}
+
+
+@dataclass(slots=True)
+class _Noting:
+    """A reader that notes what it is asked for: the same text later is the same value."""
+
+    reader: _Evaluates
+    tested: dict[str, Value]
+
+    @property
+    def reading(self) -> Reading:
+        return self.reader.reading
+
+    def value(self, node: Node | None, env: Env) -> Value:
+        value = self.reader.value(node, env)
+        if node is not None and value.taints and _reads_the_same(node):
+            self.tested[node.text()] = value
+        return value
+
+
+def _reads_the_same(node: Node) -> bool:
+    """Say whether the expression has the same value when it stands there again."""
+    if node.kind() == "call":
+        return _GETS.match(node.text()) is not None
+    return node.kind() in {"attribute", "subscript"}
 
 
 def both(one: Proof, other: Proof) -> Proof:

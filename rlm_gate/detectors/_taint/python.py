@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -17,7 +18,7 @@ from rlm_gate.detectors._taint.folding import (
     tried,
     unpacked,
 )
-from rlm_gate.detectors._taint.reading import RECEIVER, Argument, Env, Reading, lines_of
+from rlm_gate.detectors._taint.reading import PROVED, RECEIVER, Argument, Env, Reading, lines_of
 from rlm_gate.detectors._taint.values import (
     NOTHING,
     UNSET,
@@ -32,6 +33,9 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
+_PARTS: Final = re.compile(r"\burl(?:parse|split)\(\)\.(?:path|query|fragment|params)\Z")
+_AGAIN: Final = ("_attribute", "_subscript", "_call")  # the same text, the same value
+
 
 class Expressions:
     """Gives each expression its value in an environment, and notes the sinks it meets."""
@@ -44,12 +48,15 @@ class Expressions:
         if node is None:
             return NOTHING
         method = _EXPRESSIONS.get(node.kind(), "_any")
+        if self.reading.proved and method in _AGAIN and (old := env.get(PROVED + node.text())):
+            return old
         evaluate: Callable[[Node, Env], Value] = getattr(self, method)
         return evaluate(node, env)
 
     def assign(self, target: Node, value: Value, env: Env) -> None:
         """Give the value to a target, whatever its shape."""
         kind = target.kind()
+        self.reading.forget(target.text(), env)
         if kind in {"identifier", "as_pattern_target"}:
             env[target.text()] = value.at(lines_of(target))
         elif kind == "attribute":
@@ -120,6 +127,8 @@ class Expressions:
             return Value(name=name, taints=taints)
         if self.reading.is_static(name):
             return Value(name=name, fixed=True)
+        if _PARTS.search(name):
+            return replace(owner.part(name.rpartition(".")[2]), name=name)
         shape = "request" if owner.shape == "request" else ""
         return Value(name=name, taints=owner.taints, shape=shape)
 
@@ -134,7 +143,8 @@ class Expressions:
         if owner.items is not None:
             return owner.element(key.const)
         name = f"{owner.name}[]" if owner.name else ""
-        return Value(name=name, taints=owner.taints, fixed=owner.fixed)
+        taints = owner.part(key.const).taints if isinstance(key.const, str) else owner.taints
+        return Value(name=name, taints=taints, fixed=owner.fixed)
 
     def _slice(self, owner: Value, part: Node, env: Env) -> Value:
         bounds = [self.value(one, env) for one in named(part)]

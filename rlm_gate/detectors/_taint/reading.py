@@ -78,6 +78,7 @@ class Reading:
     steps: int = 0
     frameworks: set[str] = field(default_factory=set)
     seen: bool = False  # whether anything came from outside so far
+    proved: bool = False  # whether a condition proved something of a member, an element or a getter
     cut: list[Node] = field(default_factory=list)  # functions that were too long to be read whole
     returned: dict[Hashable, Value] = field(
         default_factory=dict
@@ -109,6 +110,11 @@ class Reading:
         for entry in self.specs.stores.find(name):
             for value in values:
                 self.check(entry, node, value)
+
+    def forget(self, text: str, env: Env) -> None:
+        """Drop what conditions proved of a member that now gets another value."""
+        if self.proved:
+            env.pop(PROVED + text, None)
 
     def is_static(self, name: str) -> bool:
         """Say whether it is the path of a request that is served under one path alone."""

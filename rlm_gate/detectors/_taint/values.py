@@ -150,6 +150,11 @@ class Value:
         taints = tuple(one._replace(clean=one.clean | more) for one in self.taints)
         return replace(self, taints=taints, items=items)
 
+    def part(self, key: str | int) -> Value:
+        """Return a part of its own: what is proved of another one says nothing of it."""
+        taints = tuple(one._replace(ident=ident_of(one.ident, key)) for one in self.taints)
+        return Value(taints=taints)
+
     def raw(self) -> Value:
         """Return the value after decoding: what escaping had made harmless is not any more."""
         return replace(self, taints=tuple(one._replace(clean=frozenset()) for one in self.taints))

@@ -7,7 +7,7 @@ so it also leaves out tests, tools and CI files; a gate must judge those.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 
@@ -25,6 +25,15 @@ _VENDORED_SCRIPT: Final = (
     r"(jquery|jquery-ui|bootstrap|angular|react|react-dom|vue|lodash|d3|modernizr|normalize)"
     r"([.-]v?\d[\w.-]*)?\.(bundle\.|slim\.)?(js|css)"
 )
+# A version in a script's name, and jQuery's custom for the names of its plugins.
+_VERSIONED_SCRIPT: Final = (
+    r"[a-z][\w.-]*?[.-]v?\d+(\.\d+)+([.-][\w-]+)*\.(js|css)|jquery\.\w[\w.-]*\.js"
+)
+_ASSET_FOLDERS: Final = _words("static assets public wwwroot webapp htdocs www libs")
+# The banner that a library's build puts before its code: a version, and whose it is.
+_BANNER_SIZE: Final = 1_200
+_BANNER: Final = r"\s*/\*[!*](?:(?!\*/).)*?\bv?\d+\.\d+"
+_OWNER: Final = r"https?://|\b(?:licen[sc]e|copyright|\(c\))"
 _GENERATED_FOLDERS: Final = _words("__generated__ .idea")
 _GENERATED_NAMES: Final = _words(
     "cargo.lock composer.lock poetry.lock pdm.lock uv.lock pipfile.lock gemfile.lock podfile.lock"
@@ -64,15 +73,24 @@ def by_path(path: str) -> str:
         return "vendored"
     if name.endswith(_MINIFIED_ENDS):
         return "minified"
-    if name.endswith((".js", ".css")) and re.fullmatch(_VENDORED_SCRIPT, name):
+    if name.endswith((".js", ".css")) and _is_librarys(name, folders):
         return "vendored"
     if not _GENERATED_FOLDERS.isdisjoint(folders) or name in _GENERATED_NAMES:
         return "generated"
     return "generated" if name.endswith(_GENERATED_ENDS) else ""
 
 
-def by_content(text: str, language: str) -> str:
-    """Return what the content says the file is. An author can write anything there."""
+def _is_librarys(name: str, folders: Iterable[str]) -> bool:
+    if re.fullmatch(_VENDORED_SCRIPT, name):
+        return True
+    return not _ASSET_FOLDERS.isdisjoint(folders) and bool(re.fullmatch(_VERSIONED_SCRIPT, name))
+
+
+def by_content(text: str, language: str, path: str = "") -> str:
+    """Return what the content says the file is. An author can write anything there.
+
+    A library's banner counts among a site's assets alone: elsewhere it may be the library itself.
+    """
     head = "\n".join(text[:20_000].split("\n", _MARKED_LINES)[:_MARKED_LINES])
     if ("enerated" in head or "GENERATED" in head) and re.search(_MARKER, head, re.MULTILINE):
         return "generated"
@@ -80,7 +98,15 @@ def by_content(text: str, language: str) -> str:
         return ""
     if len(text) > _MINIFIED_WIDTH * (text.count("\n") + 1):
         return "minified"
+    if not _ASSET_FOLDERS.isdisjoint(path.lower().split("/")[:-1]) and _has_banner(text):
+        return "vendored"
     return "generated" if re.search(_SOURCE_MAP, text[-_MINIFIED_SIZE:], re.MULTILINE) else ""
+
+
+def _has_banner(text: str) -> bool:
+    banner = text[:_BANNER_SIZE].partition("*/")[0]
+    found = re.match(_BANNER, banner, re.DOTALL)
+    return bool(found and re.search(_OWNER, banner, re.IGNORECASE))
 
 
 def by_attributes(attributes: Mapping[str, str]) -> str | None:

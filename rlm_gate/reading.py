@@ -191,7 +191,7 @@ class Reading:
             return ""
         if conventions.by_attributes(self._attributes(path)) is not None:
             return ""
-        kind = conventions.by_content(text, language)
+        kind = conventions.by_content(text, language, path)
         return f"{kind}, by its content" if kind else ""
 
     def _attributes(self, path: str) -> Mapping[str, str]:

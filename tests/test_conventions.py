@@ -21,6 +21,9 @@ from rlm_gate.conventions import by_attributes, by_content, by_path, is_lfs_poin
         ("static/jquery-3.7.1.slim.js", "vendored"),
         ("static/bootstrap.bundle.js", "vendored"),
         ("static/jquery-3.7.1.min.js", "minified"),
+        ("static/js/coreapi-0.1.0.js", "vendored"),
+        ("app/static/jquery.accordion.2.7.js", "vendored"),
+        ("public/js/jquery.sparkline.js", "vendored"),
         ("app.min.css", "minified"),
         ("package-lock.json", "generated"),
         ("sub/Cargo.lock", "generated"),
@@ -39,6 +42,10 @@ from rlm_gate.conventions import by_attributes, by_content, by_path, is_lfs_poin
         ("vendor", ""),
         ("src/vendoring.py", ""),
         ("jqueryish.js", ""),
+        ("src/jquery.sparkline.js", ""),
+        ("src/api-1.0.js", ""),
+        ("static/js/step-2.js", ""),
+        ("public/v1.2/app.js", ""),
         ("src/react-widget.js", ""),
         ("types.d.ts", ""),
         ("a/b.py", ""),
@@ -72,6 +79,27 @@ def test_a_path_tells(path: str, kind: str) -> None:
 )
 def test_content_tells(text: str, language: str, kind: str) -> None:
     assert by_content(text, language) == kind
+
+
+_LIBRARY = "/*!\n * Widgets v2.1.0 (https://example.org)\n */\n" + "var a = 1;\n" * 200
+_NOTE = "/* Version 2.1 of our own menu */\n" + "var a = 1;\n" * 200
+_LONG = "/** The menu. */\n// (c) us, version 2.1\n" + "var a = 1;\n" * 200
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kind"),
+    [
+        ("site/static/js/widgets.js", _LIBRARY, "vendored"),
+        ("src/widgets.js", _LIBRARY, ""),
+        ("static.js", _LIBRARY, ""),
+        ("static/menu.js", _NOTE, ""),
+        ("static/menu.js", _LONG, ""),
+    ],
+)
+def test_a_librarys_banner_tells_among_the_assets_of_a_site(
+    path: str, text: str, kind: str
+) -> None:
+    assert by_content(text, "javascript", path) == kind
 
 
 @pytest.mark.parametrize(

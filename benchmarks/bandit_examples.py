@@ -1,6 +1,6 @@
 """Compare the security pack with bandit on bandit's own examples, file by file.
 
-    python benchmarks/bandit_examples.py EXAMPLES [--bandit PROGRAM] [--all] [--strict] [--missing]
+    python benchmarks/bandit_examples.py EXAMPLES [--bandit PROGRAM] [--all] [--missing]
 
 EXAMPLES is the folder of that name in bandit's source distribution; bandit itself is a program on
 PATH, or the one named. A line of bandit's (medium or high severity) counts as found where a finding
@@ -22,7 +22,6 @@ Lines = dict[str, dict[int, str]]
 SERIOUS = {"MEDIUM", "HIGH"}
 GATE = Path(sys.executable).with_name("rlm-gate")
 PACKS = ("security", "performance/request-without-timeout")
-STRICT = "security/risky-call"  # off by default: every risky call, with constants too
 
 
 def main() -> None:
@@ -31,11 +30,10 @@ def main() -> None:
     parser.add_argument("examples", type=Path)
     parser.add_argument("--bandit", default="bandit")
     parser.add_argument("--all", action="store_true", help="files without a difference too")
-    parser.add_argument("--strict", action="store_true", help=f"also select {STRICT}")
     parser.add_argument("--missing", action="store_true", help="list lines that only bandit finds")
     asked = parser.parse_args()
     serious, any_of_theirs = of_bandit(asked.examples, asked.bandit)
-    ours = of_the_gate(asked.examples, (*PACKS, STRICT) if asked.strict else PACKS)
+    ours = of_the_gate(asked.examples, PACKS)
     rows = [row(name, serious, any_of_theirs, ours) for name in sorted({*serious, *ours})]
     print("| file | bandit, medium and high | found of these | ours where bandit has nothing |")
     print("|---|---|---|---|")

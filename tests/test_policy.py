@@ -203,3 +203,22 @@ def test_a_comment_at_either_end_of_a_finding_speaks_of_it_and_one_in_its_middle
             path="a.py",
         )
         assert len(verdict(found, suppressions=(comment,)).suppressed) == accepted, line
+
+
+def test_a_remark_is_left_out_where_its_pack_says_something_graver() -> None:
+    remark = finding("security/remark", line=2, severity=Severity.INFO)
+    rules = [rule("security/remark", severity=Severity.INFO), rule(), rule("docs/other")]
+    file = source("a.py", "one\ntwo\nthree\n")
+
+    def kept(*findings: Finding) -> set[str]:
+        return {one.rule_id for one in narrow(findings, corpus(file), rules, HIGH)}
+
+    assert kept(remark, finding(line=2)) == {"security/example"}
+    assert kept(remark, finding(line=3)) == {"security/example", "security/remark"}
+    assert kept(remark, finding("docs/other", line=2)) == {"docs/other", "security/remark"}
+    assert (
+        len(narrow([remark, replace(remark, span=Span("a.py", 2, 3))], corpus(file), rules, HIGH))
+        == 1
+    )
+    asked = replace(remark, origin=Origin.MODEL)
+    assert kept(asked, finding(line=2)) == {"security/example", "security/remark"}

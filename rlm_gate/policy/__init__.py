@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rlm_gate.core import (
@@ -14,6 +15,7 @@ from rlm_gate.core import (
     Origin,
     Rule,
     RulePack,
+    Severity,
     Skip,
     SourceFile,
     Span,
@@ -89,7 +91,28 @@ def narrow(
         key = (finding.rule_id, finding.span)
         if key not in kept or _outranks(finding, kept[key]):
             kept[key] = replace(finding, severity=severity)
-    return tuple(sorted(kept.values(), key=lambda one: one.sort_key))
+    return tuple(sorted(_without_echoes(kept.values()), key=lambda one: one.sort_key))
+
+
+def _without_echoes(findings: Collection[Finding]) -> Iterator[Finding]:
+    """Leave out what a detector remarks on lines of which its pack says something graver."""
+    said: defaultdict[tuple[str, str], list[Span]] = defaultdict(list)
+    remarks: list[Finding] = []
+    for one in findings:
+        if one.severity is Severity.INFO and one.origin is Origin.DETECTOR:
+            remarks.append(one)
+        else:
+            said[_pack(one), one.span.path].append(one.span)
+            yield one
+    for one in sorted(remarks, key=lambda one: one.sort_key):
+        places = [*said[_pack(one), one.span.path], *said[one.rule_id, one.span.path]]
+        if not any(one.span.overlaps(span) for span in places):
+            said[one.rule_id, one.span.path].append(one.span)
+            yield one
+
+
+def _pack(finding: Finding) -> str:
+    return finding.rule_id.partition("/")[0]
 
 
 def unaccepted(evidence: Evidence, policy: Policy) -> frozenset[tuple[str, str]]:

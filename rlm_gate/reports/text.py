@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlm_gate.core import Finding, Rule, Span, Verdict
 from rlm_gate.reports import _digest as digest
-from rlm_gate.reports._causes import also_at
+from rlm_gate.reports._causes import also_at, in_a_line, remarks_apart
 from rlm_gate.reports._plain import clip, disarm, one_line, plain, shown_path
 from rlm_gate.reports._policy import accepted, notices
 
@@ -72,11 +72,14 @@ class _Page:
         yield from digest.preface(self._verdict)
         yield digest.mode(self._verdict)
         yield ""
-        for finding in digest.ordered(self._verdict.findings):
+        findings = digest.ordered(self._verdict.findings)
+        shown, many = (findings, {}) if self._verbose else remarks_apart(findings)
+        for finding in shown:
             yield self._head(finding)
             yield from self._excerpt(finding)
             yield from self._notes(finding)
             yield ""
+        yield from self._section("Noted, of severity info", self._noted(many))
         yield from self._section("Examined", digest.examined(self._verdict))
         yield from self._section(
             "Questions not put", digest.not_evaluated(self._verdict, caps.rules)
@@ -164,6 +167,12 @@ class _Page:
         yield f"  {first}"
         yield from (f"  {line}" for line in lines)
         yield ""
+
+    def _noted(self, many: Mapping[str, Sequence[Finding]]) -> Iterator[str]:
+        """Name a rule's many findings of severity info in one line."""
+        for rule_id, findings in many.items():
+            said = f"{one_line(rule_id)} {one_line(findings[0].message, 400)}"
+            yield f"{said} At {in_a_line(findings, self._caps.names)}; -v shows each"
 
     def _missing(self) -> Iterator[str]:
         return self._capped(entry.sentence for entry in digest.missing(self._verdict))

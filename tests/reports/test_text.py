@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from builders import finding
 
-from rlm_gate.core import Finding, Gap, Span, Verdict
+from rlm_gate.core import Finding, Gap, Severity, Span, Verdict
 from rlm_gate.reports import text
 
 Golden = Callable[[str, bytes], None]
@@ -125,3 +126,21 @@ def test_gaps_beyond_twenty_are_counted_and_listed_when_verbose(
     verdict = replace(samples["passed"], coverage=replace(samples["passed"].coverage, gaps=gaps))
     assert b"and 5 more; -v or --format json lists all" in text.render(verdict)
     assert text.render(verdict, verbose=True).count(b": docs/drift: budget") == 25
+
+
+@pytest.mark.parametrize(("count", "apart"), [(4, False), (5, True)])
+def test_many_remarks_of_severity_info_are_named_in_one_line_a_rule(
+    count: int, samples: dict[str, Verdict], *, apart: bool
+) -> None:
+    remarks = [
+        finding("security/remark", f"r{number}.py", severity=Severity.INFO, quote=f"call({number})")
+        for number in range(count)
+    ]
+    verdict = replace(samples["failed"], findings=(*samples["failed"].findings, *remarks))
+    page = text.render(verdict).decode()
+    noted = [line for line in page.splitlines() if "-v shows each" in line]
+    assert len(noted) == apart
+    assert all(all(f"r{number}.py:1" in line for number in range(count)) for line in noted)
+    assert ("call(1)" in page) is not apart
+    assert "call(1)" in text.render(verdict, verbose=True).decode()
+    assert "app/db.py:12:2" in page

@@ -86,7 +86,7 @@ EXAMPLES = {
     "pypi-token": ("py" + "pi-AgEIcHlwaS5vcmc" + drawn(90, URL), "pypi-AgEIcHlwaS5vcmc"),
     "rubygems-key": ("ruby" + "gems_" + drawn(48, HEX), "rubygems_" + drawn(8, HEX)),
     "sendgrid-key": ("SG" + "." + drawn(22) + "." + drawn(43), "SG." + drawn(22)),
-    "sentry-token": ("sn" + "trys_" + drawn(80), "sntrys_" + drawn(20)),
+    "sentry-token": ("sn" + "trys_eyJ" + drawn(80) + "_" + drawn(43), "sntrys_" + drawn(80)),
     "shopify-token": ("shp" + "at_" + drawn(32, HEX), "shpat_" + drawn(16, HEX)),
     "slack-token": ("xo" + "xb-2415738291-9384716250-" + drawn(24), "xoxb-your-token"),
     "slack-webhook": (
@@ -105,6 +105,156 @@ EXAMPLES = {
     "terraform-token": (drawn(14) + ".atlasv1." + drawn(67), drawn(14) + ".atlasv1."),
     "twilio-key": ("S" + "K" + drawn(32, HEX), "SK" + drawn(30, HEX)),
     "vault-token": ("hv" + "s." + drawn(90), "hvs." + drawn(5)),
+}
+
+
+def _issued(*parts: str | tuple[int, str]) -> tuple[str, str]:
+    """Return a token of these parts, drawn where a count and letters stand; and a piece of it."""
+    token = "".join(part if isinstance(part, str) else drawn(*part) for part in parts)
+    return token, token[: sum(len(part) for part in parts if isinstance(part, str)) + 3]
+
+
+CAPITALS = string.ascii_uppercase + string.digits
+UUID = "4f1c9a27-63be-4d08-9b15-e27a80c3d96f"
+TEAMS = "https://acme.webhook.office.com/webhookb2/"
+BECH32 = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
+EXAMPLES |= {
+    "1password-secret-key": (
+        "-".join(["A3", drawn(6, CAPITALS), drawn(11, CAPITALS), *3 * [drawn(5, CAPITALS)]]),
+        f"A3-{drawn(6, CAPITALS)}-{drawn(11, CAPITALS)}",
+    ),
+    "1password-token": ("ops" + "_eyJ" + drawn(170) + drawn(170, seed=8), "ops_eyJ" + drawn(90)),
+    "adobe-secret": _issued("p8", "e-", (32, LETTERS)),
+    "age-key": _issued("AGE-SECRET", "-KEY-1", (58, BECH32)),
+    "airtable-token": (f"pat{drawn(14)}." + drawn(64, HEX), f"pat{drawn(14)}." + drawn(20, HEX)),
+    "alibaba-access-key": _issued("LT", "AI", (20, LETTERS)),
+    "amazon-mws-token": ("amzn" + ".mws." + UUID, "amzn.mws." + UUID[:20]),
+    "artifactory-key": _issued("AK", "Cp", (69, LETTERS)),
+    "atlassian-token": _issued("AT", "ATT3xFfGF0", (160, LETTERS)),
+    "authorization-header": (
+        "Authorization: Bearer " + drawn(40),
+        "Authorization: Bearer the-access-token-of-the-user",
+    ),
+    "authress-key": (
+        "sc_" + drawn(12, HEX) + ".9x1f.acc" + "-" + drawn(14, HEX) + "." + drawn(40),
+        "sc_" + drawn(12, HEX) + ".9x1f.acc",
+    ),
+    "aws-bedrock-key": _issued("ABSK", "QmVkcm9ja0FQSUtleS", (100, LETTERS)),
+    "azure-sas-signature": (
+        "https://acme.blob.core.windows.net/a?sv=2024-01-01&sig=" + drawn(43) + "%3D",
+        "https://acme.blob.core.windows.net/a?sv=2024-01-01&sig=" + drawn(12),
+    ),
+    "azure-service-key": (drawn(52) + "JQQJ9" + "9" + drawn(26), drawn(52) + "JQQJ99"),
+    "azure-shared-key": ("SharedAccess" + "Key=" + drawn(43) + "=", "SharedAccessKey=" + drawn(9)),
+    "basic-login": ("Basic YXBwOmtWOXhR" + "Mm1McDdS", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+    "brevo-key": ("xkeysib" + "-" + drawn(64, HEX) + "-" + drawn(16), "xkeysib-" + drawn(64, HEX)),
+    "buildkite-token": _issued("bk", "ua_", (40, HEX)),
+    "circleci-token": ("CCI" + "PAT_" + drawn(22) + "_" + drawn(40, HEX), "CCIPAT_" + drawn(22)),
+    "clickhouse-key": _issued("4b", "1d", (38, LETTERS)),
+    "clojars-token": _issued("CLO", "JARS_", (60, HEX)),
+    "cloudflare-origin-key": (
+        "v1.0" + "-" + drawn(24, HEX) + "-" + drawn(120, HEX) + drawn(26, HEX, 8),
+        "v1.0-" + drawn(24, HEX),
+    ),
+    "cloudinary-url": (
+        "cloudinary" + "://874837483274837:" + drawn(27) + "@acme",
+        "cloudinary://k",
+    ),
+    "contentful-token": _issued("CF", "PAT-", (43, LETTERS)),
+    "crates-token": _issued("c", "io", (32, LETTERS)),
+    "curl-login": (
+        "curl -s -u app:kV9xQ2m" + "Lp7 https://acme-shop.com/",
+        "curl -s -u app:$PASSWORD9 https://acme-shop.com/",
+    ),
+    "defined-networking-key": ("dn" + "key-" + drawn(26) + "-" + drawn(52), "dnkey-" + drawn(26)),
+    "docker-login": ('{"auth": "YXBwOmtWOXhR' + 'Mm1McDdS"}', '{"auth": "' + drawn(24, HEX) + '"}'),
+    "doppler-token": _issued("dp", ".pt.", (43, LETTERS)),
+    "dropbox-token": _issued("s", "l.u.", (140, LETTERS)),
+    "duffel-token": _issued("duffel", "_live_", (43, LETTERS)),
+    "dynatrace-token": (
+        "dt0" + "c01." + drawn(24, CAPITALS) + "." + drawn(64, CAPITALS),
+        "dt0c01." + drawn(24, CAPITALS),
+    ),
+    "easypost-key": _issued("EZ", "AK", (54, LETTERS)),
+    "elevenlabs-key": _issued("s", "k_", (48, HEX)),
+    "facebook-token": _issued("E", "AA", (120, LETTERS)),
+    "figma-token": _issued("fi", "gd_", (40, LETTERS)),
+    "firebase-server-key": (
+        "AAAA" + drawn(7) + ":APA" + "91b" + drawn(134),
+        "AAAA" + drawn(7) + ":APA91b" + drawn(9),
+    ),
+    "flutterwave-key": ("FLW" + "SECK-" + drawn(32, HEX) + "-X", "FLWSECK-" + drawn(12, HEX)),
+    "fly-token": _issued("fo", "1_", (43, LETTERS)),
+    "frameio-token": _issued("fio", "-u-", (64, LETTERS)),
+    "gitlab-runner-token": _issued("GR13", "48941", (20, LETTERS)),
+    "gocardless-token": _issued("li", "ve_", (40, LETTERS)),
+    "google-oauth-token": _issued("ya", "29.", (120, LETTERS)),
+    "groq-key": _issued("g", "sk_", (52, LETTERS)),
+    "harness-key": (
+        "pat." + drawn(22) + "." + drawn(24, HEX) + "." + drawn(20),
+        "pat." + drawn(22) + ".name",
+    ),
+    "heroku-key": ("HR" + "KU-" + UUID, "HRKU-" + UUID[:20]),
+    "hubspot-token": ("pat" + "-na1-" + UUID, "pat-na1-" + UUID[:20]),
+    "infracost-key": _issued("i", "co-", (32, LETTERS)),
+    "intra42-secret": _issued("s-s4t2", "ud-", (64, HEX)),
+    "langsmith-key": (
+        "lsv2" + "_pt_" + drawn(32, HEX) + "_" + drawn(10, HEX),
+        "lsv2_pt_" + drawn(32, HEX),
+    ),
+    "lob-key": _issued("live", "_", (35, HEX)),
+    "mailchimp-key": (drawn(32, HEX) + "-" + "us12", drawn(32, HEX) + "-user"),
+    "mapbox-secret-token": ("sk" + ".eyJ1" + drawn(80) + "." + drawn(22), "sk.eyJ1" + drawn(20)),
+    "maxmind-key": (drawn(6) + "_" + drawn(29) + "_mmk", drawn(6) + "_mmk"),
+    "model-provider-key": _issued("s", "k-", (48, LETTERS)),
+    "neon-key": _issued("na", "pi_", (64, HEX)),
+    "netlify-token": _issued("n", "fp_", (36, LETTERS)),
+    "netrc-login": (
+        "machine git.acme-shop.com login app password kV9xQ2m" + "Lp7",
+        "machine git.acme-shop.com login app password $PASSWORD1",
+    ),
+    "notion-token": ("nt" + "n_" + drawn(11, "4713") + drawn(35), "ntn_" + drawn(20)),
+    "nuget-key": _issued("o", "y2", (43, HEX)),
+    "nvidia-key": _issued("nv", "api-", (64, LETTERS)),
+    "octopus-key": _issued("A", "PI-", (26, CAPITALS)),
+    "openrouter-key": _issued("sk", "-or-v1-", (64, HEX)),
+    "openshift-token": _issued("sha", "256~", (43, LETTERS)),
+    "perplexity-key": _issued("pp", "lx-", (48, LETTERS)),
+    "pinecone-key": ("pc" + "sk_" + drawn(5) + "_" + drawn(60), "pcsk_" + drawn(5)),
+    "plaid-token": ("access" + "-production-" + UUID, "access-production-" + UUID[:20]),
+    "planetscale-token": _issued("psc", "ale_tkn_", (43, LETTERS)),
+    "posthog-key": _issued("p", "hx_", (43, LETTERS)),
+    "prefect-key": _issued("p", "nu_", (36, LETTERS)),
+    "pulumi-token": _issued("p", "ul-", (40, HEX)),
+    "readme-key": _issued("rd", "me_", (70, HEX)),
+    "render-key": _issued("r", "nd_", (32, LETTERS)),
+    "replicate-token": _issued("r", "8_", (37, LETTERS)),
+    "resend-key": ("re" + "_" + drawn(8) + "_" + drawn(24), "re_compile_" + "pattern_of_the_words"),
+    "scalingo-token": _issued("tk", "-us-", (48, LETTERS)),
+    "settlemint-token": _issued("sm", "_aat_", (16, LETTERS)),
+    "shippo-token": _issued("shippo", "_live_", (40, HEX)),
+    "snyk-token": _issued("sn", "yk_uat.9c2f41ab.", (60, LETTERS)),
+    "sonar-token": _issued("s", "qp_", (40, HEX)),
+    "sourcegraph-token": _issued("s", "gp_", (40, HEX)),
+    "supabase-key": _issued("s", "bp_", (40, HEX)),
+    "tailscale-key": ("ts" + "key-auth-" + drawn(12) + "-" + drawn(32), "tskey-auth-" + drawn(12)),
+    "teams-webhook": (
+        f"{TEAMS}{UUID}@{UUID}/IncomingWebhook/{drawn(32, HEX)}/{UUID}",
+        "https://acme.webhook.office.com/webhookb2/",
+    ),
+    "tencent-secret-id": _issued("AK", "ID", (32, LETTERS)),
+    "typeform-token": _issued("t", "fp_", (59, LETTERS)),
+    "wireguard-key": (
+        "\nPrivate" + f"Key = {drawn(42)}A=\nListenPort = 51820\n",
+        f"\nPublicKey = {drawn(42)}A=\n",
+    ),
+    "xai-key": _issued("x", "ai-", (80, LETTERS)),
+    "yandex-key": _issued("AQ", "VN", (36, LETTERS)),
+}
+APART = {
+    *("private-key", "aws-secret-key", "discord-webhook", "slack-webhook", "teams-webhook"),
+    *("authorization-header", "basic-login", "docker-login", "netrc-login", "wireguard-key"),
+    *("azure-sas-signature",),
 }
 
 
@@ -137,7 +287,7 @@ def test_a_near_miss_of_each_kind_is_not_found(kind: str) -> None:
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_a_secret_inside_a_longer_word_is_none(kind: str) -> None:
     text, _ = EXAMPLES[kind]
-    if kind not in {"private-key", "aws-secret-key", "discord-webhook", "slack-webhook"}:
+    if kind not in APART:
         assert kind not in kinds(f"word{text}")
 
 
@@ -166,6 +316,17 @@ def test_a_wrong_checksum_makes_a_guess_of_it() -> None:
         pytest.param('config["SECRET_KEY"] = "{}"', id="subscript"),
         pytest.param("access_key => '{}'", id="arrow"),
         pytest.param('signing_key := "{}"', id="go"),
+        pytest.param('var apiToken string = "{}"', id="go-typed"),
+        pytest.param('masterKey := "{}"', id="go-camel"),
+        pytest.param('API_TOKEN ::= "{}"', id="make"),
+        pytest.param('API_TOKEN ?= "{}"', id="make-conditional"),
+        pytest.param('$apiToken .= "{}";', id="php"),
+        pytest.param('System.setProperty("API_TOKEN", "{}");', id="java-call"),
+        pytest.param('<add key="ApiKey" value="{}" />', id="xml-attribute"),
+        pytest.param("<apiKey>\n    {}\n</apiKey>", id="xml-element"),
+        pytest.param('{{"run": "API_TOKEN={}\\nOTHER=1"}}', id="escaped-lines"),
+        pytest.param("//registry.acme-shop.com/:_authToken={}", id="npmrc"),
+        pytest.param("//registry.acme-shop.com/:_auth={}", id="npmrc-auth"),
     ],
 )
 def test_a_random_value_after_a_telling_name_is_a_guess(text: str) -> None:
@@ -197,6 +358,45 @@ def test_a_short_password_without_quotes_is_found_where_a_setting_is_made(text: 
     assert (secret.value, secret.certain) == (value, False)
 
 
+def test_a_password_in_a_connection_string_is_found() -> None:
+    value = "kV9xQ2m" + "Lp7"
+    for text in (
+        f'"Server=db.acme-shop.com;Database=main;User Id=app;Password={value};"',
+        f'"Data Source=db.acme-shop.com;Uid=app;Pwd={value};"',
+    ):
+        assert [secret.value for secret in secrets.find(text)] == [value]
+
+
+def test_a_uuid_after_a_telling_name_is_a_guess() -> None:
+    assert kinds(f'HEROKU_TOKEN = "{UUID}"') == ["secret"]
+    assert kinds(f'token_id = "{UUID}"') == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'password = "ENC[AES256_GCM,data:kV9mQ2xLr7,iv:Zm9vYmFy,tag:Qz7v,type:str]"',
+        'password = "ENC(kV9mQ2xLr7Zm9vYmFyQz7vLm2p)"',
+        'password: "{cipher}kV9mQ2xLr7Zm9vYmFyQz7vLm2p"',
+        'api_key: "vault:v1:kV9mQ2xLr7Zm9vYmFyQz7vLm2p"',
+        'secret = "sha256-kV9mQ2xLr7Zm9vYmFyQz7vLm2pXr8Tz"',
+        'auth_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIkV9mQ2xLr7Zm9vYmFy"',
+        'public_key = "kV9mQ2xLr7Zm9vYmFyQz7vLm2pXr8Tz"',
+        '"LABEL_PASSWORD": "Contraseña"',
+        '"TOKEN_HELP": "2FAアプリの6桁のトークンを入力してください",',
+        'publicToken = "kV9mQ2xLr7Zm9vYmFyQz7vLm2pXr8Tz"',
+        'next_token = "kV9mQ2xLr7Zm9vYmFyQz7vLm2pXr8Tz"',
+        "csrf-token=kV9mQ2xLr7Zm9vYmFyQz7vLm2pXr8Tz",
+        'cache_key = "kV9mQ2xLr7Zm9vYmFyQz7vLm2pXr8Tz"',
+        'os.environ.get("API_TOKEN", "the-token-of-nobody")',
+        "<apiKey>{{ vault.api_key_v1_of_the_app }}</apiKey>",
+        '"Server=db;User Id=app;Password=${DB_PASSWORD_1};"',
+    ],
+)
+def test_what_is_encrypted_or_public_is_not_guessed(text: str) -> None:
+    assert secrets.find(text) == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -217,6 +417,10 @@ def test_a_short_password_without_quotes_is_found_where_a_setting_is_made(text: 
         "if (a && b) token = V1Token2x",
         "password = Argon2Hasher",
         "password: 2026-10-01T10:00:00Z",
+        "    secret: acme-registry-2026",
+        "    password: !encrypted/pkcs1-oaep",
+        "Ed25519PrivateKey = ed25519.Ed25519PrivateKey",
+        "dns_token = 0000111122223333444455556666777788889999aaaabbbb",
     ],
 )
 def test_a_setting_that_names_no_password_is_not_guessed(text: str) -> None:
@@ -262,6 +466,7 @@ def test_what_is_plainly_no_secret_is_not_guessed(text: str) -> None:
         ("https://user:Qz7vLm2pXr@docs.example.org/", []),
         ("postgres://app:${PASSWORD}@db.acme-shop.com/main", []),
         ("https://acme-shop.com:8443/@app", []),
+        ("https://bot:ghp_abc@git.acme-shop.com/x.git", []),
     ],
 )
 def test_a_password_in_an_address_of_a_real_host_is_a_guess(text: str, found: list[str]) -> None:
@@ -298,14 +503,26 @@ class TestDetect:
         [
             ("deploy/server.key", ["security/known"]),
             ("documents/server.key", ["security/known"]),
-            ("examples/tls/server.key", ["security/guessed"]),
-            ("docs/usage.rst", ["security/guessed"]),
+            ("examples/tls/server.key", ["security/sample"]),
+            ("docs/usage.rst", ["security/sample"]),
+            ("tests/server.key", ["security/sample"]),
+            ("acmetest/server.key", ["security/sample"]),
+            ("latest/server.key", ["security/known"]),
+            ("tls/localhost.key", ["security/sample"]),
         ],
     )
-    def test_a_private_key_among_examples_is_a_guess(self, path: str, rules: list[str]) -> None:
+    def test_a_private_key_among_examples_is_a_sample(self, path: str, rules: list[str]) -> None:
         file = source(path, key_block())
-        items = secrets.detect(corpus(file), [seeking("known"), seeking("guessed")])
+        sorts = [seeking("known"), seeking("guessed"), seeking("sample")]
+        items = secrets.detect(corpus(file), sorts)
         assert [item.rule_id for item in items if isinstance(item, Finding)] == rules
+
+    def test_a_token_in_a_test_is_known_and_a_sample(self) -> None:
+        file = source("tests/run.sh", f"TOKEN={with_checksum('gh' + 'p_')}\n")
+        sorts = [seeking("known"), seeking("guessed"), seeking("sample")]
+        items = secrets.detect(corpus(file), sorts)
+        rules = [item.rule_id for item in items if isinstance(item, Finding)]
+        assert rules == ["security/known", "security/sample"]
 
     def test_a_token_among_examples_is_as_certain_as_elsewhere(self) -> None:
         file = source("examples/run.sh", f"TOKEN={with_checksum('gh' + 'p_')}\n")
@@ -327,7 +544,7 @@ class TestDetect:
 
     def test_the_sort_of_formats_must_be_named(self) -> None:
         [(place, said)] = secrets.validate({}, ("any",))
-        assert (place, said) == ((), "formats: choose from known, guessed")
+        assert (place, said) == ((), "formats: choose from known, guessed, sample")
         [(place, _)] = secrets.validate({"formats": "all"}, ("any",))
         assert place == ("formats",)
 

@@ -1,0 +1,121 @@
+"""Find values that a telling name or an address announces as secrets: ``password = ...``.
+
+Reads text line by line as people write settings, without knowing any language's grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rlm_gate.detectors import _values as values
+
+Guess = tuple[int, int, str]
+"""Where a guessed secret begins and ends, and what it seems to be."""
+
+
+def by_address(text: str) -> Iterator[Guess]:
+    """Find passwords in addresses, unless the host is no real one or the password a stand-in."""
+    place = text.find("://")
+    while place >= 0:
+        match = _AUTHORITY.match(text, place + 3)
+        if match and not values.made_up(match["value"]) and _is_real(match):
+            yield *match.span("value"), "connection-password"
+        place = text.find("://", place + 3)
+
+
+def by_name(text: str) -> Iterator[Guess]:
+    """Find what a name like ``api_key`` is set to, in the ways of code and of configuration."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters grow when lowered, and offsets would be wrong
+        lowered = text
+    for name in _NAMES:
+        start = lowered.find(name)
+        while start >= 0:
+            end = start + len(name)
+            if name != "key" or _KEYS.search(lowered, max(0, start - _NEAR), start):
+                yield from _announced(text, lowered, start, end)
+            start = lowered.find(name, end)
+
+
+def _announced(text: str, lowered: str, start: int, end: int) -> Iterator[Guess]:
+    match = _ASSIGNED.match(text, end)
+    harmless = match and (
+        _HARMLESS.search(match["name"]) or _PUBLIC.search(lowered, max(0, start - _NEAR), start)
+    )
+    if match and not harmless:
+        line = text.rfind("\n", 0, start) + 1
+        before = max(line, start - _LINE)
+        set_here = _SETTING.match(text, line, start) or _CONNECTION.search(text, before, start)
+        kind = "password" if lowered[start:end] in _PASSWORDS else "secret"
+        yield from _assigned(match, kind, setting=set_here is not None)
+
+
+def _assigned(match: re.Match[str], kind: str, *, setting: bool) -> Iterator[Guess]:
+    group = next(name for name in ("value", "bare", "second", "element") if match[name])
+    value = match[group]
+    name = group == "bare" and values.named(value)
+    if name or values.made_up(value) or values.stand_in(value):
+        return
+    typed = kind == "password" and group in {"value", "element"} and values.typed(value)
+    short = setting and group == "bare" and values.drawn(value)
+    if typed or short or values.random(value):
+        yield *match.span(group), kind
+
+
+def _is_real(authority: re.Match[str]) -> bool:
+    value, host = authority["value"], authority["host"].lower()
+    local = "." not in host.strip(".") or _NO_HOST.search(host) or host.startswith("127.")
+    poor = value == authority["user"] or len({*value}) < _VARIETY
+    return not (local or poor or values.stand_in(value))
+
+
+_NEAR, _LINE, _VARIETY = 24, 400, 4
+
+# What stands after the :// of a service's address, where it has a password: user:password@host
+_AUTHORITY = re.compile(
+    r"(?P<user>[^\s:/@\"'`<>{}$]{0,60}):(?P<value>[^\s:/@\"'`<>{}$]{3,100})@(?P<host>[A-Za-z0-9.-]+)"
+)
+_NO_HOST = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost|local|internal)(?:\.\w+)?\Z")
+
+# Names that announce a secret, in lower case; what makes "key" one of them; and what makes a name
+# harmless again, by its end or its beginning.
+_PASSWORDS = frozenset(("password", "passwd", "passphrase", "pwd"))
+_NAMES = (*sorted(_PASSWORDS), "secret", "token", "credential", "creds", "_auth", "key")
+_KEYS = re.compile(
+    r"(?:api|access|auth|private|encrypt|encryption|signing|signature|master|aes|hmac|cipher|crypto"
+    r"|client|service|account|shared|app|application|session|webhook|subscription|storage|admin|root)"
+    r"[ _.-]?\Z"
+)
+_HARMLESS = re.compile(
+    r"(?:url|uri|path|file|name|field|label|title|text|type|id|prefix|suffix|header|regex|pattern"
+    r"|hash|hint|help|class|template|column|param|parameter|env|var|variable|message|error|prompt"
+    r"|placeholder|selector|format|length|policy|validator|scope|endpoint|issuer|audience|provider"
+    r"|version|algorithm|handler|service|arn|ref|model|view|form|input|button|izer|ize|ise|s)\Z",
+    re.IGNORECASE,
+)
+_PUBLIC = re.compile(
+    r"(?<![a-z])(?:public|publishable|csrf|xsrf|page|next|continuation|cursor|sync|anti_?forgery"
+    r"|cancellation|invalid|wrong|bad|fake|test|mock|dummy|example|sample|random)[_-]?\Z"
+)
+# Between the name and the quoted value: closing quotes and brackets, a type, the operator. Or the
+# name is a first argument, an attribute before ``value=``, or the name of an XML element.
+_ASSIGNED = re.compile(
+    r"(?P<name>[\w-]{0,40}+)(?:[\"'\])]{0,2}[ \t]*"
+    r"(?::[ \t]*[\w.\[\]| ]{1,30}[ \t]*|[ \t]*\b(?:string|str)[ \t]*)?"
+    r"(?::{1,3}=|=>|[?.+]=|\?\?=|[:=])[ \t]*"
+    r"(?:[fbru]{0,2}(?P<quote>[\"'`])(?P<value>[^\"'`\s]{8,200})(?P=quote)"
+    r"|(?P<bare>[A-Za-z0-9+/=_.~!@%^&*-]{8,200})[ \t]*(?=\r?$|[#;]|\\[nr]))"
+    r"|[\"'](?:[ \t]*,|[ \t]+value[ \t]*=)[ \t]*[\"'](?P<second>[^\"'`\s]{8,200})[\"']"
+    r"|>\s{0,40}(?P<element>[^<>\s]{8,200})\s{0,40}</)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What may stand on the line before the name that a configuration file sets.
+_SETTING = re.compile(
+    r"[ \t]*(?:(?:-|export|set|setx|ENV|ARG)[ \t]+)?[\"']?[\w.:/-]*\Z", re.IGNORECASE
+)
+_CONNECTION = re.compile(
+    r"(?:server|data source|host|user ?(?:id|name)?|uid|database|catalog)[ ]*="
+    r"[^=\n]{1,200};[^=\n]*\Z",
+    re.IGNORECASE,
+)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 _PHP = re.compile(
-    r"""(<\?(?:php\b|=))((?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|/\*.*?\*/"""
+    r"""(<\?(?:php\b|=|(?=\s)))((?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|/\*.*?\*/"""
     r"""|(?://|\#)(?:(?!\?>)[^\n])*|(?!\?>).)*)(\?>|\Z)""",
     re.DOTALL,
 )
+
+ECHO = "!!!"  # stands for <?= where echo has no room: as long as the tag, and nobody writes it
 
 
 def only_php(text: str) -> str:
@@ -21,8 +23,8 @@ def only_php(text: str) -> str:
     done, end = "", 0
     for piece in _PHP.finditer(text):
         done += _blank(text[end : piece.start(2)])
-        if piece[1] == "<?=" and done.endswith(" " * 5):
-            done = f"{done[:-5]}echo "
+        if piece[1] == "<?=":
+            done = f"{done[:-5]}echo " if done.endswith(" " * 5) else f"{done[:-3]}{ECHO}"
         done += piece[2] + (";" + " " * (len(piece[3]) - 1) if piece[3] else "")
         end = piece.end()
     return done + _blank(text[end:])

@@ -34,12 +34,14 @@ from rlm_gate.detectors import (
 from rlm_gate.detectors._taint import spec
 from rlm_gate.detectors._taint.reading import MAX_STEPS, Function, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
+from rlm_gate.markup import only_php
 
 _ENGINE = "taint"
 _READERS = {  # of a language and its dialects
     "go": "go",
     "java": "java",
     "javascript": "javascript",
+    "php": "php",
     "python": "flow",
 }
 _OPTIONS = (
@@ -128,7 +130,7 @@ class _Judge:
     def judge(self, file: SourceFile) -> Iterator[Finding | Skip]:
         """Yield what is found in the file, each place and rule once."""
         text = Text.of(file.text)
-        sinks = self._worth(text.text)
+        sinks = self._worth(only_php(text.text) if file.language == "php" else text.text)
         if sinks is None:
             return
         if self._braces and max(map(len, text.lines)) > _LONGEST_LINE:

@@ -1,4 +1,4 @@
-"""Runs statements of JavaScript, Java and Go in order: branches, loops, cases."""
+"""Runs statements of JavaScript, Java, Go and PHP in order: branches, loops, cases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from rlm_gate.detectors._taint.values import UNSET, Value
 from rlm_gate.syntax import Node
 
 _Step = Callable[[Node, Env], Env | None]
-BLOCKS: Final = ("statement_block", "block", "statement_list", "constructor_body")
+BLOCKS: Final = (
+    "statement_block",
+    "block",
+    "statement_list",
+    "constructor_body",
+    "compound_statement",
+    "colon_block",
+)
 _CASES: Final = (
     "switch_case",
     "switch_default",
@@ -25,13 +32,23 @@ _CASES: Final = (
     "default_case",
     "type_case",
     "communication_case",
+    "case_statement",
+    "default_statement",
 )
-_DEFAULTS: Final = ("switch_default", "default_case")
+_DEFAULTS: Final = ("switch_default", "default_case", "default_statement")
+_FALLING: Final = (
+    "switch_case",
+    "switch_default",
+    "switch_block_statement_group",
+    "case_statement",
+    "default_statement",
+)
 _LABELS: Final = ("switch_label", "expression_list")
 _HEADS: Final = ("range_clause", "for_clause")
 FUNCTION_STATEMENTS: Final = (
     "constructor_declaration",
     "function_declaration",
+    "function_definition",
     "generator_function_declaration",
     "method_declaration",
     "method_definition",
@@ -40,6 +57,8 @@ FUNCTION_STATEMENTS: Final = (
 
 class Blocks(Terms):
     """Runs blocks; None in the place of an environment means that nothing gets there."""
+
+    statements: Mapping[str, str]  # kinds of nodes to methods
 
     def __init__(self, reading: Reading) -> None:
         super().__init__(reading)
@@ -62,7 +81,7 @@ class Blocks(Terms):
         return env
 
     def _run(self, statement: Node, env: Env) -> Env | None:
-        run: _Step = getattr(self, _STATEMENTS.get(statement.kind(), "_expression"))
+        run: _Step = getattr(self, self.statements.get(statement.kind(), "_expression"))
         return run(statement, env)
 
     def _expression(self, node: Node, env: Env) -> Env | None:
@@ -77,15 +96,24 @@ class Blocks(Terms):
         before = node.field("initializer")
         if before is not None:
             env = self._run(before, env) or env
+        return self._branch(node, node.field_children("alternative"), env)
+
+    def _branch(self, node: Node, others: Sequence[Node], env: Env) -> Env | None:
+        """Read what is done where the condition is met, else the others: ``elseif``, ``else``."""
         condition = node.field("condition")
         holds = self.condition(condition, env)
         ends: list[Env | None] = []
         if holds is not False:
             inner = proofs.after(self, condition, env, holds=True)
-            ends.append(self.block(node.field("consequence"), inner))
+            ends.append(self.block(part(node, "consequence", "body"), inner))
         if holds is not True:
             inner = proofs.after(self, condition, env, holds=False)
-            ends.append(self.block(node.field("alternative"), inner))
+            further = bool(others) and others[0].kind() == "else_if_clause"
+            ends.append(
+                self._branch(others[0], others[1:], inner)
+                if further
+                else self.block(others[0] if others else None, inner)
+            )
         return merge(ends)
 
     def _else(self, node: Node, env: Env) -> Env | None:
@@ -112,7 +140,7 @@ class Blocks(Terms):
         head = next((one for one in named(node) if one.kind() in _HEADS), node)
         if head.kind() == "range_clause":
             return self._range(node, head, env)
-        start = part(head, "initializer", "init")
+        start = part(head, "initializer", "init", "initialize")
         env = (self._run(start, env) if start is not None else env) or env
         test = part(head, "condition")
         return self._loop(node, test, part(head, "increment", "update"), env)
@@ -170,7 +198,7 @@ class Blocks(Terms):
             fits = self._fits(one, subject, env) if fits is None else fits
             begins = [through, dict(env) if fits is not False else None]
             after = self._each(_statements(one), merge(begins))
-            falls = one.kind() in {"switch_case", "switch_default", "switch_block_statement_group"}
+            falls = one.kind() in _FALLING
             through = after if falls else None
             ends += [] if falls else [after]
             sure = sure or fits is True
@@ -232,11 +260,14 @@ def _statements(case: Node) -> list[Node]:
     return [one for one in found if one.range().start.index != start]
 
 
-_STATEMENTS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Blocks and Braces
+STATEMENTS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Blocks and Braces
     **dict.fromkeys(BLOCKS, "block"),
     **dict.fromkeys(FUNCTION_STATEMENTS, "_define"),
     **dict.fromkeys(("class_declaration", "class", "abstract_class_declaration"), "_class"),
-    **dict.fromkeys(("enum_declaration", "record_declaration", "interface_declaration"), "_class"),
+    **dict.fromkeys(
+        ("enum_declaration", "record_declaration", "interface_declaration", "trait_declaration"),
+        "_class",
+    ),
     **dict.fromkeys(("lexical_declaration", "variable_declaration"), "_variables"),
     **dict.fromkeys(("local_variable_declaration", "field_declaration"), "_variables"),
     **dict.fromkeys(("public_field_definition", "field_definition"), "_field"),
@@ -260,3 +291,4 @@ _STATEMENTS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Blocks
     **dict.fromkeys(("var_spec", "const_spec"), "_targets"),
     **dict.fromkeys(("import_statement", "import_declaration"), "_import"),
 }
+Blocks.statements = STATEMENTS

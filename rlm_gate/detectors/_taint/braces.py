@@ -1,4 +1,4 @@
-"""Reads a file of JavaScript, Java or Go: its functions, closures, classes, variables."""
+"""Reads a file of JavaScript, Java, Go or PHP: its functions, closures, classes, variables."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from rlm_gate.detectors._taint.terms import FUNCTIONS
 from rlm_gate.detectors._taint.values import UNSET, Value, constant, joined, listed
 from rlm_gate.syntax import Node
 
+_NAMES: Final = ("identifier", "variable_name")
 _NESTED: Final = 12  # functions within functions
 
 
@@ -54,7 +55,7 @@ class Braces(Blocks):
         for one in named(parameters):
             names = list(one.field_children("name")) or [_bare(one)]
             for name in names:
-                yield (name.text() if name.kind() == "identifier" else ""), one
+                yield (name.text() if name.kind() in _NAMES else ""), one
 
     def module(self, root: Node) -> Env:
         """Read the statements of the file itself; return what they define."""

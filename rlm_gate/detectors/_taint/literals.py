@@ -20,7 +20,7 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
-SPREADS: Final = ("spread_element", "variadic_argument")
+SPREADS: Final = ("spread_element", "variadic_argument", "variadic_unpacking")
 _ESCAPES: Final = {r"\n": "\n", r"\t": "\t", r"\r": "\r", "\\'": "'", '\\"': '"', r"\\": "\\"}
 
 

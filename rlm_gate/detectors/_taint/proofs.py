@@ -1,4 +1,4 @@
-"""What a condition of JavaScript, Java or Go proves of values; ``guards`` is that for Python."""
+"""What a condition of JavaScript, Java, Go or PHP proves; ``guards`` is that for Python."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from rlm_gate.detectors._taint.folding import first, named
+from rlm_gate.detectors._taint.folding import first
 from rlm_gate.detectors._taint.guards import EVERY, Proof, both, either, is_sure, marks
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
+from rlm_gate.detectors._taint.targets import CALLS, ELEMENTS, MEMBERS, argued, indexed
 from rlm_gate.detectors._taint.values import Value
 from rlm_gate.syntax import Node
 
-_PLAIN: Final = (
-    "identifier",
-    "member_expression",
-    "selector_expression",
-    "field_access",
-    "subscript_expression",
-    "index_expression",
-    "array_access",
-)
+_NAMES: Final = ("identifier", "variable_name")
+_PLAIN: Final = (*_NAMES, *MEMBERS, *ELEMENTS)
 _SAME_TEXT: Final = re.compile(
     r"\.(?:toLowerCase|toUpperCase|trim|toString|strip|getHost|hostname|host|getPath|normalize)\Z"
 )
 _LISTS: Final = re.compile(
-    r"(?:\A|\.)(?:includes|has|contains|containsKey|Contains|ContainsAny|Index)\Z"
+    r"(?:\A|\.)(?:includes|has|contains|containsKey|Contains|ContainsAny|Index"
+    r"|in_array|array_key_exists|array_search|str_contains|strpos|stripos)\Z"
 )
+_NEEDLE_FIRST: Final = re.compile(r"(?:in_array|array_key_exists|array_search)\Z")
 _EQUALS: Final = re.compile(r"\.(?:equals|equalsIgnoreCase|EqualFold|contentEquals)\Z")
-_MATCHES: Final = re.compile(r"(?:\A|\.)(?:test|exec|match|matches|MatchString|find|lookingAt)\Z")
-_BEGINS: Final = re.compile(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix)\Z")
-_NUMBER: Final = re.compile(
-    r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric)\Z"
+_MATCHES: Final = re.compile(
+    r"(?:\A|\.)(?:test|exec|match|matches|MatchString|find|lookingAt|preg_match|filter_var)\Z"
 )
+_BEGINS: Final = re.compile(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix|str_starts_with)\Z")
+_NUMBER: Final = re.compile(
+    r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric|is_numeric"
+    r"|is_int|ctype_\w+)\Z"
+)
+_NOWHERE: Final = ("-1", "false", "FALSE")
 
 
 class _Evaluates(Protocol):
@@ -78,11 +78,15 @@ def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # n
     inner = first(node)
     if kind == "parenthesized_expression" and inner is not None:
         return _proof(reader, inner, env, holds)
-    if kind == "unary_expression" and inner is not None and node.text().startswith("!"):
+    if (
+        kind in {"unary_expression", "unary_op_expression"}
+        and inner is not None
+        and node.text().startswith("!")
+    ):
         return _proof(reader, inner, env, not holds)
     if kind == "binary_expression":
         return _of_two(reader, node, env, holds)
-    if kind in {"call_expression", "method_invocation"}:
+    if kind in CALLS:
         return _of_call(reader, node, env, holds)
     return _of_presence(reader, node, env) if holds else {}
 
@@ -130,7 +134,7 @@ def _of_null(
     """Read ``check(x) != null``: such a function returns nothing for what it refuses."""
     call, other = sides
     nothing = other.kind() in {"null", "null_literal", "nil", "undefined"}
-    if not nothing or call.kind() not in {"call_expression", "method_invocation"}:
+    if not nothing or call.kind() not in CALLS:
         return None
     there = (sign in {"!=", "!=="}) == holds
     words = reader.reading.words.data["guard_words"]
@@ -155,12 +159,15 @@ def _of_index(
     holds: bool,  # noqa: FBT001  # as above
 ) -> Proof | None:
     """Read ``list.indexOf(x) >= 0`` and ``text.indexOf("..") === -1``."""
-    call = next((one for one in sides if re.search(r"(?i)indexOf\(|\.Index\(", one.text())), None)
-    if call is None or call.kind() not in {"call_expression", "method_invocation"}:
+    call = next(
+        (one for one in sides if re.search(r"(?i)indexOf\(|\.Index\(|\bstri?pos\(", one.text())),
+        None,
+    )
+    if call is None or call.kind() not in CALLS:
         return None
     other = next(one for one in sides if one is not call).text()
-    absent = (sign in {"==", "==="} and other == "-1") or (sign == "<" and other == "0")
-    present = (sign in {"!=", "!==", ">"} and other == "-1") or (sign == ">=" and other == "0")
+    absent = (sign in {"==", "==="} and other in _NOWHERE) or (sign == "<" and other == "0")
+    present = (sign in {"!=", "!==", ">"} and other in _NOWHERE) or (sign == ">=" and other == "0")
     if not absent and not present:
         return {}
     return _of_list(reader, call, env, present == holds)
@@ -174,6 +181,8 @@ def _of_list(reader: _Evaluates, call: Node, env: Env, found: bool) -> Proof:  #
     if (
         owner is None or len(arguments) > 1
     ):  # strings.Contains(text, piece), slices.Contains(list, it)
+        back = bool(_NEEDLE_FIRST.search(_written(call)))
+        arguments = arguments[1::-1] if back else arguments
         owner, arguments = arguments[0], arguments[1:] or arguments[:1]
     whole, piece = reader.value(owner, env), reader.value(arguments[0], env)
     if found and not whole.everything:
@@ -191,6 +200,8 @@ def _of_call(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  #
         return _of_list(reader, node, env, holds)
     if not holds:
         return {}
+    if name == "isset" and len(arguments) == 1:
+        return _of_presence(reader, arguments[0], env)
     every = [one for one in (owner, *arguments) if one is not None]
     tested = _tested(reader, every, env)
     if kinds := reader.reading.specs.clean.find(name):
@@ -204,6 +215,8 @@ def _is_check(reader: _Evaluates, name: str, parts: Sequence[Node], env: Env) ->
         return is_sure([reader.value(one, env) for one in parts][1:])
     if _EQUALS.search(name):
         return not all(reader.value(one, env).everything for one in parts[-2:])
+    if any("VALIDATE_URL" in one.text() for one in parts):
+        return False
     words = reader.reading.words.data["guard_words"]
     known = _MATCHES.search(name) or _NUMBER.search(name)
     return known is not None or re.search(words, name.rpartition(".")[2]) is not None
@@ -211,13 +224,12 @@ def _is_check(reader: _Evaluates, name: str, parts: Sequence[Node], env: Env) ->
 
 def _of_presence(reader: _Evaluates, node: Node, env: Env) -> Proof:
     """Read ``table[x]``, and ``ok`` after ``_, ok := table[x]``: what is in a table is known."""
-    if node.kind() == "identifier":
+    if node.kind() in _NAMES:
         tested = env.get(f"{node.text()}?")
         return marks([tested], EVERY) if tested is not None else {}
     if node.kind() not in {"subscript_expression", "index_expression"}:
         return {}
-    owner = node.field("object") or node.field("operand")
-    key = node.field("index")
+    owner, key = indexed(node)
     if owner is None or key is None or reader.value(owner, env).everything:
         return {}
     return marks(_tested(reader, [key], env), EVERY)
@@ -228,7 +240,7 @@ def _parts(call: Node) -> tuple[Node | None, list[Node]]:
     function = call.field("function") or call
     owner = function.field("object") or function.field("operand")
     arguments = call.field("arguments")
-    return owner, named(arguments) if arguments is not None else []
+    return owner, argued(arguments)
 
 
 def _name(reader: _Evaluates, node: Node, owner: Node | None, env: Env) -> str:
@@ -247,13 +259,13 @@ def _tested(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> list[Value]:
     found = []
     for node in nodes:
         current: Node | None = node
-        while current is not None and current.kind() in {"call_expression", "method_invocation"}:
+        while current is not None and current.kind() in CALLS:
             owner, arguments = _parts(current)
             current = None if arguments or not _SAME_TEXT.search(_written(current)) else owner
         if current is not None and current.kind() in _PLAIN:
             value = reader.value(current, env)
             found.append(value)
-            if current.kind() != "identifier" and value.tainted and isinstance(reader, _Noting):
+            if current.kind() not in _NAMES and value.tainted and isinstance(reader, _Noting):
                 reader.tested[current.text()] = value
     return found
 

@@ -21,7 +21,12 @@ MAX_STEPS = 6_000  # statements that are read for one function, those of its hel
 MAX_DEPTH = 2  # of helpers
 
 
-_MEMBERS = ("member_expression", "selector_expression")  # the same text means the same value
+_MEMBERS = (
+    "member_expression",
+    "selector_expression",
+    "variable_name",
+    "subscript_expression",
+)  # the same text means the same value
 
 
 class Hit(NamedTuple):

@@ -1,4 +1,4 @@
-"""Gives values to what stands on the left of an assignment in JavaScript, Java and Go."""
+"""Gives values to what stands on the left of an assignment in JavaScript, Java, Go and PHP."""
 
 from __future__ import annotations
 
@@ -10,15 +10,55 @@ from rlm_gate.detectors._taint.reading import Env, Reading, lines_of
 from rlm_gate.detectors._taint.values import Value, join, mixed
 from rlm_gate.syntax import Node
 
-MEMBERS: Final = ("member_expression", "field_access", "selector_expression")
+MEMBERS: Final = (
+    "member_expression",
+    "field_access",
+    "selector_expression",
+    "member_access_expression",
+    "nullsafe_member_access_expression",
+    "scoped_property_access_expression",
+)
 ELEMENTS: Final = ("subscript_expression", "array_access", "index_expression")
-_LISTS: Final = ("array_pattern", "expression_list", "parenthesized_expression")
+OWNERS: Final = ("object", "operand", "scope")  # fields that hold whose member it is
+FIELDS: Final = ("property", "field", "name")
+CALLS: Final = (
+    "call_expression",
+    "method_invocation",
+    "function_call_expression",
+    "member_call_expression",
+    "nullsafe_member_call_expression",
+    "scoped_call_expression",
+)
+_LISTS: Final = ("array_pattern", "expression_list", "parenthesized_expression", "list_literal")
 _Assign = Callable[[Node, Value, Env], None]
 
 
 def part(node: Node, *names: str) -> Node | None:
     """Return the first of these fields that the node has."""
     return next((one for name in names if (one := node.field(name)) is not None), None)
+
+
+def given_to(call: Node) -> Node | None:
+    """Return the node that holds a call's arguments; PHP's ``new`` has no field for it."""
+    given = call.field("arguments")
+    if given is None:
+        given = next((one for one in call.children() if one.kind() == "arguments"), None)
+    return given
+
+
+def argued(node: Node | None) -> list[Node]:
+    """Return what a call is given, without what PHP wraps around it."""
+    parts = named(node) if node is not None else []
+    return [named(one)[-1] if one.kind() == "argument" else one for one in parts]
+
+
+def indexed(node: Node) -> tuple[Node | None, Node | None]:
+    """Return whose element it is, and its key: None in PHP's ``$list[] = 1``."""
+    owner = part(node, "object", "operand", "array")
+    if owner is not None:
+        return owner, node.field("index")
+    parts = [*named(node), None, None]
+    return parts[0], parts[1]
 
 
 def at(value: Value, node: Node) -> Value:
@@ -87,7 +127,7 @@ class Targets:
             self.assign(target, self.field_of(value, key.text().strip("'\""), node), env)
 
     def _assign_member(self, target: Node, value: Value, env: Env) -> None:
-        owner_node, field = part(target, "object", "operand"), part(target, "property", "field")
+        owner_node, field = part(target, *OWNERS), part(target, *FIELDS)
         owner = self.value(owner_node, env)
         name = self.named(owner.name, field.text() if field is not None else "")
         self.reading.check_store(target, name, (value,))
@@ -96,10 +136,10 @@ class Targets:
             env[owner_node.text()] = owner.with_item(field.text(), value)
 
     def _assign_element(self, target: Node, value: Value, env: Env) -> None:
-        owner_node = part(target, "object", "operand", "array")
+        owner_node, key_node = indexed(target)
         if owner_node is None:
             return
-        owner, key = self.value(owner_node, env), self.value(target.field("index"), env)
+        owner, key = self.value(owner_node, env), self.value(key_node, env)
         self.reading.check_store(target, f"{owner.name}[]", (key,))
         if isinstance(key.const, str):
             self.reading.check_store(target, self.named(owner.name, key.const), (value,))

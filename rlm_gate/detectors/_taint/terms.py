@@ -1,4 +1,4 @@
-"""Evaluates expressions of JavaScript, Java and Go: their trees differ in names, not in shape."""
+"""Evaluates expressions of JavaScript, Java, Go, PHP: trees that differ in names, not in shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from rlm_gate.detectors._taint import methods, proofs
 from rlm_gate.detectors._taint.folding import COMPARE, first, named, operated, tried, unpacked
 from rlm_gate.detectors._taint.literals import SPREADS, Literals
 from rlm_gate.detectors._taint.reading import PROVED, RECEIVER, Argument, Env
-from rlm_gate.detectors._taint.targets import ELEMENTS, MEMBERS, at, part
+from rlm_gate.detectors._taint.targets import (
+    CALLS,
+    ELEMENTS,
+    FIELDS,
+    MEMBERS,
+    OWNERS,
+    argued,
+    at,
+    given_to,
+    indexed,
+    part,
+)
 from rlm_gate.detectors._taint.values import (
     NOTHING,
     UNSET,
@@ -31,6 +42,7 @@ FUNCTIONS: Final = (
     "generator_function",
     "lambda_expression",
     "func_literal",
+    "anonymous_function",
 )
 _LONGEST_NAME: Final = 200
 _SAME: Final = {"===": "==", "!==": "!="}
@@ -39,11 +51,14 @@ _SAME: Final = {"===": "==", "!==": "!="}
 class Terms(Literals):
     """Gives each expression its value in an environment, and notes the sinks it meets."""
 
+    plus = "+"  # what joins texts
+    terms: Mapping[str, str]  # kinds of nodes to methods
+
     def value(self, node: Node | None, env: Env) -> Value:
         """Return the value of an expression."""
         if node is None:
             return NOTHING
-        evaluate: Callable[[Node, Env], Value] = getattr(self, _TERMS.get(node.kind(), "_any"))
+        evaluate: Callable[[Node, Env], Value] = getattr(self, self.terms.get(node.kind(), "_any"))
         return evaluate(node, env)
 
     def inlined(self, name: str, receiver: str, arguments: Sequence[Argument]) -> Value | None:
@@ -90,8 +105,8 @@ class Terms(Literals):
     def _member(self, node: Node, env: Env) -> Value:
         if (known := _known(node, env)) is not None:
             return known
-        field = part(node, "property", "field")
-        owner = self.value(part(node, "object", "operand"), env)
+        field = part(node, *FIELDS)
+        owner = self.value(part(node, *OWNERS), env)
         return self.field_of(owner, field.text() if field is not None else "", node)
 
     def field_of(self, owner: Value, field: str, node: Node) -> Value:
@@ -114,8 +129,7 @@ class Terms(Literals):
     def _subscript(self, node: Node, env: Env) -> Value:
         if (known := _known(node, env)) is not None:
             return known
-        owner = self.value(part(node, "object", "operand", "array"), env)
-        key = self.value(node.field("index"), env)
+        owner, key = (self.value(one, env) for one in indexed(node))
         if isinstance(owner.const, str) and isinstance(key.const, int):
             return tried(lambda: owner.const[key.const])
         if owner.items is not None and owner.shape:
@@ -140,14 +154,12 @@ class Terms(Literals):
         sign = _sign(node)
         if sign in {"&&", "||", "??"}:
             return self._logical(node, sign, env)
-        if sign != "+":
+        if sign != self.plus:
             left, right = (self.value(node.field(one), env) for one in ("left", "right"))
             return _computed(sign, left, right)
         chain: list[Node] = []
         current: Node | None = node
-        while (
-            current is not None and current.kind() == "binary_expression" and _sign(current) == "+"
-        ):
+        while current is not None and current.kind() == node.kind() and _sign(current) == self.plus:
             chain.append(current)
             current = current.field("left")
         value = self.value(current, env)
@@ -182,7 +194,7 @@ class Terms(Literals):
     def _conditional(self, node: Node, env: Env) -> Value:
         test = node.field("condition")
         holds = self.condition(test, env)
-        yes, no = node.field("consequence"), node.field("alternative")
+        yes, no = part(node, "consequence", "body"), node.field("alternative")
         if holds is not None:
             return self.value(yes if holds else no, env)
         value = self.value(yes, proofs.after(self, test, env, holds=True))
@@ -194,7 +206,7 @@ class Terms(Literals):
         if target is None or right is None:
             return NOTHING
         value = self.function_value(right, env)
-        if sign == "+=":
+        if sign == f"{self.plus}=":
             old = self.value(target, env)
             value = replace(text([old, value]), shape=old.shape if old.shape == "text" else "")
         elif sign in {"??=", "||="}:
@@ -210,7 +222,7 @@ class Terms(Literals):
 
     def _call(self, node: Node, env: Env) -> Value:
         receiver, callee, place = self._callee(node, env)
-        arguments_node = node.field("arguments")
+        arguments_node = given_to(node)
         if arguments_node is not None and arguments_node.kind() == "template_string":
             self.value(arguments_node, env)
             return Value(name=f"{callee.name}()")  # a tag escapes, or it would not be one
@@ -219,7 +231,8 @@ class Terms(Literals):
         given = [*arguments, Argument(RECEIVER, receiver)]
         self.reading.check_call(node, name, given)
         if place is not None and place != receiver.name:  # what a variable is called says much too
-            self.reading.check_call(node, self.named(place, name.rpartition(".")[2]), given)
+            owner = place.lstrip("$")
+            self.reading.check_call(node, self.named(owner, name.rpartition(".")[2]), given)
         after = methods.changed(self.reading, name, receiver, arguments)
         if after is not None and place is not None:
             env[place] = at(after, node)
@@ -236,11 +249,11 @@ class Terms(Literals):
         function = part(node, "function", "constructor", "type")
         holder, field = node, node.field("name")
         if function is not None and function.kind() in MEMBERS:
-            holder, field = function, part(function, "property", "field")
+            holder, field = function, part(function, *FIELDS)
             function = None
         if function is not None:
             return NOTHING, self._called(function, env), None
-        owner_node = part(holder, "object", "operand")
+        owner_node = part(holder, *OWNERS)
         written = field.text() if field is not None else ""
         if owner_node is None:
             return NOTHING, env.get(written) or Value(name=written), None
@@ -260,9 +273,9 @@ class Terms(Literals):
             return
         source = self.reading.source(f"{name}()", node)
         filled = mixed([receiver, *(one.value for one in arguments), Value(taints=source)])
-        for one in named(node) if filled.taints else ():
+        for one in argued(node) if filled.taints else ():
             target = one.text().lstrip("&")
-            if target.isidentifier():
+            if target.lstrip("$").isidentifier():
                 env[target] = at(replace(filled, name=""), node)
 
     def _arguments(
@@ -270,7 +283,7 @@ class Terms(Literals):
     ) -> Iterator[Argument]:
         done: list[Argument] = []
         position: int | None = 0
-        for one in named(node) if node is not None else ():
+        for one in argued(node):
             if one.kind() in SPREADS:
                 done.extend(unpacked(self.value(first(one), env), "list_splat"))
                 position = None
@@ -313,14 +326,14 @@ def _computed(sign: str, left: Value, right: Value) -> Value:
 def _root(node: Node) -> str | None:
     """Return the variable that a chain of calls begins with, or the member that is called upon."""
     current: Node | None = node
-    while current is not None and current.kind() in {"call_expression", "method_invocation"}:
+    while current is not None and current.kind() in CALLS:
         function = current.field("function")
-        current = part(function or current, "object", "operand")
-    kinds = ("identifier", "this", *MEMBERS)
+        current = part(function or current, *OWNERS)
+    kinds = ("identifier", "this", "variable_name", *MEMBERS)
     return current.text() if current is not None and current.kind() in kinds else None
 
 
-_TERMS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Terms
+TERMS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Terms
     **dict.fromkeys(("call_expression", "new_expression"), "_call"),
     **dict.fromkeys(("method_invocation", "object_creation_expression"), "_call"),
     **dict.fromkeys(MEMBERS, "_member"),
@@ -352,3 +365,4 @@ _TERMS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Terms
     "ternary_expression": "_conditional",
     "unary_expression": "_unary",
 }
+Terms.terms = TERMS

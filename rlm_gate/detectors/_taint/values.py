@@ -228,7 +228,7 @@ def join(one: Value, other: Value) -> Value:
         items=_joined_items(one, other),
         shape=one.shape if one.shape == other.shape else "",
         prefix=one.prefix if one.prefix == other.prefix else "",
-        written=one.written if one.written == other.written else one.written or other.written,
+        written=_joined_text(one, other),
         fixed=one.fixed and other.fixed,
     )
 
@@ -244,6 +244,15 @@ def joined(values: Iterable[Value]) -> Value:
 def hashable(key: Key) -> bool:
     """Say whether the constant can be a key."""
     return isinstance(key, str | int | float | bytes | bool | tuple | None)
+
+
+def _joined_text(one: Value, other: Value) -> str:
+    """Return the text of the one that comes from outside; both at once can't be told."""
+    if one.written == other.written:
+        return one.written
+    if one.tainted != other.tainted:
+        return (one if one.tainted else other).text
+    return one.written or other.written
 
 
 def _joined_items(one: Value, other: Value) -> Mapping[Key, Value] | None:

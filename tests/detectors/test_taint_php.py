@@ -1,0 +1,191 @@
+"""The taint engine on PHP: what it follows, through markup too, and what stops it."""
+
+from typing import Any
+
+import pytest
+
+from rlm_gate import examples
+from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity
+from rlm_gate.detectors import taint
+
+SINK: dict[str, Any] = {
+    "sink": "sql",
+    "calls": [
+        {"call": "{*.query,mysqli_query}", "args": [0, 1]},
+        {"call": "{include,require_once,echo,print,exit,Response}"},
+    ],
+    "clean": ["{escape,*.quote}"],
+    "replacing": ["'"],
+}
+
+
+def lines(code: str, **change: Any) -> list[int]:
+    """Return the lines of the sinks that are reached."""
+    rule = Rule(
+        id="security/flow",
+        title="t",
+        severity=Severity.HIGH,
+        precision=Confidence.HIGH,
+        languages=("php",),
+        message="m",
+        help=Help("", ""),
+        detect=(Detect("taint", {"language": "php", **SINK, **change}),),
+    )
+    file = examples.whole_file("src/app", "php", code)
+    found = taint.detect(examples.corpus_of([file]), [rule])
+    return sorted(one.span.start for one in found if isinstance(one, Finding))
+
+
+def php(*statements: str, **change: Any) -> bool:
+    body = "\n".join(statements)
+    return bool(lines(f"<?php\n$q = $_GET['q'];\n{body}\n", **change))
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        pytest.param(["$db->query($q);"], id="as it is"),
+        pytest.param(["$db->query('a' . $q . 'b');"], id="joined"),
+        pytest.param(['$db->query("a $q b");'], id="in a text"),
+        pytest.param(["$db->query(\"a {$_POST['x']['y']} b\");"], id="an element in a text"),
+        pytest.param(["$s = <<<EOT\na $q\nEOT;", "$db->query($s);"], id="heredoc"),
+        pytest.param(["$s = 'a'; $s .= $q; $db->query($s);"], id="grown"),
+        pytest.param(["[$a, $b] = explode(',', $q); $db->query($b);"], id="taken apart"),
+        pytest.param(["['x' => $a] = $_POST; $db->query($a);"], id="taken apart by keys"),
+        pytest.param(["$a = $q ?? 'b'; $db->query($a);"], id="or a default"),
+        pytest.param(["$a = $q ?: 'b'; $db->query($a);"], id="elvis"),
+        pytest.param(["$db->query($x ? $q : 'a');"], id="chosen"),
+        pytest.param(["$db->query(match($x) { 1 => 'a', default => $q });"], id="match"),
+        pytest.param(["foreach ($_GET as $k => $v) { $db->query($v); }"], id="an element"),
+        pytest.param(["foreach ($_GET as $k => $v): $db->query($k); endforeach;"], id="a key"),
+        pytest.param(["$a = ['x' => $q, 'y' => 1]; $db->query($a['x']);"], id="an array"),
+        pytest.param(["$a[] = $q; $db->query(implode(',', $a));"], id="implode"),
+        pytest.param(["if ($x) { } elseif ($y) { $db->query($q); }"], id="elseif"),
+        pytest.param(["if ($x): else: $db->query($q); endif;"], id="alternative syntax"),
+        pytest.param(["$f = function() use ($q, $db) { $db->query($q); };"], id="closure"),
+        pytest.param(["$db->query(sprintf('%s', $q));"], id="sprintf"),
+        pytest.param(["$r = &$q; $db->query($r);"], id="reference"),
+        pytest.param(["$db->query(base64_decode(escape($q)));"], id="decoded after escaping"),
+        pytest.param(["@mysqli_query($c, trim($q));"], id="with its warnings off"),
+        pytest.param(["include 'a/' . $q;"], id="include"),
+        pytest.param(["require_once($q);"], id="require"),
+        pytest.param(["echo 'a', $q;"], id="echo of two"),
+        pytest.param(["print($q);"], id="print"),
+        pytest.param(["exit($q);"], id="exit"),
+        pytest.param(['return new Response("<b>$q");'], id="a constructor"),
+        pytest.param(["$b = json_decode(file_get_contents('php://input')); $db->query($b->x);"],
+                     id="the body"),
+        pytest.param(["preg_match('/x/', $q, $m); $db->query($m[0]);"], id="filled"),
+        pytest.param(["class A { function f() { $this->x = $_POST['x'];",
+                      "$this->db->query($this->x); } }"], id="a property"),
+        pytest.param(["function f($x) { global $db; $db->query($x); }", "f($q);"], id="a function"),
+        pytest.param(["class A { static function f($x) { $db->query($x); } }", "A::f($q);"],
+                     id="a static method"),
+        pytest.param(["class A { function f(Request $r) { $db->query($r->input('a')); } }"],
+                     id="a framework's request"),
+        pytest.param(["class A { function f(Request $r) { $db->query($r->name); } }"],
+                     id="a field of Laravel's request"),
+        pytest.param(["class A { #[Route('/{a}')] function f(string $a) { $db->query($a); } }"],
+                     id="a route's parameter"),
+        pytest.param(["$app->get('/{a}', function (ServerRequestInterface $r, $s, array $args) {",
+                      "$db->query($args['a']); });"], id="Slim's arguments"),
+    ],
+)  # fmt: skip
+def test_what_comes_from_outside_is_followed(statements: list[str]) -> None:
+    assert php(*statements)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        pytest.param(["$db->query((int) $q);"], id="cast"),
+        pytest.param(["$db->query(intval($q));"], id="number"),
+        pytest.param(["$db->query($q + 1);"], id="sum"),
+        pytest.param(["$db->query(escape($q));"], id="cleaned"),
+        pytest.param(["$db->query($db->quote($q));"], id="cleaned by a method"),
+        pytest.param(["$db->query(str_replace(\"'\", '', $q));"], id="without the sign that harms"),
+        pytest.param(["$db->query(preg_replace('/[^a-z]/', '', $q));"], id="letters remain"),
+        pytest.param(["$db->query(sprintf('%d', $q));"], id="sprintf of a number"),
+        pytest.param(["$db->query(implode(',', array_map('intval', $_GET['a'])));"], id="mapped"),
+        pytest.param(["$db->query(filter_var($q, FILTER_VALIDATE_INT));"], id="filtered"),
+        pytest.param(["$db->query(filter_input(INPUT_GET, 'a', FILTER_VALIDATE_INT));"],
+                     id="filtered input"),
+        pytest.param(["if (in_array($q, ['a', 'b'])) { $db->query($q); }"], id="in a list"),
+        pytest.param(["if (!in_array($q, $known, true)) { die(); }", "$db->query($q);"],
+                     id="else it ends"),
+        pytest.param(["in_array($q, $known) or die('no');", "$db->query($q);"], id="or dies"),
+        pytest.param(["if (!ctype_digit($q)) { throw new E(); }", "$db->query($q);"], id="thrown"),
+        pytest.param(["if (isset($known[$q])) { $db->query($q); }"], id="a key of a table"),
+        pytest.param(["if ($q === 'a' || $q === 'b') { $db->query($q); }"], id="compared"),
+        pytest.param(["if (strpos($q, \"'\") === false) { $db->query($q); }"], id="no such sign"),
+        pytest.param(["switch ($q) { case 'a': $s = 'x'; break; default: $s = 'y'; }",
+                      "$db->query($s);"], id="switch"),
+        pytest.param(["$q = 'a'; $db->query($q);"], id="overwritten"),
+        pytest.param(["$r = $db->query('a'); $db->query($r['x']);"], id="what a query gives"),
+        pytest.param(["$a = ['x' => $q, 'y' => 'b']; $db->query($a['y']);"], id="another element"),
+        pytest.param(["$db->query($_FILES['f']['tmp_name']);"], id="the server's own name"),
+        pytest.param(["class A { #[Route('/{a}')] function f(int $a) { $db->query(\"$a\"); } }"],
+                     id="a typed parameter"),
+        pytest.param(["class A { function f(Request $r) { $db->query($r->user->id); } }"],
+                     id="a known part of the request"),
+        pytest.param(["function f($x) { return intval($x); }", "$db->query(f($q));"],
+                     id="cleaned by a function"),
+        pytest.param(["class A { function f($x) { return 1; } }", "$db->query(A::f($q));",
+                      "$db->query('a');"], id="a constant"),
+    ],
+)  # fmt: skip
+def test_what_is_checked_or_cleaned_is_not(statements: list[str]) -> None:
+    assert not php(*statements)
+
+
+def test_markup_around_the_code_is_no_obstacle() -> None:
+    page = (
+        "<h1><?= $_GET['a'] ?></h1>\n"
+        "<?= $_GET['b'] ?>\n"
+        "<?php if ($x): ?>\n"
+        "<b>it's <?php echo $_GET['c'] ?></b>\n"
+        "<?php endif ?>\n"
+        "<? echo escape($_GET['d']) ?> <?= escape($_GET['e']) ?>\n"
+        "<? echo $_GET['f'] ?>\n"
+    )
+    assert lines(page) == [1, 2, 4, 7]
+
+
+def test_a_page_without_the_word_echo_is_read_too() -> None:
+    assert lines("<p>\n  <?= $_GET['a'] ?>\n</p>\n") == [2]
+
+
+def test_what_other_files_make_of_input_is_no_text_of_the_page() -> None:
+    page = {"sink": "xss", "calls": [{"call": "echo"}]}
+    assert php("echo '<p>' . trim($q);", **page)
+    assert php('function f($x) { return "<p>$x"; }', "echo f($q);", **page)
+    assert not php("echo '<p>' . dressed($q), $this->url(['q' => $q]);", **page)
+    assert php("$db->query(dressed($q));")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("$name", True),
+        ("$this->name", True),
+        ("$row['name']", True),
+        ("$config['name']", False),
+        ("$this->settings['name']", False),
+        ("$_APP['name']", False),
+        ("{$this->name()}", False),
+        ("{$this->name($x)}", True),
+    ],
+)
+def test_what_configures_the_program_is_its_authors_own(written: str, *, found: bool) -> None:
+    sink = {"sources": ["unknown"], "text_has": "'\x02"}
+    assert bool(lines(f"<?php\n$db->query(\"select '{written}'\");\n", **sink)) is found
+
+
+def test_backticks_are_a_shell() -> None:
+    sink = {"sink": "shell", "calls": [{"call": "shell_exec", "args": [0]}]}
+    assert php("shell_exec('a');", "$x = `ls $q`;", **sink)
+    assert not php("shell_exec('a');", "$x = `ls 'q'`;", **sink)
+
+
+def test_the_flow_begins_at_the_source_and_ends_at_the_sink() -> None:
+    assert lines("<?php\n$a = $_GET['a'];\n$b = trim($a);\n$db->query(\n  $b);\n") == [4]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,15 +12,14 @@ from rlm_gate.detectors._taint.blocks import STATEMENTS
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import first, named, tried
 from rlm_gate.detectors._taint.handlers import remote
-from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, Reading, merge
+from rlm_gate.detectors._taint.phpcalls import KNOWN
+from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, merge
 from rlm_gate.detectors._taint.targets import CALLS, given_to, part
 from rlm_gate.detectors._taint.terms import TERMS
 from rlm_gate.detectors._taint.values import (
-    ALL,
     NOTHING,
     UNSET,
     Value,
-    built,
     constant,
     join,
     joined,
@@ -38,8 +37,6 @@ _BODY: Final = re.compile(r"\A\w+\(.?php://input")
 _OWN: Final = re.compile(r"(?i)\A(?:conf\w*|settings?|options?)\Z|\A_(?!SESSION)[A-Z]+\Z")
 _SHORT: Final = 80
 _SAME_CLASS: Final = ("self", "static", "parent", "$this")
-_NUMERIC: Final = re.compile(r"VALIDATE_(?:INT|FLOAT|BOOL|IP|MAC|DOMAIN)|NUMBER_(?:INT|FLOAT)")
-_ESCAPED: Final = re.compile(r"SPECIAL_CHARS|SANITIZE_STRING|SANITIZE_ENCODED")
 
 
 class Php(Braces):
@@ -128,7 +125,7 @@ class Php(Braces):
     def inlined(self, name: str, receiver: str, arguments: Sequence[Argument]) -> Value | None:
         """Also know filters, and what applies a function to each element."""
         values = [one.value for one in arguments]
-        known = _KNOWN.get(name)
+        known = KNOWN.get(name)
         found = known(self.reading, values) if known is not None and values else None
         return found if found is not None else super().inlined(name, receiver, arguments)
 
@@ -302,75 +299,6 @@ def _sequence(node: Node) -> list[Node]:
     return parts
 
 
-def _filtered(reading: Reading, values: Sequence[Value]) -> Value | None:
-    """Read ``filter_var``: what its filter lets through."""
-    del reading
-    asked = " ".join(one.name for one in values[1:])
-    if _NUMERIC.search(asked):
-        return Value(fixed=True)
-    made = built(values[:1])
-    return made.cleaned({"xss"}) if _ESCAPED.search(asked) else made
-
-
-def _asked(reading: Reading, values: Sequence[Value]) -> Value | None:
-    """Read ``filter_input``, a source whose filter may leave no harm."""
-    del reading
-    asked = " ".join(one.name for one in values[2:])
-    return Value() if _NUMERIC.search(asked) or _ESCAPED.search(asked) else None
-
-
-def _each(reading: Reading, values: Sequence[Value]) -> Value | None:
-    """Read ``array_map``: what the function makes of the elements."""
-    if len(values) < 2:
-        return None
-    function, rows = values[0], mixed(values[1:])
-    if isinstance(function.const, str):
-        if reading.words.clean.find(function.const):
-            return Value(items={UNSET: Value(fixed=True)}, shape="list")
-        if kinds := reading.specs.clean.find(function.const):
-            return Value(items={UNSET: rows.cleaned(kinds)}, shape="list")
-    if function.shape == "function" and not function.element(UNSET).tainted:
-        return Value(items={UNSET: function.element(UNSET)}, shape="list")
-    return rows
-
-
-def _glued(reading: Reading, values: Sequence[Value]) -> Value | None:
-    """Read ``implode``: the elements, whichever argument is the list."""
-    del reading
-    rows = next((one for one in values if one.items is not None), None)
-    if rows is None:
-        return None
-    glue = next((one for one in values if one is not rows), constant(""))
-    parts: list[Value] = []
-    for item in (rows.items or {}).values():
-        parts.extend((glue, item) if parts else (item,))
-    return replace(text(parts) if parts else Value(fixed=True), const=UNSET)
-
-
-def _replaced(reading: Reading, values: Sequence[Value]) -> Value | None:
-    """Read ``preg_replace``: what removes all but what it lists leaves nothing that harms."""
-    del reading
-    pattern = values[0].const
-    made = built(values[1:])
-    allows = isinstance(pattern, str) and re.search(r"\[\^|\\W|\\D", pattern)
-    return made.cleaned({ALL}) if allows else made
-
-
-def _without(reading: Reading, values: Sequence[Value]) -> Value | None:
-    """Read ``str_replace``: where the text that harms is taken out, the rest does none."""
-    kinds = reading.specs.replacing.get(values[0].const, ()) if values[0].known else ()
-    return built(values[1:]).cleaned(kinds)
-
-
-_KNOWN: Final[Mapping[str, Callable[[Reading, Sequence[Value]], Value | None]]] = {
-    "array_map": _each,
-    "filter_input": _asked,
-    "filter_var": _filtered,
-    "implode": _glued,
-    "join": _glued,
-    "preg_replace": _replaced,
-    "str_replace": _without,
-}
 _WORDS: Final = {
     "echo_statement": "echo",
     "exit_statement": "exit",

@@ -47,4 +47,5 @@ def _rule(stored: Mapping[str, Any]) -> Rule:
         verify=stored["verify"],
         enabled=stored["enabled"],
         fix=tuple(Rewrite(**entry) for entry in stored["fix"]),
+        supporting=None if stored["supporting"] is None else Severity(stored["supporting"]),
     )

@@ -127,4 +127,5 @@ def _rule(rule_id: str, model: schemas.RuleModel) -> Rule:
         verify=model.verify,
         enabled=model.enabled,
         fix=tuple(_rewrite(entry) for entry in model.fix or ()),
+        supporting=Severity.parse(model.supporting) if model.supporting else None,
     )

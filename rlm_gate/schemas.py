@@ -215,6 +215,7 @@ class RuleModel(Strict):
 
     title: Line
     severity: Level
+    supporting: Level | None = None
     precision: Literal["low", "medium", "high"] = "low"
     tags: Annotated[list[Line], Field(max_length=20)] = []
     languages: Annotated[list[RuleLanguage], Field(min_length=1)]

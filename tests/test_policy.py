@@ -222,3 +222,42 @@ def test_a_remark_is_left_out_where_its_pack_says_something_graver() -> None:
     )
     asked = replace(remark, origin=Origin.MODEL)
     assert kept(asked, finding(line=2)) == {"security/example", "security/remark"}
+
+
+class TestSupportingCode:
+    """A rule can be less severe in code that only its developers run."""
+
+    EXAMPLE = "examples/a.py"
+
+    def severity(self, path: str, *overrides: Override) -> Severity | None:
+        lesser = replace(rule(), supporting=Severity.MEDIUM)
+        return Policy(Severity.HIGH, overrides).severity(lesser, path)
+
+    def test_it_is_less_severe_there_and_the_same_elsewhere(self) -> None:
+        assert self.severity(self.EXAMPLE) is Severity.MEDIUM
+        assert self.severity("app/a.py") is Severity.HIGH
+
+    def test_a_rule_that_says_nothing_of_it_is_the_same_everywhere(self) -> None:
+        assert HIGH.severity(rule(), self.EXAMPLE) is Severity.HIGH
+
+    def test_it_never_raises_a_severity(self) -> None:
+        low = replace(rule(severity=Severity.LOW), supporting=Severity.MEDIUM)
+        assert HIGH.severity(low, self.EXAMPLE) is Severity.LOW
+
+    def test_what_the_user_says_of_the_rule_counts(self) -> None:
+        said = Override((".*",), severity={rule().id: Severity.CRITICAL})
+        assert self.severity(self.EXAMPLE, said) is Severity.CRITICAL
+
+
+def test_a_finding_that_shows_less_than_its_rule_keeps_the_lesser_severity() -> None:
+    shown = replace(finding(line=2), severity=Severity.MEDIUM)
+    [kept] = narrow([shown], corpus(FILE), [rule()], HIGH)
+    assert kept.severity is Severity.MEDIUM
+
+
+def test_two_findings_of_one_place_are_one_with_the_worse_severity() -> None:
+    worse = finding(line=2)
+    shown = replace(worse, severity=Severity.MEDIUM, columns=(1, 2))
+    for both in ([worse, shown], [shown, worse]):
+        [kept] = narrow(both, corpus(FILE), [rule()], HIGH)
+        assert kept.severity is Severity.HIGH

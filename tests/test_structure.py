@@ -27,6 +27,7 @@ LAYERS = (
     ("core", "comments", "markup"),
     (
         "languages",
+        "supporting",
         "conventions",
         "decoding",
         "listings",
@@ -62,7 +63,7 @@ LAYERS = (
 # These see even less than their row would let them.
 NARROW = {
     "providers": {"errors", "core"},
-    "policy": {"errors", "core", "languages", "config"},
+    "policy": {"errors", "core", "languages", "config", "supporting"},
     "reports": {"", "errors", "core", "languages"},
     "rlm.sandbox": set(),
 }

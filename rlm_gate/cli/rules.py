@@ -278,6 +278,8 @@ def _table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...] = _HEADS) -> 
 def _described(rule: Rule) -> Iterator[str]:
     yield f"{rule.id}: {rule.title}"
     yield f"severity {rule.severity.label}, precision {rule.precision}, {', '.join(rule.languages)}"
+    if rule.supporting is not None:
+        yield f"in supporting code (examples, scripts, ...): {rule.supporting.label} at most"
     yield f"judged by {_row(rule)[3]}, verify: {rule.verify}"
     if rule.tags:
         yield f"tags: {', '.join(rule.tags)}"

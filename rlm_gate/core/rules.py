@@ -55,7 +55,8 @@ class Rule:
 
     ``languages`` is ``("any",)`` for every text file. ``include`` and ``exclude`` are regular
     expressions over the path, compiled from the pack's gitignore-style globs. ``prefilter`` are
-    regular expressions, any of which must match for the rule to apply to a file.
+    regular expressions, any of which must match for the rule to apply to a file. ``supporting`` is
+    the severity in code that only developers run or read, None where it is the same.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Rule:
     verify: str = "none"
     enabled: bool = True
     fix: tuple[Rewrite, ...] = ()
+    supporting: Severity | None = None
 
     @property
     def pack(self) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from rlm_gate import mistakes
-from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Skip, SourceFile, Span
+from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.detectors._literals import alternatives, possible
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
@@ -121,11 +121,21 @@ class Region:
     end_column: int
 
 
-def finding(rule: Rule, path: str, lines: Sequence[str], region: Region, engine: str) -> Finding:
-    """Return the rule's finding on that region, quoting its whole lines."""
+def finding(
+    rule: Rule,
+    path: str,
+    lines: Sequence[str],
+    region: Region,
+    engine: str,
+    options: Mapping[str, Any] | None = None,
+) -> Finding:
+    """Return the rule's finding on that region, quoting its whole lines.
+
+    ``options`` are the entry's, whose severity counts if it is less than the rule's.
+    """
     return Finding(
         rule_id=rule.id,
-        severity=rule.severity,
+        severity=severity_of(rule, options or {}),
         confidence=rule.precision,
         message=rule.message,
         span=Span(path, region.start, region.end),
@@ -136,6 +146,12 @@ def finding(rule: Rule, path: str, lines: Sequence[str], region: Region, engine:
     )
 
 
+def severity_of(rule: Rule, options: Mapping[str, Any]) -> Severity:
+    """Return the severity of what an entry of the rule finds: its own if it is less."""
+    said = options.get("severity")
+    return rule.severity if said is None else min(rule.severity, Severity.parse(said))
+
+
 def listed(value: Any) -> tuple[str, ...]:
     """Return the texts of an option that is one text or a list of them; () for anything else."""
     many = (value,) if isinstance(value, str) else value
@@ -143,13 +159,16 @@ def listed(value: Any) -> tuple[str, ...]:
     return tuple(many) if fits else ()
 
 
-# What every engine of patterns has: a second look at the lines of a find.
-LINE_OPTIONS = ("lines_have", "lines_lack")
+# What every engine of patterns has: a second look at the lines of a find, and its severity.
+LINE_OPTIONS = ("lines_have", "lines_lack", "severity")
 
 
 def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
-    """Check the line options; each is a regular expression."""
-    for key in LINE_OPTIONS:
+    """Check the options of all engines of patterns: regular expressions, and a severity."""
+    levels = [one.label for one in Severity]
+    if "severity" in options and options["severity"] not in levels:
+        yield ("severity",), f"severity: choose from {', '.join(levels)}"
+    for key in ("lines_have", "lines_lack"):
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlm_gate import syntax
 from rlm_gate.conventions import by_content
-from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip, SourceFile, display_path
+from rlm_gate.core import Corpus, Detect, Finding, Rule, Severity, Skip, SourceFile, display_path
 from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,
@@ -94,14 +94,15 @@ def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
 def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
     tree = syntax.parse(file.text, file.language)
     lines = Text.of(file.text).lines
-    seen: set[tuple[str, Region]] = set()
+    seen: set[tuple[str, Region, Severity]] = set()
     flows = _lesser_flows(file)
     for rule, entry, config in wanted:
         for match in tree.find(_lessened(config, flows)):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
-            found = finding(rule, file.path, lines, region, _ENGINE)
-            if (rule.id, region) not in seen and lines_fit(entry.options, found.quote):
-                seen.add((rule.id, region))
+            found = finding(rule, file.path, lines, region, _ENGINE, entry.options)
+            key = (rule.id, region, found.severity)
+            if key not in seen and lines_fit(entry.options, found.quote):
+                seen.add(key)
                 yield found
     if flows and flows == _flows.direct(file.language):
         why = "astgrep: packed code; input from outside counts only where it is used as it comes"

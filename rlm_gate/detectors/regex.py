@@ -64,7 +64,8 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
             if "language" in entry.options and not reads(entry.options, file.language):
                 continue
             for start, end in _matches(entry.options["pattern"], text):
-                found = finding(rule, file.path, text.lines, text.region(start, end), _ENGINE)
+                region = text.region(start, end)
+                found = finding(rule, file.path, text.lines, region, _ENGINE, entry.options)
                 if lines_fit(entry.options, found.quote):
                     yield found
 

@@ -209,7 +209,7 @@ def _findings(
     for entry in entries(rule, _ENGINE):
         for hit in hits:
             if hit["code"] in _select(entry):
-                found = finding(rule, path, lines, _region(hit), _ENGINE)
+                found = finding(rule, path, lines, _region(hit), _ENGINE, entry.options)
                 if lines_fit(entry.options, found.quote):
                     yield replace(found, fix=fix(hit, path, lines))
 

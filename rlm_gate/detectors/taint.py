@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from rlm_gate import syntax
-from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, Span, display_path
+from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile, Span, display_path
 from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,
@@ -29,6 +29,7 @@ from rlm_gate.detectors import (
     listed,
     pattern_problem,
     reads,
+    severity_of,
     unknown_keys,
 )
 from rlm_gate.detectors._taint import spec
@@ -44,6 +45,7 @@ _READERS = {  # of a language and its dialects
     "php": "php",
     "python": "flow",
 }
+_OWNERS = ("local", spec.UNKNOWN)  # who runs the program wrote these, or nobody knows who did
 _OPTIONS = (
     "language",
     "sink",
@@ -250,9 +252,9 @@ def _looked_at(
 
 
 def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
-    """Turn hits into findings; one place and rule are told once, by the first flow to it."""
+    """Turn hits into findings; one place and rule are told once, by the first worst flow."""
     seen: set[tuple[str, int]] = set()
-    for hit in hits:
+    for hit in sorted(hits, key=_severity, reverse=True):
         span = hit.node.range()
         key = (hit.entry.rule.id, span.start.index)
         region = Region(
@@ -261,11 +263,20 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
         steps = hit.taint.steps if hit.taint is not None else ()
         found = replace(
             finding(hit.entry.rule, path, text.lines, region, _ENGINE),
+            severity=_severity(hit),
             flow=tuple(Span(path, *step) for step in steps),
         )
         if key not in seen and lines_fit(hit.entry.options, found.quote):
             seen.add(key)
             yield found
+
+
+def _severity(hit: Hit) -> Severity:
+    """Return how bad it is: medium at most where no flow from a stranger is shown whole."""
+    severity = severity_of(hit.entry.rule, hit.entry.options)
+    taint = hit.taint
+    shown = taint is not None and taint.origin not in _OWNERS and not taint.guessed
+    return severity if shown else min(severity, Severity.MEDIUM)
 
 
 @dataclass(frozen=True, slots=True)

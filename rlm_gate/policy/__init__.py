@@ -85,12 +85,14 @@ def narrow(
     files = {file.path: file for file in corpus.files}
     kept: dict[tuple[str, Span], Finding] = {}
     for finding in findings:
-        severity = policy.severity(by_id[finding.rule_id], finding.span.path)
+        rule, path = by_id[finding.rule_id], finding.span.path
+        severity = policy.severity(rule, path, finding.severity)
         if severity is None or not _in_scope(finding, files):
             continue
         key = (finding.rule_id, finding.span)
-        if key not in kept or _outranks(finding, kept[key]):
-            kept[key] = replace(finding, severity=severity)
+        worst = max(severity, kept[key].severity) if key in kept else severity
+        chosen = finding if key not in kept or _outranks(finding, kept[key]) else kept[key]
+        kept[key] = replace(chosen, severity=worst)
     return tuple(sorted(_without_echoes(kept.values()), key=lambda one: one.sort_key))
 
 

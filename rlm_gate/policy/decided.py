@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from rlm_gate.config import EVERY_PACK, Accepting, Override, Settings
 from rlm_gate.core import Finding, Rule, Severity, SourceFile
+from rlm_gate.supporting import is_supporting
 
 Applies = Callable[[Rule, SourceFile], str]
 """Says why a rule does not ask about a file, "" if it does."""
@@ -41,12 +42,16 @@ class Policy:
             today=settings.today,
         )
 
-    def severity(self, rule: Rule, path: str) -> Severity | None:
+    def severity(
+        self, rule: Rule, path: str, found: Severity = Severity.CRITICAL
+    ) -> Severity | None:
         """Return the rule's severity for that path, the last override winning. None: ignored.
 
-        Within an override the rule's own name outranks its pack's.
+        ``found`` is what a finding shows of it, if less. Without an override it is less in
+        supporting code, if the rule says so. Within an override the rule's own name outranks its
+        pack's.
         """
-        severity: Severity | None = rule.severity
+        severity: Severity | None = min(_own_severity(rule, path), found)
         names = (rule.id, *rule.aliases, rule.pack)
         if _is_left_out(rule, self._overriding(path)):
             return None
@@ -113,6 +118,13 @@ class Policy:
 
     def _overriding(self, path: str) -> Iterator[Override]:
         return (one for one in self.overrides if _matches(one.include, path))
+
+
+def _own_severity(rule: Rule, path: str) -> Severity:
+    """Return what the rule says of that path."""
+    if rule.supporting is None or not is_supporting(path):
+        return rule.severity
+    return min(rule.severity, rule.supporting)
 
 
 def _is_left_out(rule: Rule, overriding: Iterable[Override]) -> bool:

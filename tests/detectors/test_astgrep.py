@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from builders import corpus, rule, source
 
-from rlm_gate.core import Detect, Finding, Rule, Skip, SourceFile
+from rlm_gate.core import Detect, Finding, Rule, Severity, Skip, SourceFile
 from rlm_gate.detectors import astgrep
 
 EVAL: Mapping[str, Any] = {"language": "python", "rule": {"pattern": "eval($A)"}}
@@ -59,6 +59,14 @@ def test_constraints_and_utils_narrow_a_match() -> None:
 def test_a_place_that_two_entries_find_is_one_finding() -> None:
     other = {"language": "python", "rule": {"kind": "call"}}
     assert lines(detect(source("a.py", "eval(a)\n"), seeking(EVAL, other))) == [1]
+
+
+def test_an_entry_can_be_less_severe_than_its_rule_and_never_more() -> None:
+    file = source("a.py", "eval(a)\n")
+    for said, meant in (("medium", Severity.MEDIUM), ("critical", Severity.HIGH)):
+        [found] = detect(file, seeking({**EVAL, "severity": said}))
+        assert isinstance(found, Finding)
+        assert found.severity is meant
 
 
 def test_lines_have_and_lack_look_at_the_find() -> None:

@@ -141,6 +141,11 @@ class TestLines:
     def test_anchors_of_the_whole_lines_are_not_taken_for_those_of_the_file(self) -> None:
         assert detectors.lines_possible({"lines_have": r"\Atoken"}, "a\ntoken\n")
 
+    def test_a_severity_that_is_none_is_told_at_its_key(self) -> None:
+        [(place, text)] = detectors.line_complaints({"severity": "grave"})
+        assert place == ("severity",)
+        assert "choose from info, low, medium, high, critical" in text
+
     def test_a_bad_pattern_is_told_at_its_key(self) -> None:
         [(place, text)] = detectors.line_complaints({"lines_lack": "("})
         assert place == ("lines_lack",)

@@ -355,3 +355,30 @@ def test_a_change_outside_of_functions_may_concern_them_all(
     code = f"from flask import request\nTABLE = 1\n{HANDLERS}"
     changed = () if removed else (2,)
     assert of_change(code, monkeypatch, *changed, removed=removed)[0] == 30
+
+
+class TestSeverity:
+    """It is the rule's where a flow from a stranger is shown whole, else medium at most."""
+
+    def severities(self, code: str, *options: dict[str, Any]) -> list[Severity]:
+        return [one.severity for one in judged(code, *options) if isinstance(one, Finding)]
+
+    def test_a_flow_from_a_request_has_the_severity_of_the_rule(self) -> None:
+        assert self.severities(in_view("cur.execute('a' + q)")) == [Severity.HIGH]
+
+    def test_what_code_that_nobody_sees_made_of_it_is_medium(self) -> None:
+        assert self.severities(in_view("cur.execute(found(q))")) == [Severity.MEDIUM]
+
+    def test_of_two_flows_to_a_place_the_whole_one_counts(self) -> None:
+        either = in_view("s = found(q) if q else q", "cur.execute(s)")
+        assert self.severities(either) == [Severity.HIGH]
+
+    def test_what_who_runs_the_program_wrote_is_medium(self) -> None:
+        code = "import sys\ndef main(cur):\n    cur.execute(sys.argv[1])\n"
+        assert self.severities(code, {**SQL, "sources": ["remote", "local"]}) == [Severity.MEDIUM]
+
+    def test_a_value_of_unknown_origin_is_medium(self) -> None:
+        code = "def run(cur, q):\n    cur.execute('a' + q)\n"
+        assert self.severities(code, {**SQL, "sources": ["unknown"]}) == [Severity.MEDIUM]
+        both = [{**SQL, "sources": ["unknown"]}, SQL]
+        assert self.severities(in_view("cur.execute('a' + q)"), *both) == [Severity.HIGH]

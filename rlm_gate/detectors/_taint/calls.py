@@ -69,7 +69,8 @@ def _of_method(
     if method in reading.words.lookups:
         return replace(mixed([receiver]), name=called)
     shape = "store" if name + "()" in _stores(reading) else ""
-    return replace(mixed([receiver, *values], called), shape=shape, items={} if shape else None)
+    made = mixed([receiver, *values], called).unseen()
+    return replace(made, shape=shape, items={} if shape else None)
 
 
 def _stores(reading: Reading) -> frozenset[str]:

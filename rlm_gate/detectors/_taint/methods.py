@@ -46,7 +46,7 @@ def result(
         if found is not None:
             return replace(found, name=found.name or f"{name}()"[:_LONGEST_NAME])
     if _LOOKUPS.search(name):
-        return Value(name=f"{name}()"[:_LONGEST_NAME], taints=mixed([receiver]).taints)
+        return Value(name=f"{name}()"[:_LONGEST_NAME], taints=mixed([receiver]).unseen().taints)
     return _elsewhere(reading, name, values, calls.result(reading, node, name, receiver, args))
 
 

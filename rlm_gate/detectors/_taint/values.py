@@ -30,13 +30,14 @@ class Taint(NamedTuple):
 
     ``origin`` is the class of its source (remote, local, unknown), ``ident`` the place of the
     source in the text or what :func:`ident_of` makes of its name, ``clean`` the kinds of sinks it
-    can't harm any more.
+    can't harm any more. ``guessed``: a function that nobody sees here made the value from it.
     """
 
     origin: str
     ident: int
     steps: tuple[Lines, ...]
     clean: frozenset[str] = frozenset()
+    guessed: bool = False
 
     def at(self, lines: Lines) -> Taint:
         """Return the taint after one more step."""
@@ -155,6 +156,11 @@ class Value:
         taints = tuple(one._replace(ident=ident_of(one.ident, key)) for one in self.taints)
         return Value(taints=taints)
 
+    def unseen(self) -> Value:
+        """Return the value that a function nobody sees here made from it."""
+        taints = tuple(one._replace(guessed=True) for one in self.taints)
+        return replace(self, taints=taints) if taints else self
+
     def raw(self) -> Value:
         """Return the value after decoding: what escaping had made harmless is not any more."""
         return replace(self, taints=tuple(one._replace(clean=frozenset()) for one in self.taints))
@@ -189,7 +195,8 @@ def merged(taints: Iterable[Taint]) -> tuple[Taint, ...]:
             found[one.origin] = one
         elif old != one:
             worse = one if len(one.clean) < len(old.clean) else old
-            found[one.origin] = worse._replace(clean=old.clean & one.clean)
+            guessed = old.guessed and one.guessed
+            found[one.origin] = worse._replace(clean=old.clean & one.clean, guessed=guessed)
     return tuple(found.values())
 
 

@@ -1,0 +1,51 @@
+"""Tell supporting code by its path: examples, demos, docs, and what only developers run.
+
+Knows names of folders and files, not what the files hold: a path that says nothing is the product.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Folders that mean the same at any depth; those that do so where the repository begins or one
+# folder below; and those that only do at its top: a package may call a part of its product so.
+_ANYWHERE: Final = _words(
+    "example examples sample samples demo demos tutorial tutorials playground playgrounds sandbox"
+    " bench benches benchmark benchmarks docs_src cookbook snippets dummyserver testserver"
+    " mockserver migrations scripts-dev devscripts dev-tools devtools_scripts release-tools"
+    " testing_tools test-tools testtools test_utils test-utils testutils test-fixtures e2e"
+)
+_NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
+_AT_THE_TOP: Final = _words(
+    "contrib contribs tool tools script scripts hack dev devel .circleci .gitlab build build-tools"
+    " build_tools release releases packaging maintainers maintenance misc infra .devcontainer"
+)
+_SCRIPTS: Final = _words("scripts script")
+_SCRIPT_ENDS: Final = (".py", ".sh", ".rb", ".pl", ".php", ".bash")
+_NAMES: Final = _words(
+    "setup.py noxfile.py fabfile.py dodo.py conf.py gruntfile.js gulpfile.js rakefile makefile"
+    " build.rs manage.py"
+)
+_ROOT_NAMES: Final = ("setup", "build", "release", "make_release", "version", "bump")
+_CONFIG_ENDS: Final = (".config.js", ".config.ts", ".config.mjs", ".config.cjs", ".config.mts")
+
+
+@lru_cache(maxsize=4096)
+def is_supporting(path: str) -> bool:
+    """Say whether the file at this path is run by its developers or shown to readers alone."""
+    *folders, name = path.lower().split("/")
+    if not _ANYWHERE.isdisjoint(folders) or not _NEAR_THE_TOP.isdisjoint(folders[:2]):
+        return True
+    if not _AT_THE_TOP.isdisjoint(folders[:1]):
+        return True
+    if not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS):
+        return True
+    if name in _NAMES or name.endswith(_CONFIG_ENDS):
+        return True
+    return not folders and name.endswith(".py") and name.startswith(_ROOT_NAMES)

@@ -37,7 +37,8 @@ _REORDERS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _OVERRIDES = re.compile("\u202d|\u202e(?=[^\n]*[^\\W\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc])")
 # What carries data unseen: tags that are no flag's, long runs of invisible characters or selectors.
 _CARRIES = re.compile(
-    "(?<![\U0001f3f4\U000e0020-\U000e007f])(?<!\U0001f3f4\u200d)[\U000e0020-\U000e007f]+"
+    "(?<![\U0001f3f4\U000e0020-\U000e007f])(?<![\U0001f3f4\U000e0020-\U000e007f]\u200d)"
+    "[\U000e0020-\U000e007f]+"
     "|[\u200b-\u200d\u2060-\u2064\u180e\ufeff]{6,}|[\ufe00-\ufe0f]{4,}|[\U000e0100-\U000e01ef]{3,}"
 )
 # Data that tests read: such a character is what they test, and no program or prose turns round.

@@ -32,7 +32,7 @@ from rlm_gate.detectors import (
     severity_of,
     unknown_keys,
 )
-from rlm_gate.detectors._taint import spec
+from rlm_gate.detectors._taint import exploit, spec
 from rlm_gate.detectors._taint.reading import MAX_STEPS, Function, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
 from rlm_gate.markup import only_php
@@ -45,7 +45,6 @@ _READERS = {  # of a language and its dialects
     "php": "php",
     "python": "flow",
 }
-_OWNERS = ("local", spec.UNKNOWN)  # who runs the program wrote these, or nobody knows who did
 _OPTIONS = (
     "language",
     "sink",
@@ -60,6 +59,7 @@ _OPTIONS = (
     "text_has",
     "needs",
     "function_has",
+    "parameters",
 )
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
 _CALLED = re.compile(r"(\w+)\(")
@@ -272,11 +272,7 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
 
 
 def _severity(hit: Hit) -> Severity:
-    """Return how bad it is: medium at most where no flow from a stranger is shown whole."""
-    severity = severity_of(hit.entry.rule, hit.entry.options)
-    taint = hit.taint
-    shown = taint is not None and taint.origin not in _OWNERS and not taint.guessed
-    return severity if shown else min(severity, Severity.MEDIUM)
+    return exploit.severity(hit, severity_of(hit.entry.rule, hit.entry.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +316,8 @@ def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     for key in ("safe_prefix", "function_has", "function_lacks", "text_has", "needs"):
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
+    if options.get("parameters", True) is not True:
+        yield ("parameters",), "parameters: write true, or leave it out"
     if "replacing" in options and not listed(options["replacing"]):
         yield ("replacing",), "replacing: list the texts whose removal makes a value harmless"
 

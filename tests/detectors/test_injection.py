@@ -12,6 +12,7 @@ def test_several_finds_on_a_line_are_in_the_order_of_their_columns() -> None:
     assert columns == sorted(columns)
 
 
+JOINER = "\u200d"
 ENGLAND = "".join(chr(0xE0000 + ord(letter)) for letter in "gbeng") + "\U000e007f"
 HEBREW = "\u05e9\u05dc\u05d5\u05dd"
 
@@ -25,8 +26,17 @@ HEBREW = "\u05e9\u05dc\u05d5\u05dd"
         ('{"input": "http://example.com/\u202e/foo/\u202d/bar"}', "json", "tests/models/urls.json"),
         (f'FLAG = "\U0001f3f4{ENGLAND}"', "python", "emoji.py"),
         (f'FLAG = "\U0001f3f4\u200d{ENGLAND}"', "python", "emoji.py"),
+        (f'FLAG = "\U0001f3f4\u200d{JOINER.join(ENGLAND)}"', "python", "emoji.py"),
     ],
-    ids=["translation", "page", "embedding", "test data", "flag", "flag with a joiner"],
+    ids=[
+        "translation",
+        "page",
+        "embedding",
+        "test data",
+        "flag",
+        "flag with a joiner",
+        "flag with joiners",
+    ],
 )
 def test_what_writing_to_the_left_needs_is_not_hidden(text: str, language: str, path: str) -> None:
     assert injection.find(text, language, path) == ()

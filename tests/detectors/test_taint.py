@@ -380,5 +380,12 @@ class TestSeverity:
     def test_a_value_of_unknown_origin_is_medium(self) -> None:
         code = "def run(cur, q):\n    cur.execute('a' + q)\n"
         assert self.severities(code, {**SQL, "sources": ["unknown"]}) == [Severity.MEDIUM]
+        asked = {**SQL, "sources": ["unknown"], "parameters": True}
+        assert self.severities(code, asked) == [Severity.HIGH]
+        for made in ("    q = found()\n", "    q = self.q\n"):
+            head = "def run(self, cur, given):\n"
+            assert self.severities(f"{head}{made}    cur.execute('a' + q)\n", asked) == [
+                Severity.MEDIUM
+            ]
         both = [{**SQL, "sources": ["unknown"]}, SQL]
         assert self.severities(in_view("cur.execute('a' + q)"), *both) == [Severity.HIGH]

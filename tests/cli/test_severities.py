@@ -1,0 +1,66 @@
+"""How severe the security pack takes what it finds: by what is shown, and by where it stands."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cli.conftest import Cli
+    from conftest import GitRepo
+
+PASSED = """\
+import os
+def ping(host):
+    os.system("ping -c 1 " + host)
+"""
+SHAPE = """\
+import os
+class Ping:
+    def run(self):
+        os.system("ping -c 1 " + self.host)
+"""
+FLOW = """\
+import os
+from flask import request
+def ping():
+    os.system("ping -c 1 " + request.args["host"])
+"""
+ARCHIVE = "import tarfile\ndef load(path):\n    tarfile.open(path).extractall('here')\n"
+KEPT = "import hashlib\ndef encode(password, salt):\n    return hashlib.md5(salt + password)\n"
+SENT = "import hashlib\ndef login(password, salt):\n    return hashlib.md5(salt + password)\n"
+SHUT = "import ssl\ndef dial(context):\n    context.verify_mode = ssl.CERT_NONE\n"
+ASKED = "import ssl\ndef unverified(context):\n    context.verify_mode = ssl.CERT_NONE\n"
+
+
+def test_a_shape_is_medium_and_a_flow_to_it_high_unless_developers_run_it(
+    cli: Cli, git_repo: GitRepo
+) -> None:
+    for path, code in {
+        "app/flow.py": FLOW,
+        "examples/flow.py": FLOW,
+        "app/passed.py": PASSED,
+        "tools/passed.py": PASSED,
+        "app/shape.py": SHAPE,
+        "app/archive.py": ARCHIVE,
+        "app/kept.py": KEPT,
+        "app/sent.py": SENT,
+        "app/shut.py": SHUT,
+        "app/asked.py": ASKED,
+    }.items():
+        git_repo.write(path, code)
+    git_repo.commit()
+    done = cli("check", "--all", "--offline", "--select=security", "--format=json", rules=None)
+    found = json.loads(done.out)["findings"]
+    assert {one["path"]: one["severity"] for one in found} == {
+        "app/flow.py": "high",
+        "examples/flow.py": "medium",
+        "app/passed.py": "high",
+        "tools/passed.py": "medium",
+        "app/shape.py": "medium",
+        "app/archive.py": "medium",
+        "app/kept.py": "high",
+        "app/sent.py": "medium",
+        "app/shut.py": "high",
+        "app/asked.py": "medium",
+    }

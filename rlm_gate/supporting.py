@@ -5,6 +5,7 @@ Knows names of folders and files, not what the files hold: a path that says noth
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -33,6 +34,8 @@ _NAMES: Final = _words(
     " build.rs manage.py"
 )
 _ROOT_NAMES: Final = ("setup", "build", "release", "make_release", "version", "bump")
+# Go's packages of helpers for tests go by this: httptest, iotest.
+_HELPS_TESTS: Final = re.compile(r"(?!latest|contest|protest)\w+test\Z|testutils?\Z").match
 _CONFIG_ENDS: Final = (".config.js", ".config.ts", ".config.mjs", ".config.cjs", ".config.mts")
 
 
@@ -47,5 +50,7 @@ def is_supporting(path: str) -> bool:
     if not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS):
         return True
     if name in _NAMES or name.endswith(_CONFIG_ENDS):
+        return True
+    if name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders):
         return True
     return not folders and name.endswith(".py") and name.startswith(_ROOT_NAMES)

@@ -23,6 +23,7 @@ from rlm_gate.supporting import is_supporting
         "app/migrations/0001_initial.py",
         "web/vite.config.ts",
         "Benchmarks/run.py",
+        "housetest/server.go",
     ],
 )
 def test_what_developers_run_is_supporting_code(path: str) -> None:
@@ -41,6 +42,8 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
         "app/views.py",
         "exampleshop/views.py",
         "config.js",
+        "api/latest/server.go",
+        "pkg/test.go",
     ],
 )
 def test_what_its_users_run_is_the_product(path: str) -> None:

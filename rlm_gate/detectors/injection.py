@@ -39,7 +39,8 @@ _OVERRIDES = re.compile("\u202d|\u202e(?=[^\n]*[^\\W\u0590-\u08ff\ufb1d-\ufdff\u
 _CARRIES = re.compile(
     "(?<![\U0001f3f4\U000e0020-\U000e007f])(?<![\U0001f3f4\U000e0020-\U000e007f]\u200d)"
     "[\U000e0020-\U000e007f]+"
-    "|[\u200b-\u200d\u2060-\u2064\u180e\ufeff]{6,}|[\ufe00-\ufe0f]{4,}|[\U000e0100-\U000e01ef]{3,}"
+    "|[\u200b-\u200d\u2060-\u2064\u180e\ufeff]{6,}|(?!([\ufe00-\ufe0f])\\1{3,}(?![\ufe00-\ufe0f]))"
+    "[\ufe00-\ufe0f]{4,}|[\U000e0100-\U000e01ef]{3,}"
 )
 # Data that tests read: such a character is what they test, and no program or prose turns round.
 _TEST_DATA = re.compile(

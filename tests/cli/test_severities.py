@@ -30,6 +30,8 @@ ARCHIVE = "import tarfile\ndef load(path):\n    tarfile.open(path).extractall('h
 KEPT = "import hashlib\ndef encode(password, salt):\n    return hashlib.md5(salt + password)\n"
 SENT = "import hashlib\ndef login(password, salt):\n    return hashlib.md5(salt + password)\n"
 SHUT = "import ssl\ndef dial(context):\n    context.verify_mode = ssl.CERT_NONE\n"
+DEBUG = "from flask import Flask\napp = Flask('a')\napp.run(debug=True)\n"
+WISHED = "from flask import Flask\napp = Flask('a')\nif DEBUG:\n    app.run(debug=True)\n"
 ASKED = "import ssl\ndef unverified(context):\n    context.verify_mode = ssl.CERT_NONE\n"
 
 
@@ -47,6 +49,8 @@ def test_a_shape_is_medium_and_a_flow_to_it_high_unless_developers_run_it(
         "app/sent.py": SENT,
         "app/shut.py": SHUT,
         "app/asked.py": ASKED,
+        "app/debug.py": DEBUG,
+        "app/wished.py": WISHED,
     }.items():
         git_repo.write(path, code)
     git_repo.commit()
@@ -63,4 +67,6 @@ def test_a_shape_is_medium_and_a_flow_to_it_high_unless_developers_run_it(
         "app/sent.py": "medium",
         "app/shut.py": "high",
         "app/asked.py": "medium",
+        "app/debug.py": "high",
+        "app/wished.py": "medium",
     }

@@ -10,7 +10,7 @@ from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function
-from rlm_gate.detectors._taint.values import Value
+from rlm_gate.detectors._taint.values import TEXTUAL, Value
 from rlm_gate.syntax import Node
 
 _DECORATED: Final = re.compile(r"@(?:Query|Body|Param|Headers|Cookies|Args|UploadedFiles?)\(")
@@ -18,6 +18,15 @@ _PARSED: Final = re.compile(r":\s*(?:number|boolean|Date|\w*D[tT][oO]|\w*Input)\
 _ANSWERS: Final = re.compile(r"_?(?:res|response|reply|rsp)\Z")
 _LIFECYCLE: Final = ("connect", "connection", "disconnect", "close", "error", "open", "end")
 _SOCKETS: Final = re.compile(r"(?i)(?:\A|\.|_)(?:socket|ws|conn|connection|client|websocket)\Z")
+
+_ROUTES: Final = ("get", "post", "put", "patch", "delete", "all", "use", "route", "head")
+_SERVES: Final = ("createServer", "onRequest")
+_PROCEDURES: Final = ("query", "mutation", "subscription")  # of tRPC
+_ROUTED: Final = (Value(name="req"), Value(name="res"))
+_OTHERS: Final = re.compile(r"_*(?:ctx|context|c|err|error|e)\Z")
+_PARENT: Final = re.compile(r"_+|_*(?:parent|root|source|obj)\Z")
+_ARGUMENTS: Final = re.compile(r"_*(?:args|arguments|input)?\Z")  # or taken apart
+_CONTEXT: Final = re.compile(r"_*(?:ctx|context|contextValue)\Z|\Z")  # or taken apart
 
 
 class JavaScript(Braces):
@@ -28,8 +37,11 @@ class JavaScript(Braces):
         env: Env = {}
         parameters = [*self.parameters(function.node)]
         answered = any(_ANSWERS.match(name) for name, _ in parameters[1:2])
+        resolver = _resolves([name for name, _ in parameters])
         for index, (name, node) in enumerate(parameters):
             value = self._parameter(name, node, request=answered and index == 0)
+            if resolver and index == 1:
+                value = remote(node, name or "args")
             if name:
                 env[name] = value
             else:
@@ -48,9 +60,11 @@ class JavaScript(Braces):
         return Value(name="req" if request else name)
 
     def given(self, name: str, receiver: Value, arguments: Sequence[Argument]) -> Sequence[Value]:
-        """Hand over what listeners hear: messages of other windows, and of sockets."""
+        """Hand over what handlers get: requests, messages of other windows, and of sockets."""
         method = name.rpartition(".")[2]
         event = arguments[0].value.const if arguments else None
+        if handed := _handed(method, event, receiver.name):
+            return handed
         if method == "addEventListener" and event == "message":
             return (Value(name="MessageEvent"),)
         if method in {"on", "once"} and isinstance(event, str) and event not in _LIFECYCLE:
@@ -59,6 +73,22 @@ class JavaScript(Braces):
             if event == "data":
                 return (receiver,)
         return super().given(name, receiver, arguments)
+
+    def closure(self, node: Node, env: Env, given: Sequence[Value]) -> Value:
+        """Let a route's handler have a request whatever it calls it, if it can answer it too."""
+        if given is _ROUTED:
+            names = [name for name, _ in self.parameters(node)]
+            given = () if len(names) < 2 or _OTHERS.match(names[0]) else _ROUTED
+        return super().closure(node, env, given)
+
+    def _string(self, node: Node, env: Env) -> Value:
+        value = super()._string(node, env)
+        return value.cleaned(TEXTUAL) if value.taints else value
+
+    def _binary(self, node: Node, env: Env) -> Value:
+        value, sign = super()._binary(node, env), node.field("operator")
+        textual = value.taints and sign is not None and sign.text() == "+"
+        return value.cleaned(TEXTUAL) if textual else value
 
     def inlined(self, name: str, receiver: str, arguments: Sequence[Argument]) -> Value | None:
         """Also know what modules are called, and what makes promises of functions."""
@@ -87,6 +117,24 @@ class JavaScript(Braces):
             name, alias = one.field("name"), one.field("alias")
             if name is not None:
                 env[(alias or name).text()] = Value(name=f"{module}.{name.text()}")
+
+
+def _handed(method: str, first_argument: object, receiver: str) -> Sequence[Value]:
+    """Return what frameworks give the handlers of routes, procedures and functions."""
+    if method in _SERVES or (method in _ROUTES and str(first_argument).startswith("/")):
+        return _ROUTED
+    if method in _PROCEDURES and "input()" in receiver:
+        return (Value(name="trpc"),)
+    return (Value(name="socket_message"),) if method == "onCall" else ()
+
+
+def _resolves(names: Sequence[str]) -> bool:
+    """Say whether a function's parameters are those of a GraphQL resolver."""
+    if len(names) < 2 or not _PARENT.match(names[0]) or not _ARGUMENTS.match(names[1]):
+        return False
+    if len(names) == 2:
+        return names[0].strip("_") in {"parent", "root"} or names[1].strip("_") == "args"
+    return _CONTEXT.match(names[2]) is not None
 
 
 def _module(written: str) -> str:

@@ -12,6 +12,7 @@ from rlm_gate.detectors._taint.folding import tried
 from rlm_gate.detectors._taint.reading import Argument, Reading
 from rlm_gate.detectors._taint.values import (
     ALL,
+    TEXTUAL,
     UNSET,
     Value,
     built,
@@ -56,6 +57,9 @@ def _elsewhere(reading: Reading, name: str, values: Sequence[Value], made: Value
         return made.cleaned({ALL})
     if reading.words.clean.find(name):
         return replace(made, fixed=True)
+    schemas = reading.words.data.get("schemas")
+    if schemas and re.search(schemas, name):
+        return made.cleaned(TEXTUAL)
     if values and not made.tainted and all(one.fixed for one in values):
         return replace(made, fixed=made.items is None)  # what constants ask for is the author's
     return made

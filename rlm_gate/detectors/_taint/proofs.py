@@ -35,6 +35,9 @@ _NUMBER: Final = re.compile(
 )
 _NOWHERE: Final = ("-1", "false", "FALSE")
 
+_HOST: Final = re.compile(r"\.(?:hostname|host|origin)\Z")
+_LOCAL: Final = frozenset({"redirect"})
+
 
 class _Evaluates(Protocol):
     @property
@@ -199,7 +202,7 @@ def _of_call(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  #
     if _LISTS.search(name):
         return _of_list(reader, node, env, holds)
     if not holds:
-        return {}
+        return _of_other_beginning(reader, name, owner, arguments, env)
     if name == "isset" and len(arguments) == 1:
         return _of_presence(reader, arguments[0], env)
     every = [one for one in (owner, *arguments) if one is not None]
@@ -207,6 +210,16 @@ def _of_call(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  #
     if kinds := reader.reading.specs.clean.find(name):
         return marks(tested, frozenset(kinds))
     return marks(tested, EVERY) if _is_check(reader, name, every, env) else {}
+
+
+def _of_other_beginning(
+    reader: _Evaluates, name: str, owner: Node | None, arguments: Sequence[Node], env: Env
+) -> Proof:
+    """Read ``!x.startsWith("//")``: it names no other host."""
+    if owner is None or not arguments or not _BEGINS.search(name):
+        return {}
+    prefix = reader.value(arguments[0], env).const
+    return marks(_tested(reader, [owner], env), _LOCAL) if prefix == "//" else {}
 
 
 def _is_check(reader: _Evaluates, name: str, parts: Sequence[Node], env: Env) -> bool:
@@ -265,6 +278,8 @@ def _tested(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> list[Value]:
         if current is not None and current.kind() in _PLAIN:
             value = reader.value(current, env)
             found.append(value)
+            if _HOST.search(current.text()):  # whose host is known may be asked
+                found.append(reader.value(current.field("object"), env))
             if current.kind() not in _NAMES and value.tainted and isinstance(reader, _Noting):
                 reader.tested[current.text()] = value
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
-from rlm_gate.detectors._taint.values import Lines, Taint, Value, ident_of, join
+from rlm_gate.detectors._taint.values import TEXTUAL, Lines, Taint, Value, ident_of, join
 from rlm_gate.syntax import Node
 
 Env = dict[str, Value]
@@ -136,7 +136,8 @@ class Reading:
         span = node.range()
         lines = (span.start.line + 1, span.end.line + 1)
         ident = ident_of(name) if node.kind() in _MEMBERS else span.start.index
-        return tuple(Taint(one, ident, (lines,)) for one in dict.fromkeys(found))
+        clean = TEXTUAL if self.words.texts.find(name) else frozenset()
+        return tuple(Taint(one, ident, (lines,), clean) for one in dict.fromkeys(found))
 
 
 def lines_of(node: Node) -> Lines:

@@ -231,6 +231,7 @@ class Vocabulary:
     fluent: Table[None]
     builders: Table[None]
     formats: Table[None]
+    texts: Table[None]  # sources that are texts, never objects
     data: Mapping[str, Any]
 
     @property
@@ -265,6 +266,7 @@ def vocabulary(language: str) -> Vocabulary:
         fluent=_table(data.get("fluent", ())),
         builders=_table(data.get("builders", ())),
         formats=_table(data.get("formats", ())),
+        texts=_table(data.get("texts", ())),
         data=data,
     )
 

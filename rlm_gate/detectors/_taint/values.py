@@ -13,6 +13,7 @@ Key = Any  # a constant: the index or key of an element
 UNSET: Final = object()
 ALL: Final = "*"  # clean for every kind of sink
 # How a text shows its parts that vary: from outside, the author's own, not known which of the two.
+TEXTUAL: Final = frozenset({"nosql"})  # kinds of sinks that only objects harm
 OUTSIDE: Final = "\x00"
 OWN: Final = "\x01"
 VARIES: Final = "\x02"

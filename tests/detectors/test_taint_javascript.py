@@ -1,0 +1,118 @@
+"""Where requests come in, in the frameworks of JavaScript, and which checks are enough."""
+
+from typing import Any
+
+import pytest
+
+from rlm_gate import examples
+from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity
+from rlm_gate.detectors import taint
+
+SHELL: dict[str, Any] = {"sink": "shell", "calls": [{"call": "run", "args": [0]}]}
+NOSQL: dict[str, Any] = {"sink": "nosql", "calls": [{"call": "*.findOne", "args": [0]}]}
+REDIRECT: dict[str, Any] = {"sink": "redirect", "calls": [{"call": "*.redirect", "args": [0]}]}
+MODEL: dict[str, Any] = {**SHELL, "sources": ["model"]}
+ARCHIVE: dict[str, Any] = {**SHELL, "sources": ["archive"]}
+
+
+def lines(code: str, sink: dict[str, Any]) -> list[int]:
+    rule = Rule(
+        id="security/flow",
+        title="t",
+        severity=Severity.HIGH,
+        precision=Confidence.HIGH,
+        languages=("typescript",),
+        message="m",
+        help=Help("", ""),
+        detect=(Detect("taint", {"language": "typescript", **sink}),),
+    )
+    file = examples.whole_file("src/app", "typescript", code)
+    found = taint.detect(examples.corpus_of([file]), [rule])
+    return sorted(one.span.start for one in found if isinstance(one, Finding))
+
+
+def handled(*statements: str) -> str:
+    return "\n".join(["app.post('/', async (req, res) => {", *statements, "});"])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("app.get('/x', (rq, rs) => run(rq.query.a));", id="a route"),
+        pytest.param("http.createServer((i, o) => { run(i.headers.a); });", id="a bare server"),
+        pytest.param(
+            "router.route('/x'); router.put('/x', (a, b, next) => run(a.body));", id="put"
+        ),
+        pytest.param("const r = { one: (_, args, ctx) => run(args.id) };", id="a resolver"),
+        pytest.param("const r = { one: (parent, { id }) => run(id) };", id="its arguments apart"),
+        pytest.param("t.procedure.input(x).mutation(({ input }) => run(input.a));", id="trpc"),
+        pytest.param("on.https.onCall((data, context) => run(data.a));", id="a cloud function"),
+    ],
+)
+def test_what_a_framework_hands_to_a_handler_comes_from_outside(code: str) -> None:
+    assert lines(code, SHELL) == [1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("cache.get('/x', (value) => run(value.query));", id="one parameter"),
+        pytest.param("app.get('/x', (err, found) => run(err.query));", id="an error and a row"),
+        pytest.param("install((root, agent) => run(agent)); req;", id="two of a helper"),
+        pytest.param("rows.reduce((_, { a }) => run(a)); req;", id="a reducer"),
+        pytest.param("visit((root, j, ctx) => run(j)); req;", id="a transform"),
+        pytest.param("db.query((input) => run(input)); req;", id="a query of a database"),
+    ],
+)
+def test_other_callbacks_of_that_shape_get_nothing_from_outside(code: str) -> None:
+    assert lines(code, SHELL) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("users.findOne({ name: req.body.name });", True),
+        ("const { name } = req.body; users.findOne({ name });", True),
+        ("const filter: any = {}; filter.name = req.query.name; users.findOne(filter);", True),
+        ("users.findOne({ name: req.params.name });", False),
+        ("users.findOne({ name: req.headers.name });", False),
+        ("users.findOne({ name: `${req.body.name}` });", False),
+        ("users.findOne({ name: 'a' + req.body.name });", False),
+        ("users.findOne({ name: req.body.name || req.body.other });", True),
+        ("const { name } = loginSchema.parse(req.body); users.findOne({ name });", False),
+        ("const { name } = z.object({}).strict().parse(req.body); users.findOne({ name });", False),
+        ("const { name } = JSON.parse(req.body.text); users.findOne({ name });", True),
+        ("if (typeof req.body.a !== 'string') return; users.findOne({ a: req.body.a });", False),
+    ],
+)
+def test_only_what_may_be_an_object_changes_a_query(statement: str, *, found: bool) -> None:
+    assert bool(lines(handled(statement), NOSQL)) == found
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("res.redirect(req.query.to);", True),
+        ("const to = req.query.to; if (to.startsWith('/')) res.redirect(to);", True),
+        ("const to = req.query.to; if (!to.startsWith('//')) res.redirect(to);", False),
+        ("const to = req.query.to; if (to.startsWith('//')) res.redirect(to);", True),
+        ("const u = new URL(req.query.to); if (u.hostname === HOST) res.redirect(u.href);", False),
+        ("const u = new URL(req.query.to); if (u.hostname !== HOST) res.redirect(u.href);", True),
+        ("const u = new URL(req.query.to); if (u.hash === HOST) res.redirect(u.href);", True),
+        ("const u = new URL(req.query.to); if (hosts.has(u.host)) res.redirect(u);", False),
+    ],
+)
+def test_a_known_host_or_no_host_is_a_harmless_target(statement: str, *, found: bool) -> None:
+    assert bool(lines(handled(statement), REDIRECT)) == found
+
+
+def test_the_reply_of_a_model_is_followed_without_a_request_in_the_file() -> None:
+    code = "async function f(p) {\nconst { text } = await generateText({ p });\nrun(text);\n}"
+    assert lines(code, MODEL) == [3]
+    assert lines(code.replace("generateText", "makeText"), MODEL) == []
+
+
+def test_names_in_an_archive_are_followed_from_a_loop_over_its_entries() -> None:
+    code = "for (const one of zip.getEntries()) {\nrun(path.join('a', one.entryName));\n}"
+    assert lines(code, ARCHIVE) == [2]
+    assert lines(code.replace("getEntries", "names"), ARCHIVE) == []

@@ -12,7 +12,17 @@ from rlm_gate.errors import UsageError
 
 
 def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
-    known = ("astgrep", "injection", "regex", "ruff", "sarif", "secrets", "taint", "zizmor")
+    known = (
+        "astgrep",
+        "injection",
+        "redos",
+        "regex",
+        "ruff",
+        "sarif",
+        "secrets",
+        "taint",
+        "zizmor",
+    )
     assert detectors.names() == known
 
 

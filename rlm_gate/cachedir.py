@@ -14,10 +14,10 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from rlm_gate import __version__
+from rlm_gate.core.records import dataclass
 
 _SIGNATURE_BYTES = hashlib.sha256().digest_size
 _KEY_BYTES = 32

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from rlm_gate.core.records import dataclass
 
 _Node = Any  # of ast-grep, whose only home is syntax
 _BROKEN = "the code around it does not parse, so nobody knows what is a comment; mend that first"

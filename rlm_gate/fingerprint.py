@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from rlm_gate.core import Corpus, Finding, Fix, SourceFile, split_lines
 from rlm_gate.detectors import secrets
-from rlm_gate.syntax import Symbol, outline
+from rlm_gate.symbols import Symbol
+from rlm_gate.syntax import outline
 
 
 def stamp(

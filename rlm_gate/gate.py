@@ -7,7 +7,7 @@ was found before is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
@@ -26,6 +26,7 @@ from rlm_gate.core import (
     Usage,
     Verdict,
 )
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import UsageError
 from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES, POLICY_CHANGED
 from rlm_gate.rlm.ledger import Judges, Ledger

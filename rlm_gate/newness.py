@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rlm_gate.config import BASELINE_FILE, SUPPRESSIONS_FILE, Settings
 from rlm_gate.core import Acceptance, Corpus, Notice, Span, Suppression, display_path
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import ConfigError
 
 Reader = Callable[[Mapping[str, bytes]], tuple[Suppression, ...]]

@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from rlm_gate import compiled
 from rlm_gate.cachedir import entry_key
 from rlm_gate.config import Settings, read_file
 from rlm_gate.core import Rule, RulePack, display_path
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import PackError, Problem, UsageError
 
 if TYPE_CHECKING:

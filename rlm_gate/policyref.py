@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from rlm_gate import owners
 from rlm_gate.config import CONFIG_FILE, PolicyOrigin, ScopeRequest
 from rlm_gate.core import display_path
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import UsageError
 from rlm_gate.listings import Entry
 from rlm_gate.objects import Objects

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from rlm_gate import conventions, lines
 from rlm_gate.core import Removed, Skip, SourceFile
+from rlm_gate.core.records import dataclass
 from rlm_gate.decoding import Decoded, is_binary
 from rlm_gate.languages import language_of
 from rlm_gate.lines import Judged

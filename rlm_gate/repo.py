@@ -10,13 +10,13 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread, Timer
 from typing import IO, Final
 
 from rlm_gate import listings, patches
 from rlm_gate.config import child_environment
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import GitError, UsageError
 from rlm_gate.objects import LIMIT, Objects
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from rlm_gate.config import ScopeRequest
 from rlm_gate.core import Scope
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import UsageError
 from rlm_gate.listings import Entry
 from rlm_gate.objects import Objects

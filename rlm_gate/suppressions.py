@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rlm_gate import mistakes
 from rlm_gate.cachedir import CacheDir, entry_key
 from rlm_gate.comments import Comment
 from rlm_gate.config import SUPPRESSIONS_FILE
 from rlm_gate.core import Acceptance, Corpus, Notice, SourceFile, Span, Suppression, split_lines
+from rlm_gate.core.records import dataclass
 from rlm_gate.languages import comment_prefixes
 from rlm_gate.syntax import grammar, parse
 

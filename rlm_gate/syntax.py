@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from rlm_gate import symbols
 from rlm_gate.comments import Comment, read_comments
+from rlm_gate.core.records import dataclass
 from rlm_gate.markup import only_php
+from rlm_gate.symbols import KINDS, Symbol
 
 if TYPE_CHECKING:
     from ast_grep_py import Config, SgNode
@@ -35,22 +37,9 @@ class Match:
     metavars: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Symbol:
-    """A named piece of a file, nested names joined by dots. Lines are 1-based, ends inclusive.
-
-    ``kind`` is class, function, method, interface, type, enum or module.
-    """
-
-    start: int
-    end: int
-    name: str
-    kind: str
-
-
 def grammar(language: str) -> str | None:
     """Return ast-grep's name for the language, None where it has no grammar."""
-    return language if language in _SYMBOLS or language in _UNNAMED else None
+    return language if language in KINDS or language in _UNNAMED else None
 
 
 class Tree:
@@ -86,11 +75,11 @@ class Tree:
 
     def outline(self, language: str) -> tuple[Symbol, ...]:
         """Return the named functions, classes and their like, outer before inner."""
-        kinds = _SYMBOLS.get(language)
+        kinds = KINDS.get(language)
         if not kinds:
             return ()
         nodes = self._nodes({"rule": {"any": [{"kind": kind} for kind in kinds]}})
-        return tuple(_nested(_pieces(nodes, kinds)))
+        return symbols.outline(nodes, language)
 
     def prose(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield the comments and strings: first line and column, last line and column, exclusive.
@@ -113,7 +102,7 @@ class Tree:
 
     def comments(self, language: str, mark: str) -> Iterator[Comment]:
         """Yield the comments that hold the mark, in text order; what is in a string is none."""
-        return read_comments(self._root, mark, statements=language in _SYMBOLS)
+        return read_comments(self._root, mark, statements=language in KINDS)
 
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))
@@ -135,7 +124,7 @@ def find(text: str, language: str, rule_config: Mapping[str, Any]) -> Iterator[M
 
 def outline(text: str, language: str) -> tuple[Symbol, ...]:
     """Return the text's symbols; empty for a language without a grammar or a symbol table."""
-    return parse(text, language).outline(language) if language in _SYMBOLS else ()
+    return parse(text, language).outline(language) if language in KINDS else ()
 
 
 def validate(rule_config: Mapping[str, Any], language: str) -> str | None:
@@ -144,7 +133,7 @@ def validate(rule_config: Mapping[str, Any], language: str) -> str | None:
     The configuration has the shape of ast-grep's reference: the astgrep engine checked that before.
     """
     if grammar(language) is None:
-        known = ", ".join(sorted({*_SYMBOLS, *_UNNAMED}))
+        known = ", ".join(sorted({*KINDS, *_UNNAMED}))
         return f"ast-grep has no grammar for {language!r}; it has {known}"
     try:
         list(Tree("", language).find(rule_config))
@@ -219,182 +208,5 @@ def _captured(node: SgNode, name: str) -> str | None:
     return whole.text()[first - whole.range().start.index : last - whole.range().start.index]
 
 
-# Node kinds that make a symbol, by language. An "owner" only lends its name to what is inside; a
-# "value" is a function only if a function is what it is given.
-_JAVASCRIPT = {
-    "class_declaration": "class",
-    "function_declaration": "function",
-    "generator_function_declaration": "function",
-    "method_definition": "method",
-    "variable_declarator": "value",
-    "field_definition": "value",
-    "pair": "value",
-    "assignment_expression": "value",
-}
-_TYPESCRIPT = {
-    **{kind: name for kind, name in _JAVASCRIPT.items() if kind != "field_definition"},
-    "abstract_class_declaration": "class",
-    "public_field_definition": "value",
-    "interface_declaration": "interface",
-    "type_alias_declaration": "type",
-    "enum_declaration": "enum",
-    "internal_module": "module",
-}
-_C = {"function_definition": "function", "struct_specifier": "class", "enum_specifier": "enum"}
-_SYMBOLS: dict[str, dict[str, str]] = {
-    "bash": {"function_definition": "function"},
-    "c": _C,
-    "cpp": {**_C, "class_specifier": "class", "namespace_definition": "module"},
-    "csharp": {
-        "class_declaration": "class",
-        "constructor_declaration": "method",
-        "enum_declaration": "enum",
-        "interface_declaration": "interface",
-        "local_function_statement": "function",
-        "method_declaration": "method",
-        "namespace_declaration": "module",
-        "property_declaration": "method",
-        "record_declaration": "class",
-        "struct_declaration": "class",
-    },
-    "go": {
-        "function_declaration": "function",
-        "method_declaration": "method",
-        "type_spec": "type",
-    },
-    "java": {
-        "class_declaration": "class",
-        "constructor_declaration": "method",
-        "enum_declaration": "enum",
-        "interface_declaration": "interface",
-        "method_declaration": "method",
-        "record_declaration": "class",
-    },
-    "javascript": _JAVASCRIPT,
-    "kotlin": {
-        "class_declaration": "class",
-        "function_declaration": "function",
-        "object_declaration": "class",
-    },
-    "lua": {"function_declaration": "function"},
-    "php": {
-        "class_declaration": "class",
-        "enum_declaration": "enum",
-        "function_definition": "function",
-        "interface_declaration": "interface",
-        "method_declaration": "method",
-        "trait_declaration": "class",
-    },
-    "python": {"class_definition": "class", "function_definition": "function"},
-    "ruby": {
-        "class": "class",
-        "method": "method",
-        "module": "module",
-        "singleton_method": "method",
-    },
-    "rust": {
-        "enum_item": "enum",
-        "function_item": "function",
-        "impl_item": "owner",
-        "macro_definition": "function",
-        "mod_item": "module",
-        "struct_item": "class",
-        "trait_item": "interface",
-    },
-    "scala": {
-        "class_definition": "class",
-        "function_definition": "function",
-        "object_definition": "class",
-        "trait_definition": "interface",
-    },
-    "swift": {
-        "class_declaration": "class",
-        "function_declaration": "function",
-        "init_declaration": "method",
-        "protocol_declaration": "interface",
-    },
-    "tsx": _TYPESCRIPT,
-    "typescript": _TYPESCRIPT,
-}
 # Languages with a grammar whose pieces nobody needs by name.
 _UNNAMED = {"css", "dart", "elixir", "haskell", "hcl", "html", "json", "nix", "solidity", "yaml"}
-_VALUES = {
-    "arrow_function": "function",
-    "class": "class",
-    "function_expression": "function",
-    "generator_function": "function",
-}
-_HOLDERS = {"class", "interface", "owner", "type", "enum"}  # a function directly in one: a method
-_IDENTIFIERS = {"identifier", "simple_identifier", "type_identifier"}
-_RECEIVER = re.compile(r"\w+(?=\s*(?:\[.*\])?\s*\)\Z)")
-
-
-class _Piece(NamedTuple):
-    """A symbol before nesting, with its place in code points: many can share a line."""
-
-    start: int
-    end: int
-    symbol: Symbol
-
-
-def _pieces(nodes: Sequence[SgNode], kinds: Mapping[str, str]) -> Iterator[_Piece]:
-    for node in nodes:
-        kind, name = _kind(node, kinds), _name(node)
-        if kind and name:
-            outer = _decorated(node).range()
-            symbol = Symbol(outer.start.line + 1, outer.end.line + 1, name, kind)
-            yield _Piece(outer.start.index, outer.end.index, symbol)
-
-
-def _kind(node: SgNode, kinds: Mapping[str, str]) -> str:
-    kind = kinds[node.kind()]
-    if kind != "value":
-        return kind
-    value = node.field("value") or node.field("right")
-    return _VALUES.get(value.kind(), "") if value is not None else ""
-
-
-def _decorated(node: SgNode) -> SgNode:
-    parent = node.parent()
-    return parent if parent is not None and parent.kind() == "decorated_definition" else node
-
-
-def _name(node: SgNode) -> str:
-    """Return the symbol's own name; a Go method is named with its receiver's type."""
-    if node.kind() == "function_definition" and node.field("declarator") is not None:
-        named = _declared(node)
-    else:
-        fields = (node.field(field) for field in ("name", "property", "key", "left", "type"))
-        named = next((field for field in fields if field is not None), None)
-    named = named or next((part for part in node.children() if part.kind() in _IDENTIFIERS), None)
-    receiver = node.field("receiver")
-    owner = _RECEIVER.search(receiver.text()) if receiver is not None else None
-    name = "".join(named.text().split()) if named is not None else ""
-    return f"{owner[0]}.{name}" if owner else name
-
-
-def _declared(node: SgNode) -> SgNode | None:
-    """Follow C's declarators (pointers, arrays, parentheses) inwards to the name."""
-    inner: SgNode | None = node
-    while inner is not None and (inner is node or inner.kind().endswith("declarator")):
-        nested = inner.field("declarator")
-        named = (part for part in inner.children() if part.is_named())
-        inner = nested if nested is not None else next(named, None)
-    return inner
-
-
-def _nested(pieces: Iterator[_Piece]) -> Iterator[Symbol]:
-    """Join nested names by dots, tell methods from functions, drop the owners."""
-    around: list[_Piece] = []
-    for piece in sorted(pieces, key=lambda piece: (piece.start, -piece.end)):
-        while around and around[-1].end < piece.end:
-            around.pop()
-        symbol = piece.symbol
-        if around:
-            outer = around[-1].symbol
-            method = symbol.kind == "function" and outer.kind in _HOLDERS
-            name, kind = f"{outer.name}.{symbol.name}", "method" if method else symbol.kind
-            symbol = replace(symbol, name=name, kind=kind)
-        around.append(piece._replace(symbol=symbol))
-        if symbol.kind != "owner":
-            yield symbol

@@ -81,3 +81,22 @@ def test_a_hook_that_is_to_ask_nobody_does_not_wait_for_the_price(staged: GitRep
     report = json.loads((staged.path / "report.json").read_text())
     assert report["audit"]["estimate"] is None
     assert not {name for name in modules if name.startswith("rlm_gate.rlm.estimate")}
+
+
+def test_the_hooks_own_records_are_defined_without_compiling_their_methods(staged: GitRepo) -> None:
+    script = _MAIN.replace("sorted(sys.modules)", "eager").replace(
+        "sys.stderr",
+        "import dataclasses\n"
+        "modules = [one for name, one in [*sys.modules.items()] if name.startswith('rlm_gate')]\n"
+        "records = {one for module in modules for one in vars(module).values()\n"
+        "           if isinstance(one, type) and dataclasses.is_dataclass(one)}\n"
+        "eager = sorted(one.__qualname__ for one in records if one.__dataclass_params__.init)\n"
+        "sys.stderr",
+    )
+    imported(staged, "check", "--staged", "--offline")
+    asked = [sys.executable, "-c", script, "check", "--staged", "--offline"]
+    done = subprocess.run(asked, cwd=staged.path, capture_output=True, check=True)
+
+    code, eager = json.loads(done.stderr)
+    assert code == 1
+    assert len(eager) <= 4, f"import dataclass from core.records: {eager}"

@@ -2,7 +2,7 @@ import pytest
 
 from rlm_gate import syntax
 from rlm_gate.languages import KNOWN
-from rlm_gate.syntax import Symbol
+from rlm_gate.symbols import KINDS, Symbol
 
 
 def outline(language: str, text: str) -> list[tuple[str, str, int, int]]:
@@ -311,7 +311,7 @@ def test_tsx_is_outlined_as_typescript() -> None:
 
 
 def test_every_language_with_symbols_is_tested() -> None:
-    assert {*CASES, "tsx"} == syntax._SYMBOLS.keys()
+    assert {*CASES, "tsx"} == KINDS.keys()
 
 
 def test_broken_code_still_has_the_outline_of_what_parses() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlm_gate.cachedir import CacheDir, entry_key
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import ConfigError, Problem
 
 if TYPE_CHECKING:

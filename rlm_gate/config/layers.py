@@ -6,13 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlm_gate.cachedir import CacheDir
 from rlm_gate.config.files import CONFIG_FILE, Layer, find, read, read_file
 from rlm_gate.config.values import Flags
+from rlm_gate.core.records import dataclass
 from rlm_gate.errors import ConfigError, Problem, UsageError
 
 NOTHING: Mapping[str, Any] = {

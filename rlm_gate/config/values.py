@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from rlm_gate.cachedir import CacheDir
 from rlm_gate.core import Budget, Severity
+from rlm_gate.core.records import dataclass
 
 DEFAULT_ROOT_MODEL = "sonnet"
 DEFAULT_SUB_MODEL = "haiku"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from rlm_gate.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

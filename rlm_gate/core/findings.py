@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rlm_gate.core.code import Span
 from rlm_gate.core.levels import Acceptance, Confidence, Origin, Severity, Verification
+from rlm_gate.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rlm_gate.core.levels import Confidence, Severity
+from rlm_gate.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

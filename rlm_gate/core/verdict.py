@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rlm_gate.core.code import Scope, Skip
 from rlm_gate.core.evidence import Coverage, Estimate, Usage
 from rlm_gate.core.findings import Accepted, Finding, Notice
 from rlm_gate.core.levels import Severity, Status
+from rlm_gate.core.records import dataclass
 from rlm_gate.core.rules import Rule
 
 

@@ -10,13 +10,13 @@ import importlib
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from rlm_gate import mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
+from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._literals import alternatives, possible
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers

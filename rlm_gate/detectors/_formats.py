@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from rlm_gate.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import Complaint, Text, asked_of, choice_complaints, entries, finding
 from rlm_gate.detectors._formats import FORMATS
 from rlm_gate.detectors._names import by_address, by_name

@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from rlm_gate import syntax
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile, Span, display_path
+from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,

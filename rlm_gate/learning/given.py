@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rlm_gate import config, decoding, examples, languages, schemas, syntax, yamlmarks
+from rlm_gate import config, decoding, examples, languages, schemas, symbols, syntax, yamlmarks
 from rlm_gate.core import SourceFile, Span, display_path, split_lines
 from rlm_gate.errors import ConfigError, UsageError
 from rlm_gate.rlm.masking import mask
@@ -228,7 +228,7 @@ def _standing(lines: Sequence[str], file: SourceFile) -> tuple[str, int]:
     return text, 0
 
 
-def _outline(file: SourceFile) -> tuple[syntax.Symbol, ...]:
+def _outline(file: SourceFile) -> tuple[symbols.Symbol, ...]:
     return syntax.outline(file.text, file.language) if syntax.grammar(file.language) else ()
 
 

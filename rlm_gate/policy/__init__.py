@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rlm_gate.core import (
     Audit,
@@ -25,6 +25,7 @@ from rlm_gate.core import (
     Verdict,
     Verification,
 )
+from rlm_gate.core.records import dataclass
 from rlm_gate.policy import accepting
 from rlm_gate.policy.decided import Policy
 from rlm_gate.policy.folding import folded

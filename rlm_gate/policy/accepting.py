@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
 
@@ -25,6 +25,7 @@ from rlm_gate.core import (
     RulePack,
     Suppression,
 )
+from rlm_gate.core.records import dataclass
 from rlm_gate.policy.decided import Policy
 
 _GATE = "gate"  # the pack of the host's own rules

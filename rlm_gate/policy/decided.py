@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from rlm_gate.config import EVERY_PACK, Accepting, Override, Settings
 from rlm_gate.core import Finding, Rule, Severity, SourceFile
+from rlm_gate.core.records import dataclass
 from rlm_gate.supporting import is_supporting
 
 Applies = Callable[[Rule, SourceFile], str]

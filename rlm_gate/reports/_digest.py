@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rlm_gate.core import (
     Confidence,
@@ -25,6 +24,7 @@ from rlm_gate.core import (
     Verification,
     merge_spans,
 )
+from rlm_gate.core.records import dataclass
 from rlm_gate.reports import _languages as languages
 from rlm_gate.reports._plain import counted, listed, one_line, shown_path
 from rlm_gate.reports._policy import limits

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rlm_gate.core import Finding, Rule, Span, Verdict
+from rlm_gate.core.records import dataclass
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._causes import also_at, in_a_line, remarks_apart
 from rlm_gate.reports._plain import clip, disarm, one_line, plain, shown_path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from rlm_gate.core import (
     Corpus,
@@ -22,6 +22,7 @@ from rlm_gate.core import (
     Span,
     merge_spans,
 )
+from rlm_gate.core.records import dataclass
 
 Applies = Callable[[Rule, SourceFile], str]
 """Say why a rule does not apply to a file ("language", "path", "prefilter"), or "" if it does."""

@@ -21,7 +21,8 @@ from rlm_gate.rlm.blocks import Block, Row, printable
 from rlm_gate.rlm.imports import imports, is_import, members
 from rlm_gate.rlm.masking import Masked, mask
 from rlm_gate.rlm.planner import MapCall
-from rlm_gate.syntax import Symbol, grammar, outline
+from rlm_gate.symbols import Symbol
+from rlm_gate.syntax import grammar, outline
 
 CONTEXT_BYTES = 8_000
 """Most UTF-8 bytes of context beside one chunk, headings included: a third of a chunk's size."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
 from rlm_gate.detectors._taint.values import ALL, Value
 from rlm_gate.syntax import Node

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.folding import first
 from rlm_gate.detectors._taint.guards import EVERY, Proof, both, either, is_sure, marks
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded

@@ -7,9 +7,10 @@ as ``self.path``) to values.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
+from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
 from rlm_gate.detectors._taint.values import TEXTUAL, Lines, Taint, Value, ident_of, join
 from rlm_gate.syntax import Node

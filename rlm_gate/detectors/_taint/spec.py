@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from rlm_gate.core import Detect, Rule
+from rlm_gate.core.records import dataclass
 
 Item = TypeVar("Item")
 _Shape = tuple[str, bool, bool]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
+
+from rlm_gate.core.records import dataclass
 
 Lines = tuple[int, int]
 Key = Any  # a constant: the index or key of an element

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from rlm_gate import syntax
 from rlm_gate.core import display_path
 from rlm_gate.errors import UsageError
-from rlm_gate.syntax import Symbol, Tree
+from rlm_gate.symbols import Symbol
+from rlm_gate.syntax import Tree
 from rlm_gate.tasks._report import Evidence
 from rlm_gate.tasks.links.facts import IMPORT
 from rlm_gate.tasks.links.joining import Edge, Known

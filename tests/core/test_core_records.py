@@ -1,0 +1,124 @@
+"""The records of the hot path are what ``dataclasses`` would have made."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import field
+
+import pytest
+
+from rlm_gate.core.records import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Every sort of field there is in this project."""
+
+    name: str
+    size: int = 3
+    parts: list[str] = field(default_factory=list)
+    secret: str = field(default="", repr=False, compare=False)
+    cache: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    fixed: int = field(default=7, init=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Eager:
+    """The same by the standard library."""
+
+    name: str
+    size: int = 3
+    parts: list[str] = field(default_factory=list)
+    secret: str = field(default="", repr=False, compare=False)
+    cache: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    fixed: int = field(default=7, init=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
+    """One that is sorted."""
+
+    first: int
+    second: str
+
+
+@dataclass(slots=True)
+class Open:
+    """One that changes."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """One without a field."""
+
+
+def test_a_record_is_made_and_shown_as_a_dataclass_is() -> None:
+    for arguments in ({}, {"size": 4}, {"parts": ["a"], "secret": "s"}):
+        lazy, eager = Lazy("n", **arguments), Eager("n", **arguments)
+        assert repr(lazy) == repr(eager).replace("Eager", "Lazy")
+        assert dataclasses.asdict(lazy) == dataclasses.asdict(eager)
+    assert Lazy.__match_args__ == Eager.__match_args__
+    assert Lazy("n").parts is not Lazy("n").parts
+
+
+@pytest.mark.parametrize("kind", [Lazy, Eager])
+@pytest.mark.parametrize("arguments", [(), ("n", 1, [], "", {})])
+def test_wrong_arguments_are_refused(kind: type, arguments: tuple[object, ...]) -> None:
+    with pytest.raises(TypeError):
+        kind(*arguments)
+
+
+def test_equal_fields_make_equal_records_and_nothing_else_does() -> None:
+    assert Pair(1, "a") == Pair(1, "a")
+    assert hash(Pair(1, "a")) == hash(Pair(1, "a"))
+    assert Pair(1, "a") != Pair(1, "b")
+    assert Pair(1, "a") != (1, "a")
+    assert Lazy("n", secret="one") == Lazy("n", secret="two")
+    assert Lazy("n") != Eager("n")
+    assert Empty() == Empty()
+    assert Open(1) == Open(1)
+    with pytest.raises(TypeError):
+        hash(Open(1))
+
+
+def test_records_are_sorted_by_their_fields() -> None:
+    found = sorted([Pair(2, "a"), Pair(1, "b"), Pair(1, "a")])
+    assert found == [Pair(1, "a"), Pair(1, "b"), Pair(2, "a")]
+    assert Pair(1, "a") < Pair(1, "b") <= Pair(1, "b")
+    assert Pair(2, "a") > Pair(1, "b") >= Pair(1, "b")
+    with pytest.raises(TypeError):
+        sorted([Empty(), Empty()])
+
+
+def test_a_frozen_record_stays_as_it_is() -> None:
+    record = Pair(1, "a")
+    with pytest.raises(dataclasses.FrozenInstanceError, match="first"):
+        record.first = 2  # type: ignore[misc]  # that is what is tried
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del record.first
+    with pytest.raises(AttributeError):
+        object.__setattr__(record, "third", 3)
+    changed = Open()
+    changed.count = 2
+    assert changed.count == 2
+
+
+def test_a_record_is_replaced_and_copied() -> None:
+    assert dataclasses.replace(Pair(1, "a"), second="b") == Pair(1, "b")
+    for again in (copy.copy, copy.deepcopy):
+        assert again(Lazy("n", 5, ["p"])) == Lazy("n", 5, ["p"])
+
+
+def test_defining_a_record_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[object, ...]] = []
+    monkeypatch.setattr(dataclasses, "exec", lambda *said: compiled.append(said), raising=False)
+
+    @dataclass(frozen=True, slots=True)
+    class Late:
+        value: int
+
+    assert not compiled
+    assert Late(1).value == 1

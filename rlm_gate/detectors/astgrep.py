@@ -2,7 +2,8 @@
 
 ``rule`` (with ``constraints`` and ``utils``) is ast-grep's own rule object; ``language`` is one
 language or several that share the shape. ``matches: outside`` in it means what carries input from
-outside, see ``_flows``.
+outside, see ``_flows``. Where a rule for bash also names the language of images, recipes or
+pipelines, the shell in these is judged as well, see ``_shell``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rlm_gate.detectors import (
     Region,
     Text,
     _flows,
+    _shell,
     applies,
     entries,
     finding,
@@ -36,6 +38,7 @@ Check = Callable[[Any, Place], Iterator[Complaint]]
 _Wanted = tuple[Rule, Detect, Mapping[str, Any]]
 
 _ENGINE = "astgrep"
+_SHELL = "bash"
 _CONFIG = ("rule", "constraints", "utils")
 _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
@@ -55,15 +58,16 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the languages the entry names."""
-    return frozenset(listed(options["language"]))
+    """Return the languages the entry names, and those that hold them."""
+    named = frozenset(listed(options["language"]))
+    return named | _shell.HOSTS if _SHELL in named else named
 
 
 def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"2+{installed('ast-grep-py')}"
+    return f"3+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -76,6 +80,17 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
             wanted = [*_wanted(file, spoken[file.language])]
             if wanted:
                 yield from _judge(file, wanted)
+        if file.language in _shell.HOSTS and file.status != "deleted":
+            yield from _judge_shell(file, rules)
+
+
+def _judge_shell(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
+    """Judge the shell that a file of another language holds. What does not parse is not told."""
+    wanted = [*_wanted(file, [*_entries(rules, _SHELL)])]
+    text = _shell.embedded(file.text, file.language, file.path) if wanted else ""
+    if text:
+        tree, lines = syntax.parse(text, _SHELL), Text.of(file.text).lines
+        yield from _matches(file, wanted, tree, lines, {})
 
 
 def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
@@ -94,8 +109,22 @@ def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
 def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
     tree = syntax.parse(file.text, file.language)
     lines = Text.of(file.text).lines
-    seen: set[tuple[str, Region, Severity]] = set()
     flows = _lesser_flows(file)
+    yield from _matches(file, wanted, tree, lines, flows)
+    if flows and flows == _flows.direct(file.language):
+        why = "astgrep: packed code; input from outside counts only where it is used as it comes"
+        yield Skip(display_path(file.path), why)
+    yield from _trouble(file, tree, sorted({rule.id for rule, _, _ in wanted}))
+
+
+def _matches(
+    file: SourceFile,
+    wanted: Sequence[_Wanted],
+    tree: syntax.Tree,
+    lines: Sequence[str],
+    flows: Mapping[str, Any],
+) -> Iterator[Finding]:
+    seen: set[tuple[str, Region, Severity]] = set()
     for rule, entry, config in wanted:
         for match in tree.find(_lessened(config, flows)):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
@@ -104,10 +133,6 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
             if key not in seen and lines_fit(entry.options, found.quote):
                 seen.add(key)
                 yield found
-    if flows and flows == _flows.direct(file.language):
-        why = "astgrep: packed code; input from outside counts only where it is used as it comes"
-        yield Skip(display_path(file.path), why)
-    yield from _trouble(file, tree, sorted({rule.id for rule, _, _ in wanted}))
 
 
 def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> Iterator[Skip]:

@@ -47,6 +47,7 @@ def handled(*statements: str) -> str:
         pytest.param("const r = { one: (parent, { id }) => run(id) };", id="its arguments apart"),
         pytest.param("t.procedure.input(x).mutation(({ input }) => run(input.a));", id="trpc"),
         pytest.param("on.https.onCall((data, context) => run(data.a));", id="a cloud function"),
+        pytest.param("exports.handler = (event, context) => run(event.order);", id="a lambda"),
     ],
 )
 def test_what_a_framework_hands_to_a_handler_comes_from_outside(code: str) -> None:
@@ -116,3 +117,15 @@ def test_names_in_an_archive_are_followed_from_a_loop_over_its_entries() -> None
     code = "for (const one of zip.getEntries()) {\nrun(path.join('a', one.entryName));\n}"
     assert lines(code, ARCHIVE) == [2]
     assert lines(code.replace("getEntries", "names"), ARCHIVE) == []
+
+
+def test_what_angular_injects_goes_by_the_name_of_its_class() -> None:
+    code = "class A {\nat = inject(ActivatedRoute);\nf() { run(this.at.snapshot.params.id); }\n}"
+    page = {**SHELL, "sources": ["page"]}
+    assert lines(code, page) == [3]
+    assert lines(code.replace("inject(ActivatedRoute)", "inject(Store)"), page) == []
+
+
+def test_what_a_branch_proved_is_forgotten_behind_it() -> None:
+    check = "if (known.has(req.body.to)) { run(req.body.to); } else { other(); }"
+    assert lines(handled(check, "run(req.body.to);"), SHELL) == [3]

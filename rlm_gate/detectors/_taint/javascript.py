@@ -37,10 +37,11 @@ class JavaScript(Braces):
         env: Env = {}
         parameters = [*self.parameters(function.node)]
         answered = any(_ANSWERS.match(name) for name, _ in parameters[1:2])
-        resolver = _resolves([name for name, _ in parameters])
+        names = [name for name, _ in parameters]
+        resolver, invoked = _resolves(names), names[:2] == ["event", "context"]
         for index, (name, node) in enumerate(parameters):
             value = self._parameter(name, node, request=answered and index == 0)
-            if resolver and index == 1:
+            if (resolver and index == 1) or (invoked and index == 0):
                 value = remote(node, name or "args")
             if name:
                 env[name] = value
@@ -95,6 +96,9 @@ class JavaScript(Braces):
         first = arguments[0].value if arguments else Value()
         if name in {"require", "import"} and isinstance(first.const, str):
             return Value(name=_module(first.const))
+        if name.rpartition(".")[2] == "inject" and first.name:  # Angular's, by the class's name
+            asked = first.name.rpartition(".")[2]
+            return Value(name=asked[:1].lower() + asked[1:])
         if name.endswith("promisify") and first.name:
             return Value(name=first.name)
         return super().inlined(name, receiver, arguments)

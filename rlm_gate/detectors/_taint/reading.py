@@ -163,16 +163,16 @@ def merge(environments: Iterable[Env | None]) -> Env | None:
     if len(alive) <= 1:
         return alive[0] if alive else None
     merged = dict(alive[0])
-    for name in [name for name in merged if name.startswith(PROVED)]:
-        if any(name not in other for other in alive[1:]):
-            del merged[name]
     for other in alive[1:]:
-        for name, value in other.items():
-            if name.startswith(PROVED) and name not in merged:
-                continue
-            old = merged.setdefault(name, value)
-            if old is not value:
-                merged[name] = join(old, value)
+        for name in merged.keys() - other.keys():
+            if name.startswith(PROVED):
+                del merged[name]
+        unlike = [(name, one) for name, one in other.items() if merged.get(name) is not one]
+        for name, value in unlike:
+            if name in merged:
+                merged[name] = join(merged[name], value)
+            elif not name.startswith(PROVED):
+                merged[name] = value
     return merged
 
 

@@ -96,13 +96,20 @@ class _Answers:
         return [one for one in found if example.file.touched(one.span.start, one.span.end)]
 
     def skips(self, example: Example) -> list[Skip]:
-        """Return why engines could not judge the example."""
+        """Return why engines could not judge the example.
+
+        An engine that is not installed, of a rule that others judge as well, is no reason.
+        """
         return [
             skip
             for skip in self._skips
             if skip.path in {None, example.file.path}
-            and (not skip.rule_ids or example.rule.id in skip.rule_ids)
+            and (example.rule.id in skip.rule_ids or not (skip.rule_ids or _is_away(skip)))
         ]
+
+
+def _is_away(skip: Skip) -> bool:
+    return skip.path is None and skip.what in detectors.names()
 
 
 def _detect(corpus: Corpus, engine: str, rules: Sequence[Rule]) -> list[Finding | Skip]:

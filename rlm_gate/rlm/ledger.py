@@ -59,6 +59,7 @@ class Ledger:
     _failed: dict[tuple[str, str | None], str] = field(default_factory=dict)
     _loops: dict[str, str] = field(default_factory=dict)
     _excused: set[str] = field(default_factory=set)
+    _idle: set[str] = field(default_factory=set)
 
     def answered(self, rule_ids: Iterable[str], span: Span) -> None:
         """Record that a host-composed call judged these lines, with a schema-valid answer."""
@@ -71,7 +72,9 @@ class Ledger:
             self._reasons[rule_id, span.path].append((span, reason))
 
     def failed(self, skip: Skip) -> None:
-        """Record what a detector could not judge."""
+        """Record what a detector could not judge; one that is named without a file did nothing."""
+        if skip.path is None:
+            self._idle.add(skip.what)
         for rule_id in skip.rule_ids:
             self._failed[rule_id, skip.path] = skip.why
 
@@ -98,6 +101,7 @@ class Ledger:
             for rule in speaking[file.language]:
                 of_file.extend(self._pairs(rule, file, lines, counts[rule.id], finished))
             gaps.extend(of_file)
+            finished -= self._idle
             for name in finished:
                 engines[name][0] += 1
                 engines[name][1] += lines

@@ -133,6 +133,13 @@ def test_a_deleted_file_owes_one_line() -> None:
     assert close(ledger(ASK, file=file)).required_missing == 1
 
 
+def test_an_engine_that_is_not_there_examined_nothing_though_another_judged_the_rule() -> None:
+    judges = Judges(lambda _rule, _file: ("astgrep", "zizmor"))
+    books = Ledger(corpus(source("a.yml", FIVE)), (CODE,), applies, judges)
+    books.failed(Skip("zizmor", "no zizmor beside this Python"))
+    assert close(books).engines == {"astgrep": (1, 5)}
+
+
 def test_languages_that_no_deterministic_rule_reads_are_named() -> None:
     books = ledger(CODE, file=source("a.zig", FIVE))
     assert close(books).without_rules == {source("a.zig", FIVE).language: 1}

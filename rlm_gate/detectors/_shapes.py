@@ -231,7 +231,7 @@ _RUBY = Shape(
     variables=("identifier",),
     sources=("element_reference", "call", "identifier"),
     source=(
-        r"^(?:params|cookies)(?:\.(?:require|permit|fetch|dig|to_unsafe_h|slice|expect)\b|\[|$)"
+        r"^params(?:\.(?:require|permit|fetch|dig|to_unsafe_h|slice|expect)\b|\[|$)|^cookies\["
         r"|^request\.(?:headers|env|referer|user_agent|query_string|raw_post|body|url|path"
         r"|fullpath|query_parameters|request_parameters)\b"
     ),
@@ -242,7 +242,7 @@ _RUBY = Shape(
     arguments=("argument_list",),
     joins=(
         r"^(?:format|sprintf|join|concat|decode64|urlsafe_decode64|strict_decode64|unescape|parse"
-        r"|strip|to_s|String|URI|gsub|sub|fetch|dig|require|permit|new|raw)$"
+        r"|strip|to_s|String|URI|gsub|sub|require|permit|raw)$"
     ),
     tests=_TESTS,
     cleans=(

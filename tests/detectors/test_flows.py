@@ -14,6 +14,7 @@ SINKS = {
     "go": ("a.go", "call_expression"),
     "java": ("A.java", "method_invocation"),
     "php": ("a.php", "function_call_expression"),
+    "ruby": ("a.rb", "call"),
 }
 
 
@@ -44,6 +45,7 @@ def handler(language: str, body: str) -> str:
         "go": ("package m; func f(w http.ResponseWriter, r *http.Request) {\n", "\n}"),
         "java": ("class A { void f(HttpServletRequest request) {\n", "\n} }"),
         "php": ("<?php\n", "\n"),
+        "ruby": ("def show\n", "\nend"),
     }
     head, foot = wraps[language]
     return head + body + foot
@@ -119,9 +121,35 @@ def test_a_number_or_the_parameter_of_any_function_does_not(language: str, text:
     assert reached(language, text) == []
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("sink(params[:a])", True),
+        ("sink(params.require(:a))", True),
+        ("a = params[:a].strip; sink(a)", True),
+        ("a = params[:a]; b = 'x' + a; sink(b)", True),
+        ('sink("x #{params[:a]}")', True),
+        ("sink(request.headers['a'])", True),
+        ("sink(cookies[:a])", True),
+        ("sink(params[:a].to_i)", False),
+        ("a = params[:a]; sink(a.to_i)", False),
+        ("sink(cookies.signed[:a])", False),
+        ("sink(find(params[:a]))", False),
+        ("a = params[:a]; return unless KNOWN.include?(a); sink(a)", False),
+        ("sink(other[:a])", False),
+    ],
+)
+def test_what_rails_is_asked_is_followed(body: str, *, found: bool) -> None:
+    assert reached("ruby", handler("ruby", body)) == ([2] if found else [])
+
+
+def test_a_variable_of_another_method_is_another() -> None:
+    assert reached("ruby", "def a\nx = params[:a]\nend\ndef b(x)\nsink(x)\nend\n") == []
+
+
 def test_a_language_without_known_flows_is_told_when_the_rule_is_read() -> None:
-    options = {"language": "ruby", "rule": {"matches": "outside"}}
-    [(place, problem)] = astgrep.validate(options, ["ruby"])
+    options = {"language": "kotlin", "rule": {"matches": "outside"}}
+    [(place, problem)] = astgrep.validate(options, ["kotlin"])
     assert place == ("rule",)
     assert "outside" in problem
 

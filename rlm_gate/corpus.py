@@ -89,7 +89,17 @@ def _corpus(selection: Selection, reading: Reading, root: str | None) -> Corpus:
     skipped.sort(key=lambda skip: (skip.what, skip.why))
     judged = {file.path: file.read for file in files if file.status != "deleted"}
     tree = Tree(reading.texts, selection.tree, judged)
-    return Corpus(selection.scope, tuple(files), tuple(skipped), tree, root)
+    gone = frozenset(_gone(selection))
+    scope, skips = selection.scope, tuple(skipped)
+    return Corpus(scope, tuple(files), skips, tree, root, listing=tree.paths, gone=gone)
+
+
+def _gone(selection: Selection) -> Iterator[str]:
+    for change in selection.changes:
+        if change.letter == "D":
+            yield change.path
+        elif change.letter == "R" and change.old_path:
+            yield change.old_path
 
 
 def _asked_for(skip: Skip) -> Skip:

@@ -152,6 +152,10 @@ class Tree(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._listed())
 
+    def paths(self) -> set[str]:
+        """Return the paths of all entries, of what is no text too: links, images, submodules."""
+        return {*self._all(), *self._judged}
+
     def _listed(self) -> list[str]:
         if self._paths is None:
             entries = self._all().items()

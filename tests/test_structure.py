@@ -80,6 +80,7 @@ HOMES = {
     "jinja2": "reports.html",
     "jsonschema": "rlm.answers",
     "junit_xml": "reports.junit",
+    "markdown_it": "detectors._pages",
     "modal": "scale.modal",
     "networkx": "graphs",
     "markupsafe": "reports.html",

@@ -152,7 +152,8 @@ class Corpus:
     ``tree`` maps every text path at the judged side to its text, read when asked for; it serves the
     REPL's ``files`` and is never touched by the offline hook. ``root`` is the directory the paths
     are relative to, None for a bare repository; ``repo`` where git finds the repository, bare or
-    not, None outside one.
+    not, None outside one. ``listing`` names every path of that tree, ``gone`` those
+    that the judged change deletes or moves away, binaries among both.
     """
 
     scope: Scope
@@ -161,9 +162,15 @@ class Corpus:
     tree: Mapping[str, str] = field(repr=False)
     root: str | None = None
     repo: str | None = None
+    listing: Callable[[], Iterable[str]] | None = field(default=None, repr=False, compare=False)
+    gone: frozenset[str] = frozenset()
     _by_path: dict[str, SourceFile] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def paths(self) -> frozenset[str]:
+        """Return every path of the tree, whatever it holds; lists it, and reads nothing."""
+        return frozenset(self.listing() if self.listing else self.tree)
 
     def file(self, path: str) -> SourceFile | None:
         """Return the judged file of that path."""

@@ -88,7 +88,7 @@ def narrow(
     for finding in findings:
         rule, path = by_id[finding.rule_id], finding.span.path
         severity = policy.severity(rule, path, finding.severity)
-        if severity is None or not _in_scope(finding, files):
+        if severity is None or not _in_scope(finding, files, corpus.gone):
             continue
         key = (finding.rule_id, finding.span)
         worst = max(severity, kept[key].severity) if key in kept else severity
@@ -194,12 +194,15 @@ def _missing(evidence: Evidence, lost: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(sorted(set(reasons)))
 
 
-def _in_scope(finding: Finding, files: Mapping[str, SourceFile]) -> bool:
-    """Code must touch the change itself; grounding has already placed what a model found."""
+def _in_scope(finding: Finding, files: Mapping[str, SourceFile], gone: frozenset[str]) -> bool:
+    """Code must touch the change itself; grounding has already placed what a model found.
+
+    What a change takes away, others may have needed: the flow then ends in a path that is gone.
+    """
     if finding.origin is Origin.MODEL:
         return True
     return any(
-        end.path in files and files[end.path].touched(end.start, end.end)
+        end.path in gone or (end.path in files and files[end.path].touched(end.start, end.end))
         for end in (finding.span, *finding.flow[-1:])
     )
 

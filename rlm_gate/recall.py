@@ -61,7 +61,7 @@ def opened(
     root = os.fsencode(os.path.abspath(folder))  # noqa: PTH100  # Path.absolute keeps ".."
     packed = [f"{pack.name} {pack.version}" for pack in packs]
     ids = [rule.id for rule in rules]
-    key = entry_key(_KIND, root, json.dumps([sorted(packed), sorted(ids), versions]))
+    key = entry_key(_KIND, root, json.dumps([2, sorted(packed), sorted(ids), versions]))
     return Recall(settings, corpus, key, rules)
 
 
@@ -180,17 +180,19 @@ def _stored(found: Finding) -> list[Any]:
         found.columns,
         [[one.path, one.start, one.end] for one in found.flow],
         fix and [fix.span.path, fix.span.start, fix.span.end, fix.text, fix.safe, fix.what],
+        found.explanation,
     ]
 
 
 def _findings(path: str, stored: Sequence[Sequence[Any]]) -> Iterator[Finding]:
     for rule_id, severity, confidence, message, lines, quote, origin, *rest in stored:
-        engine, columns, flow, fix = rest
+        engine, columns, flow, fix, explanation = rest
         yield Finding(
             rule_id=rule_id,
             severity=Severity(severity),
             confidence=Confidence(confidence),
             message=message,
+            explanation=explanation,
             span=Span(path, *lines),
             quote=quote,
             origin=Origin(origin),

@@ -13,6 +13,7 @@ from rlm_gate.errors import UsageError
 
 def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
     known = (
+        "api",
         "astgrep",
         "injection",
         "redos",
@@ -27,7 +28,9 @@ def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
 
 
 def test_an_unknown_engine_is_a_usage_error_that_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"unknown engine 'semgrep'; choose from astgrep, guides"):
+    with pytest.raises(
+        UsageError, match=r"unknown engine 'semgrep'; choose from api, astgrep, guides"
+    ):
         detectors.load("semgrep")
 
 

@@ -1,0 +1,123 @@
+"""Flag what a change adds without a word, and words about parameters that are gone.
+
+``undocumented`` speaks of changes alone: of a public name that is added whole, in a file or folder
+where most others have a comment. ``stale-parameters`` compares a docstring or Javadoc with the
+signature below it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, Span, split_lines
+from rlm_gate.detectors import (
+    Complaint,
+    Region,
+    applies,
+    choice_complaints,
+    entries,
+    finding,
+)
+from rlm_gate.languages import language_of
+
+if TYPE_CHECKING:
+    from rlm_gate.detectors._api import Symbol
+
+_ENGINE = "api"
+_UNDOCUMENTED, _STALE = "undocumented", "stale-parameters"
+_LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "java"})
+_STALE_LANGUAGES = frozenset({"python", "java"})
+_SHARE = 0.8  # of the other public names have a comment
+_FEW = 4  # of them in the file, else as many again in its folder
+_SIBLINGS = 12  # files
+
+
+def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
+    """Check ``find``: undocumented or stale-parameters."""
+    yield from choice_complaints(options, "find", (_UNDOCUMENTED, _STALE))
+    if not _LANGUAGES & {*languages}:
+        yield (), f"api reads {', '.join(sorted(_LANGUAGES))}; add one to the rule's languages"
+
+
+def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the languages whose comments are known."""
+    return _STALE_LANGUAGES if options.get("find") == _STALE else _LANGUAGES
+
+
+def version() -> str:
+    """Return this module's own."""
+    return "1"
+
+
+def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Judge every file that a rule applies to."""
+    for file in corpus.files:
+        wanted = [rule for rule in rules if file.status != "deleted" and not applies(rule, file)]
+        for rule in wanted:
+            for entry in entries(rule, _ENGINE):
+                if entry.options["find"] == _STALE:
+                    yield from _stale(file, rule)
+                elif file.status != "whole":
+                    yield from _undocumented(corpus, file, rule)
+
+
+def _stale(file: SourceFile, rule: Rule) -> Iterator[Finding]:
+    if file.language not in _STALE_LANGUAGES:
+        return
+    from rlm_gate.detectors import _api
+
+    lines = split_lines(file.text)
+    for one in _api.described(file.text, file.language):
+        if one.name in one.known:
+            continue
+        made = finding(rule, file.path, lines, _line(lines, one.line), _ENGINE)
+        known = ", ".join(sorted(one.known - {"self", "cls"})) or "no parameter"
+        flow = (made.span, Span(file.path, *one.signature))
+        moved = file.touched(*one.signature) and not file.touched(one.line, one.line)
+        told = f"{one.name} is described, and the signature has {known}"
+        yield replace(made, explanation=told, flow=flow if moved else ())
+
+
+def _undocumented(corpus: Corpus, file: SourceFile, rule: Rule) -> Iterator[Finding]:
+    from rlm_gate.detectors import _api
+
+    found = _api.symbols(file.text, file.language)
+    added = [one for one in found if _is_added(file, one)]
+    bare = [one for one in added if not one.documented]
+    others = [one for one in found if one not in added]
+    if not bare or not _documents(others, corpus, file):
+        return
+    lines = split_lines(file.text)
+    for one in bare:
+        yield finding(rule, file.path, lines, _line(lines, one.start), _ENGINE)
+
+
+def _is_added(file: SourceFile, one: Symbol) -> bool:
+    return any(span.start <= one.start and one.end <= span.end for span in file.changed)
+
+
+def _documents(others: Sequence[Symbol], corpus: Corpus, file: SourceFile) -> bool:
+    """Say whether most of the other public names, here or else beside the file, have a comment."""
+    from rlm_gate.detectors import _api
+
+    known = list(others)
+    if len(known) < _FEW:
+        judged = {one.path for one in corpus.files}
+        folder = posixpath.dirname(file.path)
+        beside = (
+            path
+            for path in sorted(corpus.paths() - judged)
+            if posixpath.dirname(path) == folder and language_of(path) == file.language
+        )
+        for _, path in zip(range(_SIBLINGS), beside, strict=False):
+            known += _api.symbols(corpus.tree.get(path, ""), file.language)
+        if len(known) < 2 * _FEW:
+            return False
+    return sum(one.documented for one in known) >= _SHARE * len(known)
+
+
+def _line(lines: Sequence[str], line: int) -> Region:
+    return Region(line, 1, line, len(lines[line - 1]) + 1)

@@ -1,0 +1,108 @@
+"""The engine of what a change adds without a word, and of words about parameters that are gone."""
+
+from __future__ import annotations
+
+import pytest
+from builders import corpus, rule, source
+
+from rlm_gate.core import Detect, Finding, Rule, SourceFile
+from rlm_gate.detectors import api
+
+UNDOCUMENTED = rule("own/bare", detect=[Detect("api", {"find": "undocumented"})])
+STALE = rule("own/stale", detect=[Detect("api", {"find": "stale-parameters"})])
+TOLD = "".join(f'def f{number}():\n    """Return {number}."""\n\n\n' for number in range(4))
+
+
+def found(wanted: Rule, *files: SourceFile, kind: str = "diff") -> list[tuple[int, str]]:
+    judged = api.detect(corpus(*files, kind=kind), [wanted])
+    return [(one.span.start, one.explanation) for one in judged if isinstance(one, Finding)]
+
+
+def added(text: str, path: str = "a.py", before: str = TOLD) -> SourceFile:
+    """Return a file to whose end the text was added."""
+    first = before.count("\n") + 1
+    whole = before + text
+    return source(path, whole, status="modified", changed=[(first, whole.count("\n"))])
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param("def new(a):\n    return a\n", [17], id="a function"),
+        pytest.param("class New:\n    x = 1\n", [17], id="a class"),
+        pytest.param("@cache\ndef new(a):\n    return a\n", [17], id="cached"),
+        pytest.param("def _new(a):\n    return a\n", [], id="a private one"),
+        pytest.param('def new(a):\n    """Say."""\n', [], id="a told one"),
+        pytest.param("@app.get('/')\ndef new(a):\n    return a\n", [], id="a registered one"),
+        pytest.param("class NewError(Exception):\n    pass\n", [], id="an error"),
+    ],
+)
+def test_an_added_public_name_without_a_word_is_found(text: str, lines: list[int]) -> None:
+    assert [line for line, _ in found(UNDOCUMENTED, added(text))] == lines
+
+
+def test_what_was_there_before_and_whole_scopes_are_left_alone() -> None:
+    text = TOLD + "def old(a,\n        b):\n    return a\n"
+    assert not found(UNDOCUMENTED, source("a.py", text, status="modified", changed=[(18, 18)]))
+    assert not found(UNDOCUMENTED, source("a.py", text), kind="all")
+
+
+def test_all_says_what_is_public() -> None:
+    text = "def new(a):\n    return a\n"
+    before = '__all__ = ["f0", "f1", "f2", "f3"]\n' + TOLD
+    assert not found(UNDOCUMENTED, added(text, before=before))
+    assert found(UNDOCUMENTED, added(text, before=before.replace('"f3"', '"f3", "new"')))
+
+
+def test_a_project_that_does_not_document_is_not_asked_to() -> None:
+    bare = TOLD.replace('    """Return 1."""', "    return 1")
+    assert not found(UNDOCUMENTED, added("def new(a):\n    return a\n", before=bare))
+
+
+def test_a_new_file_is_compared_with_its_folder() -> None:
+    new = source("a/new.py", "def new(a):\n    return a\n", status="added")
+    beside = {f"a/{name}.py": TOLD for name in "bc"}
+    for tree, expected in ((beside, 1), ({"a/b.py": TOLD}, 0), ({"b/b.py": TOLD * 9}, 0)):
+        judged = corpus(new, kind="diff")
+        judged.tree.update(tree)  # type: ignore[attr-defined]  # a dict, in tests
+        assert len(list(api.detect(judged, [UNDOCUMENTED]))) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param("Args:\n        a: x\n        gone: y\n", ["gone"], id="Google"),
+        pytest.param("Args:\n        a (int, optional): x\n            gone: y\n", [], id="deeper"),
+        pytest.param("Args:\n        a: x\n\n    Note:\n        gone: y\n", [], id="next section"),
+        pytest.param(
+            "Parameters\n    ----------\n    a : int\n        x\n    gone\n", ["gone"], id="NumPy"
+        ),
+        pytest.param(
+            "Parameters\n    ----------\n    a\n\n    Returns\n    -------\n    gone : int\n",
+            [],
+            id="NumPy's returns",
+        ),
+        pytest.param(
+            ":param int a: x\n    :param gone: y\n    :type b: z\n", ["gone"], id="Sphinx"
+        ),
+        pytest.param(":param a: x\n    :returns: gone: y\n", [], id="Sphinx' returns"),
+    ],
+)
+def test_a_described_parameter_that_is_gone_is_found(text: str, names: list[str]) -> None:
+    code = f'def f(self, a, *, b=1):\n    """Do.\n\n    {text}    """\n'
+    told = [why.partition(" ")[0] for _, why in found(STALE, source("a.py", code), kind="all")]
+    assert told == names
+
+
+@pytest.mark.parametrize("head", ["def f(a, **more):", "def f(*all):", "@wraps(g)\ndef f(a):"])
+def test_a_signature_that_may_take_more_is_left_alone(head: str) -> None:
+    code = f'{head}\n    """Do.\n\n    :param gone: y\n    """\n'
+    assert not found(STALE, source("a.py", code), kind="all")
+
+
+def test_a_changed_signature_draws_the_words_that_stayed_into_the_change() -> None:
+    code = 'def f(new):\n    """Do.\n\n    :param gone: y\n    """\n'
+    file = source("a.py", code, status="modified", changed=[(1, 1)])
+    [one] = api.detect(corpus(file, kind="diff"), [STALE])
+    assert isinstance(one, Finding)
+    assert [span.start for span in one.flow] == [4, 1]

@@ -15,6 +15,7 @@ def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
     known = (
         "api",
         "astgrep",
+        "guides",
         "injection",
         "redos",
         "regex",

@@ -62,7 +62,11 @@ def _of_method(
     if method in _METHODS and (found := _METHODS[method](reading, receiver, values)) is not None:
         return replace(found, name=found.name or called)
     if name in reading.words.data["wrappers"]:
-        made = replace(built(values), name=called, shape="dict" if name == "dict" else "")
+        if name == "shlex.split" and values and values[0].taints:
+            made = _words(values[0])
+        else:
+            shape = "dict" if name == "dict" else ""
+            made = replace(built(values), name=called, shape=shape)
         return made.raw() if re.search(reading.words.data["decoders"], name) else made
     if method in reading.words.data["text_methods"]:
         return replace(built([receiver, *values]), name=called)
@@ -155,10 +159,19 @@ def _split(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value 
     del reading
     if receiver.taints and values and values[0].const in _BEFORE_QUERY:
         return listed([receiver.part(0), receiver.part(1)])
+    if receiver.taints and not values:
+        return _words(receiver)
     consts = [receiver.const, *(value.const for value in values)]
     if all(isinstance(one, str) for one in consts[:2]) and len(values) <= 1 and all(consts[1:]):
         return listed([constant(part) for part in receiver.const.split(*consts[1:])])
     return None
+
+
+def _words(command: Value) -> Value:
+    """Return the words of a text: the first one is the author's where the text begins with it."""
+    own = command.prefix.split()
+    begins = constant(own[0]) if own and command.prefix.lstrip() != own[0] else mixed([command])
+    return Value(items={0: begins, UNSET: mixed([command])}, shape="list")
 
 
 def _partition(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:

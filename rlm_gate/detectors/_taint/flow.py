@@ -244,9 +244,10 @@ class Statements(Expressions):
     def _return(self, node: Node, env: Env) -> None:
         value = self.value(first(node), env) if first(node) is not None else constant(None)
         self.reading.frame.returns.append(value)
-        if self.reading.frame.answers and value.shape != "dict":
+        page = value.element("body") if "body" in self.reading.frame.answers else value
+        if self.reading.frame.answers and page.shape != "dict":
             for entry in self.reading.specs.returning:
-                self.reading.check(entry, node, value)
+                self.reading.check(entry, node, page)
 
     def _leave(self, node: Node, env: Env) -> None:
         self._expression(node, env)

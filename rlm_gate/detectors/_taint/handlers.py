@@ -23,26 +23,54 @@ class _Parameter(NamedTuple):
     spread: str  # "" or * or **
 
 
+class _Way(NamedTuple):
+    """How a function is entered from outside."""
+
+    route: str | None = None  # the path it answers, "" if it isn't spelled out, None for none
+    served: bool = False  # whether its parameters are what a stranger sends
+    origin: str = "remote"
+    answers: tuple[str, ...] = ()
+    sent: str = ""  # a parameter that is the whole message
+
+
 def entered(reading: Reading, function: Function) -> tuple[Env, Frame]:
     """Return the parameters' values and the frame of a function that a framework calls."""
-    route = _route(reading, function)
+    way = _way(reading, function)
     words = reading.words.data
-    served = (
-        bool(re.search(words["views"], _bases(function.owner)))
-        and _name(function) in words["view_methods"]
-    )
-    resolver = _name(function).startswith("resolve_") or _name(function) == "mutate"
     env: Env = {}
     for parameter in _parameters(function.node):
-        outside = _from_outside(reading, parameter, route, served=served, resolver=resolver)
-        env[parameter.name] = _given(parameter, outside=outside)
+        outside = _from_outside(reading, parameter, way)
+        env[parameter.name] = _given(parameter, way.origin, outside=outside)
     if re.search(words["servers"], _bases(function.owner)):
         for field in words["server_fields"]:
             env[f"self.{field}"] = remote(function.node, f"self.{field}")
-    static = route is not None and bool(route) and not _HOLES.search(route)
-    html = route is not None and bool(reading.frameworks & {*words["html_frameworks"]})
-    return env, Frame(
-        answers=("html",) if html else (), static_path=static, text=function.node.text()
+    static = bool(way.route) and not _HOLES.search(way.route or "")
+    return env, Frame(answers=way.answers, static_path=static, text=function.node.text())
+
+
+def _way(reading: Reading, function: Function) -> _Way:
+    words = reading.words.data
+    marks = "\n".join(decorator.text() for decorator in function.decorators)
+    if re.search(words["tools"], marks):
+        return _Way(served=True, origin="model")
+    names = [one.name for one in _parameters(function.node)]
+    if names[:1] == ["event"] and len(names) == 2 and re.search("(?i)con?te?xt|^_", names[1]):
+        body = ("body",) if "text/html" in function.node.text() else ()
+        return _Way(served=True, answers=body)
+    route = _route(reading, function)
+    bases, name = _bases(function.owner), _name(function)
+    exposed = re.search(words["exposed"], marks) is not None
+    view = re.search(words["views"], bases) is not None and name in words["view_methods"]
+    resource = name.startswith("on_") and names[1:3] == ["req", "resp"]
+    resolver = name.startswith("resolve_") or name == "mutate"
+    page = route is not None or "expose" in marks or (view and bases.endswith("MethodView"))
+    html = page and bool(reading.frameworks & {*words["html_frameworks"]}) and "json" not in marks
+    message = "request" if bases.endswith("Servicer") and len(names) > 2 else ""
+    return _Way(
+        route,
+        sent=message,
+        served=exposed or view or resource or resolver,
+        answers=("html",) if html or "HTMLResponse" in marks else (),
     )
 
 
@@ -80,45 +108,42 @@ def _default(parameter: _Parameter, loose: Value) -> Value:
     return Value(const=constant, fixed=True)
 
 
-def _given(parameter: _Parameter, *, outside: bool) -> Value:
+def _given(parameter: _Parameter, origin: str, *, outside: bool) -> Value:
     if outside:
-        return remote(parameter.node, parameter.name)
+        return remote(parameter.node, parameter.name, origin)
     if re.search(r"\b(?:Request|HttpRequest)\b", parameter.type):
         return Value(name="request")
     return Value(name=parameter.name)
 
 
-def remote(node: Node, name: str) -> Value:
-    """Return what a stranger sends under that name."""
+def remote(node: Node, name: str, origin: str = "remote") -> Value:
+    """Return what a stranger, or a model, sends under that name."""
     start, _ = lines_of(node)
     ident = ident_of(name, node.range().start.index)
-    return Value(name=name, taints=(Taint("remote", ident, ((start, start),)),))
+    return Value(name=name, taints=(Taint(origin, ident, ((start, start),)),))
 
 
-def _from_outside(
-    reading: Reading, parameter: _Parameter, route: str | None, *, served: bool, resolver: bool
-) -> bool:
+def _from_outside(reading: Reading, parameter: _Parameter, way: _Way) -> bool:
     words = reading.words.data
+    if parameter.name == way.sent:
+        return True
     if re.search(words["clean_types"], f"{parameter.type} {parameter.default}"):
         return False
-    if route:
-        holes = dict(_holes(route))
+    if way.route:
+        holes = dict(_holes(way.route))
         if parameter.name in holes:
             return holes[parameter.name].lower() not in _TYPED
         return bool(parameter.type) and not _is_plain(words["plain_parameters"], parameter)
-    if resolver or served:
-        return not _is_plain(words["plain_parameters"], parameter)
-    return False
+    return way.served and not _is_plain(words["plain_parameters"], parameter)
 
 
 def _holes(route: str) -> Iterator[tuple[str, str]]:
-    """Yield (name, type) of what varies: <type:name> or {name:type}."""
+    """Yield (name, type) of what varies: <type:name>, <name:type>, or {name:type}."""
     for hole in _HOLES.finditer(route):
-        angle, curly = hole["angle"], hole["curly"]
-        kind, _, name = (angle or "").rpartition(":")
-        if curly:
-            name, _, kind = curly.partition(":")
-        yield name.strip(), kind.partition("(")[0].strip()
+        first, _, second = (hole["angle"] or hole["curly"]).partition(":")
+        yield first.strip(), second.partition("(")[0].strip()
+        if hole["angle"] and second:
+            yield second.strip(), first.partition("(")[0].strip()
 
 
 def _is_plain(pattern: str, parameter: _Parameter) -> bool:
@@ -132,13 +157,12 @@ def _route(reading: Reading, function: Function) -> str | None:
             r"@\s*[\w.]*?\b(\w+)\s*\(\s*(?:path\s*=\s*|rule\s*=\s*)?[rf]*(?:[\"']([^\"']*)[\"'])?",
             decorator.text(),
         )
-        if (
-            found
-            and found[1] in reading.words.data["routes"]
-            and "." in decorator.text().partition("(")[0]
-        ):
+        named = decorator.text().partition("(")[0].lstrip("@ ")
+        known = function.env.get(named)
+        bare = known is not None and known.name.partition(".")[0] in reading.words.data["bare"]
+        if found and found[1] in reading.words.data["routes"] and ("." in named or bare):
             return found[2] or ""
-        if re.match(r"@(?:[\w.]*\.)?(?:expose|view_config|action|api_view)\b", decorator.text()):
+        if re.match(r"@(?:[\w.]*\.)?(?:view_config|action|api_view)\b", decorator.text()):
             return ""
     return None
 

@@ -130,7 +130,8 @@ class Expressions:
         if _PARTS.search(name):
             return replace(owner.part(name.rpartition(".")[2]), name=name)
         shape = "request" if owner.shape == "request" else ""
-        return Value(name=name, taints=owner.taints, shape=shape)
+        made = Value(name=name, taints=owner.taints, shape=shape)
+        return made.cleaned(self.reading.specs.clean.find(name)) if owner.taints else made
 
     def _subscript(self, node: Node, env: Env) -> Value:
         owner = self.value(node.field("value"), env)
@@ -182,11 +183,10 @@ class Expressions:
         return constant({"true": True, "false": False, "none": None}[node.kind()])
 
     def _list(self, node: Node, env: Env) -> Value:
+        parts = [self.value(part, env) for part in named(node)]
         if any(part.kind() in {"list_splat", "yield"} for part in named(node)):
-            return Value(
-                items={UNSET: mixed([self.value(part, env) for part in named(node)])}, shape="list"
-            )
-        return listed([self.value(part, env) for part in named(node)])
+            return Value(items={UNSET: mixed(parts)}, shape="list")
+        return listed(parts)
 
     def _dictionary(self, node: Node, env: Env) -> Value:
         made = Value(items={}, shape="dict")

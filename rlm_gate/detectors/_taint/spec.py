@@ -24,7 +24,8 @@ REMOTE = "remote"
 UNKNOWN = "unknown"  # whatever is not known to be the author's own
 _KNOWN_OWNERS = ("re.", "str.", "os.path.", "itertools.")  # no pattern means these by a star
 _BRACES = re.compile(r"\{([^{}]*)\}")
-PATTERN = re.compile(r"(?:\*{1,2}\.)?[\w.$]+(?:\(\))?(?:\.[\w$]+(?:\(\))?)*(?:\[\](?:read)?)?\Z")
+_PART = r"[\w$]+(?:\(\)|\[\])?"
+PATTERN = re.compile(rf"(?:\*{{1,2}}\.)?[\w.$]+(?:\(\)|\[\])?(?:\.{_PART})*(?:\[\](?:read)?)?\Z")
 
 
 @lru_cache(maxsize=4096)

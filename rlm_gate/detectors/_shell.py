@@ -32,6 +32,8 @@ _BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?\Z")
 _ITEM = re.compile(r"(?P<key>[ ]*-[ ]+)(?P<value>.*)\Z")
 _OTHER_SHELL = re.compile(r"[ ]*(?:-[ ]+)?shell:\s*[\"']?(?!(?:/\S*/)?(?:ba|z|da)?sh\b)\w")
 _EXPRESSION = re.compile(r"\$?\{\{.*?\}\}")
+_TEMPLATE = re.compile(r"(?<![$])\{\{[^\n]*?\}\}")
+_TEMPLATE_LINE = re.compile(r"(?m)^[ \t]*\{\{[^\n]*\}\}[ \t]*$")
 _RUN = re.compile(r"(?i)\s*(?:ONBUILD\s+)?RUN\s+(?:--\w[\w-]*=\S+\s+)*(?!\[)")
 _HERE = re.compile(r"(?<!<)<<-?[ \t]*[\"']?([A-Za-z_]\w*)[\"']?")
 _WINDOWS = re.compile(r"(?im)^\s*SHELL\s.*(?:powershell|pwsh|cmd)")
@@ -51,6 +53,17 @@ def embedded(text: str, language: str, path: str) -> str:
     else:
         shell = dict(_makefile(lines) if language == "make" else _dockerfile(lines))
     return "\n".join(shell.get(number, "") for number in range(len(lines))) if shell else ""
+
+
+def without_templates(text: str) -> str:
+    """Write words, or nothing on lines of their own, for what Helm or Ansible put into YAML.
+
+    Lines and columns stay. The expressions of workflows do as well: rules look at them.
+    """
+    if "{{" not in text:
+        return text
+    text = _TEMPLATE_LINE.sub(lambda line: " " * len(line[0]), text)
+    return _TEMPLATE.sub(lambda value: "x" * len(value[0]), text)
 
 
 def _dockerfile(lines: Sequence[str]) -> Iterator[_Row]:

@@ -107,7 +107,8 @@ def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
 
 
 def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
-    tree = syntax.parse(file.text, file.language)
+    held = _shell.without_templates if file.language == "yaml" else str
+    tree = syntax.parse(held(file.text), file.language)
     lines = Text.of(file.text).lines
     flows = _lesser_flows(file)
     yield from _matches(file, wanted, tree, lines, flows)

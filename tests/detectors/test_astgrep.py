@@ -228,3 +228,20 @@ def test_a_kind_that_only_some_of_the_languages_have_is_told_for_the_others() ->
 )
 def test_good_options_raise_no_complaint(node: Mapping[str, Any]) -> None:
     assert list(astgrep.validate({"language": "python", "rule": node}, ("python",))) == []
+
+
+SHELL: Mapping[str, Any] = {"language": "bash", "rule": {"pattern": "eval $A"}}
+
+
+def test_a_rule_for_shell_judges_the_shell_of_the_other_languages_it_names() -> None:
+    image = source("Dockerfile", "FROM a:1\nRUN ls && \\\n    eval $x\nCMD eval $x\n")
+    [found] = detect(image, seeking(SHELL, languages=("bash", "dockerfile")))
+    assert isinstance(found, Finding)
+    assert (found.span.start, found.columns[0], found.quote) == (3, 5, "    eval $x")
+    assert not detect(image, seeking(SHELL, languages=("bash",)))
+
+
+def test_a_chart_that_is_no_yaml_before_it_is_filled_in_is_judged() -> None:
+    text = "{{- if .x }}\na: {{ .y }}\nprivileged: true\n{{- end }}\n"
+    entry = {"language": "yaml", "rule": {"kind": "block_mapping_pair", "regex": "^privileged"}}
+    assert lines(detect(source("chart/templates/a.yaml", text), seeking(entry))) == [3]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rlm_gate.detectors._shell import embedded
+from rlm_gate.detectors._shell import embedded, without_templates
 
 WORKFLOW = ".github/workflows/a.yml"
 
@@ -93,3 +93,10 @@ def test_a_file_may_end_in_the_middle_of_a_command() -> None:
     assert _shell("all:\n\tls \\\n", "make")
     assert _shell("a:\n  - run: |", "yaml", WORKFLOW) == {}
     assert _shell("a:\n  - run: |\n      cat <<X\n", "yaml", WORKFLOW)
+
+
+def test_what_a_template_puts_into_yaml_becomes_words_in_the_same_place() -> None:
+    chart = "a: {{ .Values.x }}\n{{- if .y }}\nb: '{{ c }}:1'\n  {{- end }}\n"
+    plain = without_templates(chart)
+    assert plain == f"a: {'x' * 15}\n{' ' * 12}\nb: '{'x' * 7}:1'\n{' ' * 12}\n"
+    assert without_templates("run: ${{ x }}\n") == "run: ${{ x }}\n"

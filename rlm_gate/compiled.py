@@ -39,6 +39,7 @@ def _rule(stored: Mapping[str, Any]) -> Rule:
         help=Help(explained["why"], explained["fix"], tuple(explained["links"])),
         tags=tuple(stored["tags"]),
         aliases=tuple(stored["aliases"]),
+        yields_to=tuple(stored["yields_to"]),
         include=tuple(stored["include"]),
         exclude=tuple(stored["exclude"]),
         detect=tuple(Detect(entry["engine"], entry["options"]) for entry in stored["detect"]),

@@ -268,6 +268,7 @@ def _built(sources: Sequence[PackSource]) -> tuple[LoadedPack, ...]:
     files = [file for loaded in packs for file in loaded.files]
     problems.extend(problem for file in files for problem in file.problems)
     problems.extend(_clashes(files))
+    problems.extend(_misplaced_yields(files))
     if problems:
         raise PackError(tuple(sorted(problems)))
     return packs
@@ -310,6 +311,37 @@ def _clashes(files: Sequence[RuleFile]) -> Iterator[Problem]:
                 text = f"alias {alias!r} belongs to {owners[alias]} already; choose another"
                 yield file.document.problem(("aliases", index), text)
             owners.setdefault(alias, rule.id)
+
+
+def _misplaced_yields(files: Sequence[RuleFile]) -> Iterator[Problem]:
+    """Yield the names in ``yields_to`` that no rule of a loaded pack has, or that lead in a circle.
+
+    A pack that is not loaded may be named: where it is missing, nothing is yielded.
+    """
+    from rlm_gate import mistakes
+
+    rules = {file.rule.id: file.rule for file in files if file.rule}
+    loaded = {rule.pack for rule in rules.values()}
+    for file in files:
+        for index, name in enumerate(file.rule.yields_to if file.rule else ()):
+            if file.rule and file.rule.id in _reached(name, rules):
+                text = f"yields_to: {name!r} yields to this rule; one of the two must stay"
+                yield file.document.problem(("yields_to", index), text)
+            elif name not in rules and name.partition("/")[0] in loaded:
+                text = f"yields_to: no rule is called {name!r}; {mistakes.hint(name, rules)}"
+                yield file.document.problem(("yields_to", index), text)
+
+
+def _reached(name: str, rules: Mapping[str, Rule]) -> set[str]:
+    """Return the rule and all that it yields to, directly or not."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += rules[one].yields_to if one in rules else ()
+    return found
 
 
 def _problem(folder: PackFolder, name: str, text: str) -> Problem:

@@ -119,6 +119,7 @@ def _rule(rule_id: str, model: schemas.RuleModel) -> Rule:
         help=Help(model.help.why, model.help.fix, tuple(model.help.links)),
         tags=tuple(model.tags),
         aliases=tuple(model.aliases),
+        yields_to=tuple(model.yields_to),
         include=globs.to_regex(model.paths.include),
         exclude=globs.to_regex(model.paths.exclude),
         detect=tuple(Detect(entry.engine, entry.model_extra or {}) for entry in model.detect or ()),

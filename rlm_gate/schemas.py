@@ -25,11 +25,10 @@ from rlm_gate import editors, globs, mistakes, wording
 from rlm_gate.errors import Problem
 from rlm_gate.yamlmarks import Document, Loc
 
-VERSION = 1  # of the schemas and of what is made from them; part of every cache key
+VERSION = 2  # of the schemas and of what is made from them; part of every cache key
 
 Model = TypeVar("Model", bound=BaseModel)
 _Member = tuple[str | None, type[BaseModel]]
-
 Level = Literal["critical", "high", "medium", "low", "info"]
 
 
@@ -228,6 +227,7 @@ class RuleModel(Strict):
     help: HelpModel
     tests: TestsModel
     aliases: list[RuleId] = []
+    yields_to: list[RuleId] = []
     enabled: bool = True
 
 

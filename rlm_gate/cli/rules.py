@@ -250,6 +250,7 @@ def _as_json(rule: Rule) -> dict[str, object]:
         "verify": rule.verify,
         "tags": list(rule.tags),
         "aliases": list(rule.aliases),
+        "yields_to": list(rule.yields_to),
         "enabled": rule.enabled,
     }
 
@@ -285,6 +286,8 @@ def _described(rule: Rule) -> Iterator[str]:
         yield f"tags: {', '.join(rule.tags)}"
     if rule.aliases:
         yield f"once called: {', '.join(rule.aliases)}"
+    if rule.yields_to:
+        yield f"yields to {', '.join(rule.yields_to)}"
     yield f"\n{rule.message}\n\nWhy: {rule.help.why}\n\nFix: {rule.help.fix}"
     if rule.ask:
         yield f"\nAsked: {rule.ask.question}"

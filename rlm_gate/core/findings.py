@@ -37,7 +37,8 @@ class Finding:
     the places a value passes, source first. ``engine`` is the detector's or the model's name.
     ``explanation`` is a model's words, capped; ``fingerprint`` is filled in by the gate,
     and so are ``owners``, as CODEOWNERS names them. ``also`` are further places of the same cause,
-    folded into this one by the policy, sorted.
+    folded into this one by the policy, sorted; ``also_matched`` are the rules that said the same of
+    this place and yielded to this one.
     """
 
     rule_id: str
@@ -56,6 +57,7 @@ class Finding:
     owners: tuple[str, ...] = ()
     fix: Fix | None = None
     also: tuple[Place, ...] = ()
+    also_matched: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[str, str]:

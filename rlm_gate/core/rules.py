@@ -56,7 +56,8 @@ class Rule:
     ``languages`` is ``("any",)`` for every text file. ``include`` and ``exclude`` are regular
     expressions over the path, compiled from the pack's gitignore-style globs. ``prefilter`` are
     regular expressions, any of which must match for the rule to apply to a file. ``supporting`` is
-    the severity in code that only developers run or read, None where it is the same.
+    the severity in code that only developers run or read, None where it is the same. ``yields_to``
+    are rules that say the same and more: where one of them speaks, this one's word goes to it.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Rule:
     help: Help
     tags: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    yields_to: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     detect: tuple[Detect, ...] = ()

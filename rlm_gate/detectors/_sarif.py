@@ -19,6 +19,8 @@ from rlm_gate.errors import EngineError
 LARGEST = 64 << 20  # bytes
 _LONGEST = 500  # characters of a message
 _MOST_STEPS = 20  # places of a flow
+_ROOTS = frozenset(("SRCROOT", "ROOTPATH", "PROJECTROOT", "REPOROOT", "WORKINGDIR"))
+_DEEPEST = 8  # bases of URIs on bases
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _LEVELS = {
     "error": Severity.HIGH,
@@ -46,7 +48,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A rule of the tool. ``severity`` None: the results' levels tell."""
+    """A rule of the tool. ``severity`` None: the results' levels tell. ``messages`` go by id."""
 
     id: str
     title: str = ""
@@ -55,11 +57,15 @@ class Kind:
     severity: Severity | None = None
     precision: str = ""
     tags: tuple[str, ...] = ()
+    messages: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One claim of the tool. ``suppressed``: the tool's user has accepted it there."""
+    """One claim of the tool. ``suppressed``: the tool's user has accepted it there.
+
+    ``commit``: it is about this commit of the history, as those of gitleaks are.
+    """
 
     rule: str
     severity: Severity
@@ -67,6 +73,7 @@ class Result:
     place: Place | None
     flow: tuple[Place, ...] = ()
     suppressed: bool = False
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ def read(path: Path) -> tuple[Run, ...]:
 def local_path(place: Place, bases: Mapping[str, str], root: str | None) -> str | None:
     """Return the path below ``root`` that a place means, None for one outside or elsewhere.
 
-    URIs may be relative, ``file:``, percent-encoded, or a bare path of a careless tool.
+    URIs may be relative, ``file:``, percent-encoded, or a bare path of a careless tool. Where the
+    scan ran in another folder, what is relative to its root is taken as relative to ours.
     """
     from urllib.parse import unquote
 
@@ -109,10 +117,12 @@ def local_path(place: Place, bases: Mapping[str, str], root: str | None) -> str 
     remote = "://" in place.uri and not place.uri.startswith("file:")
     if remote or "\0" in name:
         return None
-    joined = posixpath.normpath(posixpath.join(folder if folder.startswith("/") else "", name))
-    top = posixpath.normpath(root) if root else ""
-    if top and joined.startswith(top.rstrip("/") + "/"):
-        joined = joined[len(top.rstrip("/")) + 1 :]
+    joined = posixpath.normpath(posixpath.join(folder, name))
+    top = posixpath.normpath(root).rstrip("/") + "/" if root else ""
+    if top and joined.startswith(top):
+        joined = joined[len(top) :]
+    elif joined.startswith("/") and place.base.strip("%").upper() in _ROOTS:
+        joined = posixpath.normpath(name)
     outside = joined in {".", ".."} or joined.startswith(("/", "../"))
     return None if outside else joined
 
@@ -141,6 +151,7 @@ def _run(run: Mapping[str, Any]) -> Run:
 def _results(
     run: Mapping[str, Any], components: Sequence[Any], kinds: Mapping[str, Kind]
 ) -> Iterator[Result]:
+    artifacts = [_at(one, "location") for one in _listed(_at(run, "artifacts"))]
     for result in _listed(_at(run, "results")):
         told = _text(_at(result, "kind")) or "fail"
         if told not in {"fail", "open", "review"} or _at(result, "baselineState") == "absent":
@@ -150,11 +161,27 @@ def _results(
             yield Result(
                 rule=rule,
                 severity=_severity(result, kinds.get(rule)),
-                message=_text(_at(result, "message", "text")),
-                place=next(_places(_at(result, "locations")), None),
-                flow=tuple(_flow(result))[:_MOST_STEPS],
+                message=_message(result, kinds.get(rule)),
+                place=next(_places(_at(result, "locations"), artifacts), None),
+                flow=tuple(_flow(result, artifacts))[:_MOST_STEPS],
                 suppressed=any(_accepted(one) for one in _listed(_at(result, "suppressions"))),
+                commit=_text(_at(result, "partialFingerprints", "commitSha")),
             )
+
+
+def _message(result: Any, kind: Kind | None) -> str:
+    """Return the result's words, its own or the rule's with the result's arguments put in."""
+    said = _text(_at(result, "message", "text"))
+    template = kind.messages.get(_text(_at(result, "message", "id")), "") if kind else ""
+    if said or not template:
+        return said
+    given = [_text(one) for one in _listed(_at(result, "message", "arguments"))]
+
+    def argument(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return given[number] if number < len(given) else match[0]
+
+    return _text(re.sub(r"\{([0-9]{1,2})\}", argument, template))
 
 
 def _rule_id(result: Any, components: Sequence[Any]) -> str:
@@ -183,6 +210,7 @@ def _kind(rule: Any) -> Kind:
         or _LEVELS.get(_text(_at(rule, "defaultConfiguration", "level"))),
         precision=_text(_at(properties, "precision")),
         tags=tuple(filter(None, map(_text, _listed(_at(properties, "tags")))))[:20],
+        messages={key: _text(_at(one, "text")) for key, one in _named(_at(rule, "messageStrings"))},
     )
 
 
@@ -207,14 +235,18 @@ def _scored(value: Any) -> Severity | None:
     return next((severity for least, severity in bounds if score >= least), Severity.LOW)
 
 
-def _places(locations: Any) -> Iterator[Place]:
+def _places(locations: Any, artifacts: Sequence[Any]) -> Iterator[Place]:
     for location in _listed(locations):
         physical = _at(location, "physicalLocation")
-        uri = _at(physical, "artifactLocation", "uri")
+        artifact = _at(physical, "artifactLocation")
+        number = _at(artifact, "index")
+        if _at(artifact, "uri") is None and isinstance(number, int):
+            artifact = artifacts[number] if 0 <= number < len(artifacts) else None
+        uri = _at(artifact, "uri")
         if isinstance(uri, str) and uri:
             start = _number(_at(physical, "region", "startLine"))
             end = _number(_at(physical, "region", "endLine"))
-            base = _text(_at(physical, "artifactLocation", "uriBaseId"))
+            base = _text(_at(artifact, "uriBaseId"))
             around = _number(_at(physical, "contextRegion", "startLine"))
             yield Place(
                 uri,
@@ -231,11 +263,11 @@ def _snippet(region: Any) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _flow(result: Any) -> Iterator[Place]:
+def _flow(result: Any, artifacts: Sequence[Any]) -> Iterator[Place]:
     for code in _listed(_at(result, "codeFlows"))[:1]:
         for thread in _listed(_at(code, "threadFlows"))[:1]:
             for step in _listed(_at(thread, "locations")):
-                yield from _places([_at(step, "location")])
+                yield from _places([_at(step, "location")], artifacts)
 
 
 def _accepted(suppression: Any) -> bool:
@@ -259,15 +291,27 @@ def _trouble(run: Mapping[str, Any]) -> str:
 
 
 def _bases(run: Mapping[str, Any]) -> dict[str, str]:
-    named = _at(run, "originalUriBaseIds")
-    found = {} if not isinstance(named, dict) else named
-    return {name: uri for name, one in found.items() if isinstance(uri := _at(one, "uri"), str)}
+    """Return the bases of URIs by name, each with those that it rests on in front."""
+    named = dict(_named(_at(run, "originalUriBaseIds")))
+    found = {}
+    for name in named:
+        parts, at, steps = [], name, 0
+        while at in named and steps < _DEEPEST:
+            uri = _at(named[at], "uri")
+            parts.append(uri if isinstance(uri, str) else "")
+            at, steps = _text(_at(named[at], "uriBaseId")), steps + 1
+        found[name] = posixpath.join("", *reversed(parts))
+    return found
 
 
 def _at(value: Any, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def _named(value: Any) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
 
 
 def _listed(value: Any) -> list[Any]:

@@ -64,7 +64,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Of this module; the files' content is no part of it."""
-    return "1"
+    return "2"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -207,6 +207,8 @@ def _take(
         return "are about files that the rule leaves out"
     lines = file.lines
     quote = _quote(result.place, lines)
+    if quote is None and result.commit:
+        return "are about other commits"
     if quote is None:
         what = f"{display_path(file.path)}:{result.place.start}"
         why = f"{run.tool} {result.rule} is about other text than stands here; scan again"

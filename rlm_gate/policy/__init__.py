@@ -26,7 +26,7 @@ from rlm_gate.core import (
     Verification,
 )
 from rlm_gate.core.records import dataclass
-from rlm_gate.policy import accepting
+from rlm_gate.policy import accepting, yielding
 from rlm_gate.policy.decided import Policy
 from rlm_gate.policy.folding import folded
 
@@ -127,9 +127,14 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
     """Return the verdict: FAIL outranks INCONCLUSIVE outranks PASS."""
     settled = accepting.settle(_question(evidence), policy)
     refuted = tuple(one for one in settled.findings if effect(one) == REFUTED)
-    shown = tuple(one for one in settled.findings if effect(one) != REFUTED)
+    shown, baselined = yielding.settled(
+        [one for one in settled.findings if effect(one) != REFUTED],
+        settled.baselined,
+        evidence.rules,
+        _blocking(settled.findings, policy),
+    )
     at_threshold = [one for one in shown if policy.reaches(one)]
-    blocking = frozenset(one.identity for one in at_threshold if effect(one) == BLOCKS)
+    blocking = _blocking(shown, policy)
     missing = _missing(evidence, [one for one in at_threshold if effect(one) == LOST])
     status = Status.FAIL if blocking else Status.INCONCLUSIVE if missing else Status.PASS
     return Verdict(
@@ -150,10 +155,16 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
         held=frozenset(one.identity for one in at_threshold) - blocking,
         thresholds=policy.others,
         suppressed=settled.suppressed,
-        baselined=settled.baselined,
+        baselined=baselined,
         notices=tuple(sorted({*evidence.notices, *settled.notices})),
         projects=evidence.projects,
         text=_reader(evidence.corpus),
+    )
+
+
+def _blocking(findings: Iterable[Finding], policy: Policy) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        one.identity for one in findings if policy.reaches(one) and effect(one) == BLOCKS
     )
 
 

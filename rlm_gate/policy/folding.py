@@ -53,7 +53,12 @@ def _cause(finding: Finding, blocking: _Identities) -> tuple[object, ...]:
 def _joined(group: Sequence[Finding]) -> Finding:
     first, *others = group
     places = {place for one in others for place in (Place(one.span, one.fingerprint), *one.also)}
-    return replace(first, also=tuple(sorted({*first.also, *places}))) if places else first
+    if not places:
+        return first
+    matched = {rule for one in group for rule in one.also_matched}
+    return replace(
+        first, also=tuple(sorted({*first.also, *places})), also_matched=tuple(sorted(matched))
+    )
 
 
 def _apart(findings: Sequence[Finding], blocking: _Identities) -> Iterable[Finding]:

@@ -29,9 +29,11 @@ def spread(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def also_at(finding: Finding, limit: int) -> str:
-    """Name the further places of a finding, "" if it has none."""
+    """Name the further places and rules of a finding, "" if it has none."""
     places = [f"{shown_path(span.path)}:{span.start}" for span in finding.places[1:]]
-    return f"also at {listed(places, limit or len(places))}" if places else ""
+    at = f"also at {listed(places, limit or len(places))}" if places else ""
+    said = f"also matched by {', '.join(finding.also_matched)}" if finding.also_matched else ""
+    return "; ".join(filter(None, (at, said)))
 
 
 def remarks_apart(

@@ -96,6 +96,7 @@ def _finding(finding: Finding, *, blocking: bool) -> dict[str, Any]:
         "flow": [_span(span) for span in finding.flow],
         "fingerprint": finding.fingerprint,
         "also": [{**_span(one.span), "fingerprint": one.fingerprint} for one in finding.also],
+        "also_matched": list(finding.also_matched),
         "fix": _fix(finding.fix),
         "blocking": blocking,
     }
@@ -239,6 +240,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "languages": list(rule.languages),
         "tags": list(rule.tags),
         "aliases": list(rule.aliases),
+        "yields_to": list(rule.yields_to),
         "message": rule.message,
         "help": {
             "why": rule.help.why,

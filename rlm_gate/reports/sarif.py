@@ -190,6 +190,7 @@ def _result(finding: Finding, verdict: Verdict, index: Mapping[str, int], hashes
             "engine": one_line(finding.engine),
             "verification": finding.verification.value,
             "blocking": digest.blocks(finding, verdict),
+            **({"alsoMatched": list(finding.also_matched)} if finding.also_matched else {}),
             **owners,
         },
     }

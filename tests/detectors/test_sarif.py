@@ -115,6 +115,59 @@ def test_a_base_of_uris_is_put_in_front(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("base", ["%SRCROOT%", "ROOTPATH"])
+@pytest.mark.parametrize("uri", ["file:///home/runner/work/x/x/", "file:///", "src/"])
+def test_a_scan_of_a_checkout_elsewhere_is_taken_by_its_root(
+    tmp_path: Path, base: str, uri: str
+) -> None:
+    there = result("a.py", artifact={"uriBaseId": base})
+    files = (("src/a.py", TEXT),) if uri == "src/" else (("a.py", TEXT),)
+    [found] = detect(tmp_path, log(there, originalUriBaseIds={base: {"uri": uri}}), *files)
+    assert isinstance(found, Finding)
+
+
+def test_a_base_that_is_no_root_of_a_checkout_is_not_guessed_at(tmp_path: Path) -> None:
+    there = result("a.py", artifact={"uriBaseId": "LIB"})
+    [skip] = detect(tmp_path, log(there, originalUriBaseIds={"LIB": {"uri": "file:///usr/lib/"}}))
+    assert isinstance(skip, Skip)
+
+
+def test_a_base_may_rest_on_another_and_a_circle_ends(tmp_path: Path) -> None:
+    bases = {
+        "SRC": {"uri": "src/", "uriBaseId": "%SRCROOT%"},
+        "%SRCROOT%": {"uri": f"file://{tmp_path}/"},
+        "LOOP": {"uri": "x/", "uriBaseId": "LOOP"},
+    }
+    there = result("a.py", artifact={"uriBaseId": "SRC"})
+    lost = result("a.py", artifact={"uriBaseId": "LOOP"})
+    items = detect(tmp_path, log(there, lost, originalUriBaseIds=bases), ("src/a.py", TEXT))
+    assert [one.span.path for one in items if isinstance(one, Finding)] == ["src/a.py"]
+
+
+@pytest.mark.parametrize(("index", "count"), [(0, 1), (1, 0), (-1, 0), ("0", 0)])
+def test_a_file_may_be_named_by_its_number(tmp_path: Path, index: Any, count: int) -> None:
+    one = result()
+    one["locations"][0]["physicalLocation"]["artifactLocation"] = {"index": index}
+    data = log(one, artifacts=[{"location": {"uri": "a.py"}}])
+    found = [item for item in detect(tmp_path, data) if isinstance(item, Finding)]
+    assert len(found) == count
+
+
+def test_a_message_may_be_one_of_the_rule_s_with_arguments(tmp_path: Path) -> None:
+    words = {"default": {"text": "{0} reaches {1}, {7}"}}
+    one = result() | {"message": {"id": "default", "arguments": ["name", "a shell"]}}
+    [found] = detect(tmp_path, log(one, rules=[{"id": "B605", "messageStrings": words}]))
+    assert isinstance(found, Finding)
+    assert found.explanation == "name reaches a shell, {7}"
+
+
+def test_a_result_of_the_history_that_is_gone_is_counted_not_stale(tmp_path: Path) -> None:
+    gone = result(snippet="old(code)", partialFingerprints={"commitSha": "9f2c1d6"})
+    [skip] = detect(tmp_path, log(gone, tool="gitleaks"))
+    assert isinstance(skip, Skip)
+    assert (skip.why, skip.rule_ids) == ("1 results are about other commits", ())
+
+
 @pytest.mark.parametrize(
     "uri",
     [

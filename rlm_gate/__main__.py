@@ -2,6 +2,6 @@
 
 import sys
 
-from rlm_gate.cli import main
+from rlm_gate.cli import process
 
-sys.exit(main())
+sys.exit(process())

@@ -7,7 +7,7 @@ made single before parsing: rows are then the lines of ``core.split_lines``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -62,11 +62,24 @@ class Tree:
         """Return the whole tree, for those who read it node by node."""
         return self._root
 
-    def find(self, config: Mapping[str, Any]) -> Iterator[Match]:
-        """Yield what a checked configuration (rule, constraints, utils) matches, in text order."""
+    def find(
+        self, config: Mapping[str, Any], parts: Sequence[Node] | None = None
+    ) -> Iterator[Match]:
+        """Yield what a checked configuration (rule, constraints, utils) matches, in text order.
+
+        With ``parts`` only what the whole text or one of these of its ``parts`` holds.
+        """
         names = metavars(config)
-        for node in self._nodes(config):
-            yield _match(node, names)
+        if parts is None or _may_match(config["rule"], self._root.kind()):
+            parts = [self._root]
+        for part in parts:
+            for node in part.find_all(cast("Config", config)):
+                yield _match(node, names)
+
+    def parts(self, wanted: Callable[[int, int], bool]) -> list[Node]:
+        """Return the outermost nodes below the root whose lines (first, last) are wanted."""
+        spans = ((node, node.range()) for node in self._root.children())
+        return [node for node, span in spans if wanted(span.start.line + 1, span.end.line + 1)]
 
     def trouble(self) -> tuple[tuple[int, int], ...]:
         """Return the lines (first, last) of every piece the grammar could not make sense of."""
@@ -106,6 +119,20 @@ class Tree:
 
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))
+
+
+def _may_match(rule: Mapping[str, Any], kind: str) -> bool:
+    """Say whether the rule may match a root of that kind; never wrong when it says no."""
+    if _INSIDE & rule.keys() or rule.get("kind", kind) != kind:
+        return False
+    pattern = rule.get("pattern", "$A")
+    if isinstance(pattern, str) and not _METAVAR.fullmatch(pattern.strip()):
+        return False
+    either = [_may_match(one, kind) for one in rule.get("any", ())]
+    return all(_may_match(one, kind) for one in rule.get("all", ())) and (not either or any(either))
+
+
+_INSIDE = frozenset(("inside", "precedes", "follows"))  # what no root is
 
 
 @lru_cache(maxsize=8)

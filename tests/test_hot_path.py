@@ -100,3 +100,14 @@ def test_the_hooks_own_records_are_defined_without_compiling_their_methods(stage
     code, eager = json.loads(done.stderr)
     assert code == 1
     assert len(eager) <= 4, f"import dataclass from core.records: {eager}"
+
+
+def test_the_command_looks_for_garbage_seldom_and_not_at_its_end() -> None:
+    script = (
+        "import gc, sys, rlm_gate.cli as cli\n"
+        "cli.main = lambda: gc.get_threshold()[0]\n"
+        "print(cli.process(), gc.get_freeze_count() > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert done.stdout.split() == [b"50000", b"True"]

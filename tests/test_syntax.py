@@ -339,3 +339,18 @@ def test_php_between_markup_is_read_at_its_place() -> None:
     assert syntax.parse(text, "php").trouble() == ()
     echoes = [*syntax.find(text, "php", {"rule": {"kind": "echo_statement"}})]
     assert [one.start_line for one in echoes] == [3, 3]
+
+
+def test_only_the_wanted_parts_are_searched_and_the_root_with_them() -> None:
+    tree = syntax.Tree("one()\n\n\ndef two():\n    three()\n", "python")
+    parts = tree.parts(lambda first, last: first <= 5 <= last)
+
+    def lines(rule: dict[str, object]) -> list[int]:
+        return [match.start_line for match in tree.find({"rule": rule}, parts)]
+
+    assert lines({"kind": "call"}) == [5]
+    assert lines({"any": [{"kind": "module"}, {"kind": "call"}]}) == [1, 1, 5]
+    assert lines({"has": {"kind": "call", "stopBy": "end"}})[0] == 1
+    assert lines({"kind": "call", "inside": {"kind": "module", "stopBy": "end"}}) == [5]
+    assert lines({"pattern": "one()"}) == []
+    assert [*tree.find({"rule": {"kind": "call"}}, [])] == []

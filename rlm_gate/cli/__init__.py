@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -51,6 +52,21 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Command:
     """Import the subcommand of that name."""
     return cast("Command", importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
+
+
+_FEW_COLLECTIONS = 50_000  # objects more than before: a hook makes about that many in all
+
+
+def process() -> int:
+    """Run the command line of this process, which keeps nearly all it makes until it ends.
+
+    So garbage is looked for less often, and not at the end: a tenth of a hook's time.
+    """
+    gc.set_threshold(_FEW_COLLECTIONS, *gc.get_threshold()[1:])
+    try:
+        return main()
+    finally:
+        gc.freeze()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from rlm_gate import config, reports
+from rlm_gate import config
 from rlm_gate.core import Verdict
 
 _KIND = "lastrun"
@@ -16,7 +16,9 @@ _KIND = "lastrun"
 def remember(verdict: Verdict) -> None:
     """Keep the report. A cache that can't be written remembers nothing."""
     if verdict.findings or verdict.refuted or verdict.suppressed or verdict.baselined:
-        config.environment().cache.write(_KIND, _key(), reports.load("json").render(verdict))
+        from rlm_gate.reports.json import compact
+
+        config.environment().cache.write(_KIND, _key(), compact(verdict))
 
 
 def report() -> bytes | None:

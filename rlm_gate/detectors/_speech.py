@@ -58,17 +58,20 @@ def find(text: str) -> Iterator[Hit]:
 
 def _spoken(text: str, words: frozenset[bytes], phrase: _Phrase) -> Iterator[Hit]:
     """Yield where the phrase stands; without its words it is not even compiled."""
-    if not all(group & words for group in phrase.needs):
+    needs = [[word.decode() for word in group & words] for group in phrase.needs]
+    if not all(needs):
         return
-    for start, end in _windows(text, phrase.needs[0] & words):
-        for match in _compiled(phrase.shape).finditer(text, start, end):
-            yield match.span()
+    for start, end in _windows(text, needs[0]):
+        near = text[start:end]
+        if all(any(word in near for word in group) for group in needs[1:]):
+            for match in _compiled(phrase.shape).finditer(text, start, end):
+                yield match.span()
 
 
-def _windows(text: str, words: Iterable[bytes]) -> Iterator[Hit]:
+def _windows(text: str, words: Iterable[str]) -> Iterator[Hit]:
     """Yield the surroundings of the words: a plain search is far faster than an expression."""
     places = []
-    for word in (one.decode() for one in words):
+    for word in words:
         place = text.find(word)
         while place >= 0:
             places.append(place)

@@ -40,6 +40,7 @@ _Wanted = tuple[Rule, Detect, Mapping[str, Any]]
 _ENGINE = "astgrep"
 _SHELL = "bash"
 _CONFIG = ("rule", "constraints", "utils")
+_FEW = 4  # pieces of a file to search one by one: each search reads its rule anew
 _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
 
@@ -126,14 +127,26 @@ def _matches(
     flows: Mapping[str, Any],
 ) -> Iterator[Finding]:
     seen: set[tuple[str, Region, Severity]] = set()
+    parts = _near_change(file, tree)
     for rule, entry, config in wanted:
-        for match in tree.find(_lessened(config, flows)):
+        for match in tree.find(_lessened(config, flows), parts):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE, entry.options)
             key = (rule.id, region, found.severity)
             if key not in seen and lines_fit(entry.options, found.quote):
                 seen.add(key)
                 yield found
+
+
+def _near_change(file: SourceFile, tree: syntax.Tree) -> Sequence[syntax.Node] | None:
+    """Return the few pieces of a file that hold what changed, None where all of it is to be read.
+
+    What stands elsewhere would be left out by policy.
+    """
+    if file.status in {"whole", "added"}:
+        return None
+    parts = tree.parts(file.touched)
+    return parts if len(parts) <= _FEW else None
 
 
 def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> Iterator[Skip]:

@@ -1,6 +1,7 @@
 """Draw findings at random for a person to read, and count them by lines. Offline, no models.
 
     python benchmarks/reading.py FOLDER... [--seed N] [--draw 50] [--level high] [--context 4]
+                                [--select RULE|PACK ...]
 
 Each FOLDER is a work tree, or a bare repository (of which HEAD is judged). The default packs judge
 it. Prints how many findings of that severity or above each has per 2,000 lines, then those drawn: a
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--draw", type=int, default=50)
     parser.add_argument("--level", choices=LEVELS, default="high")
+    parser.add_argument("--select", action="append", help="judge by these rules or packs alone")
     parser.add_argument("--context", type=int, default=0, help="lines of code around each")
     asked = parser.parse_args()
     wanted = LEVELS[LEVELS.index(asked.level) :]
@@ -50,7 +52,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     found: list[Place] = []
     for folder in asked.folders:
-        verdict = judged(folder)
+        verdict = judged(folder, asked.select or [])
         everything = places(folder, verdict)
         mine = [one for one in everything if one.severity in wanted]
         found += mine
@@ -75,11 +77,12 @@ def draw(found: Sequence[Place], most: int, seed: int) -> list[Place]:
     return sorted(chosen)
 
 
-def judged(folder: Path) -> Mapping[str, Any]:
+def judged(folder: Path, select: Sequence[str] = ()) -> Mapping[str, Any]:
     """Return the JSON report of the default packs; a file that nothing can parse leaves it open."""
     scope = ["--repo", str(folder), "--rev", "HEAD"] if is_bare(folder) else ["--all"]
     command = [str(GATE), "check", *scope, "--offline", "--fail-on", "never", "--format", "json"]
     command += ["--on-inconclusive", "warn"]
+    command += [word for name in select for word in ("--select", name)]
     where = None if is_bare(folder) else folder
     done = subprocess.run(command, cwd=where, capture_output=True, check=True)
     report: Mapping[str, Any] = json.loads(done.stdout)

@@ -62,6 +62,7 @@ _OWN_ID = re.compile(r"\{:?\s*#([\w.:-]+)[^}]*\}\s*$")
 _LABEL = re.compile(r"(?:^|(?<=[\s(]))!?\[([^\[\]]{2,})\]\[([^\[\]]*)\]")
 _SHELLS = frozenset({"sh", "bash", "shell", "console", "zsh", "shell-session", "terminal"})
 _PROMPT = re.compile(r"(?:\(?[\w.-]+\)?\s*)?[$%>]\s+(?=\S)|#\s+(?=[a-z./]+\s)")
+_EMOJI = re.compile(r":[a-z][a-z0-9_+-]*:")
 _TAB = re.compile(r"""^\s*={3}[!+]?\s+["'](.+?)["']\s*$""", re.MULTILINE)  # of mkdocs' material
 
 
@@ -120,7 +121,7 @@ def _markdown(text: str) -> Page:
             _block(page, token.info, token.content, first + 1)
     page.anchors.update(slug(title) for title in _TAB.findall(text))
     prose = (token.content for token in tokens if token.type in {"inline", "html_block"})
-    page.loose = any(_LOOSE.search(content) for content in prose)
+    page.loose = any(_LOOSE.search(content) for content in prose) or page.loose
     return page
 
 
@@ -176,6 +177,7 @@ def _heading(page: Page, token: Token, seen: dict[str, int]) -> None:
     if own:
         page.anchors.add(own[1].lower())
         text = text[: own.start()]
+    page.loose = page.loose or _EMOJI.search(text) is not None  # as :trophy:, in one way or another
     made = slug(text)
     count = seen.get(made, 0)
     seen[made] = count + 1
@@ -231,7 +233,7 @@ _CODE = re.compile(r"^(\s*)\.\.\s+(?:code|code-block|sourcecode|prompt)::\s*(\w[
 
 def _restructured(text: str) -> Page:
     page, lines = Page(loose=True), split_lines(text)
-    for number, line in enumerate(lines, 1):
+    for number, line in _spoken(lines):
         if match := _DIRECTIVE.match(line):
             kind = "image" if match[1] in {"image", "figure"} else "include"
             page.links.append(Link(number, match[2], kind))
@@ -246,6 +248,22 @@ def _restructured(text: str) -> Page:
         if (match := _CODE.match(line)) and (match[2] or "").lower() in _SHELLS:
             page.commands += _indented(lines, number, len(match[1]))
     return page
+
+
+_SAMPLE = re.compile(
+    r"\s*\.\.\s+(?:code|code-block|sourcecode|prompt|parsed-literal|highlight)::|(?!\s*\.\.\s).*::\s*\Z"
+)
+
+
+def _spoken(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the lines with their numbers, without what stands in blocks of code."""
+    shown = -1  # the indent of the line that opened a block
+    for number, line in enumerate(lines, 1):
+        indent = len(line) - len(line.lstrip())
+        if shown >= 0 and (not line.strip() or indent > shown):
+            continue
+        shown = indent if _SAMPLE.match(line) else -1
+        yield number, line
 
 
 def _indented(lines: Sequence[str], after: int, indent: int) -> Iterator[Command]:

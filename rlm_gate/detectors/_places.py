@@ -24,16 +24,18 @@ _WEB = re.compile(
     r"|graphs|projects|security|stargazers|network|milestones?|labels|fork|workflows|settings|tags)\b"
 )
 _PLAIN = re.compile(
-    r"(?:[^/]+|(?:.*/)?(?:README|CONTRIBUTING|SECURITY|SUPPORT|INSTALL|DEVELOPMENT|HACKING)"
-    r"(?:[._-][\w.-]+)?|\.github/.*)\Z",
-    re.IGNORECASE,
+    r"(?:[^/]+|(?:.*/)?(?:README|Readme|readme|CONTRIBUTING|SECURITY|SUPPORT|INSTALL|DEVELOPMENT"
+    r"|HACKING)(?:[._-][\w.-]+)?|\.github/.*)\Z"
 )
 _SITE = re.compile(
     r"(?:^|/)(?:docs?|documentation|website|site|content|www|pages|book|wiki)/", re.IGNORECASE
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?\Z")
 _TEXTS = (".md", ".mdx", ".rst", ".markdown", ".txt", ".ipynb", ".adoc", ".rst.inc")
-_BUILT = re.compile(r"\.(?:html?|xhtml|php|aspx?|jsp)\Z", re.IGNORECASE)
+_KEPT = re.compile(
+    r"\.(?:md|mdx|rst|markdown|ipynb|png|jpe?g|gif|svg|webp|pdf|ya?ml|toml|json|py|sh|ts|js|go|java)\Z",
+    re.IGNORECASE,
+)
 _ASSETS = ("static", "public", "assets", "_static", "docs", "source", "src", "content", "images")
 _MADE = re.compile(r"(?:^|/)(?:_?build|dist|out|target|coverage|generated|_autosummary|api)/")
 
@@ -69,7 +71,7 @@ class Places:
         """Return where the link leads if nothing is there, None where all is well or unsure."""
         path, _, _ = link.partition("#")
         path = unquote(path.partition("?")[0]).strip()
-        if not path or _is_elsewhere(link) or (site and _is_made(path)):
+        if not path or _is_elsewhere(link) or (site and kind != "include" and _is_made(path)):
             return None
         candidates = [*self._candidates(page, path, kind, site=site)]
         inside = [one for one in candidates if not one.startswith("..")]
@@ -140,15 +142,8 @@ def _is_elsewhere(link: str) -> bool:
 
 
 def _is_made(path: str) -> bool:
-    """Say whether the path of a site need not be a file: built, routed, or from its root."""
-    name = path.rstrip("/").rpartition("/")[2]
-    return bool(
-        path.startswith("/")
-        or path.endswith("/")
-        or "." not in name.strip(".")
-        or _BUILT.search(path)
-        or _MADE.search(path)
-    )
+    """Say whether the path of a site need not be a file: built, routed, a name in the code."""
+    return bool(path.startswith("/") or not _KEPT.search(path) or _MADE.search(path))
 
 
 def _above(path: str) -> Iterator[str]:

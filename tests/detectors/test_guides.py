@@ -112,6 +112,8 @@ def test_what_leads_somewhere_or_outside_is_left_alone(text: str) -> None:
         "/start/",
         "../start",
         "api.html",
+        "llms.txt",
+        "tool.blocks.Block",
         "/img/logo.png",
         "img/logo.png",
         "other.md",
@@ -131,6 +133,12 @@ def test_a_page_of_a_site_may_mean_other_roots(link: str) -> None:
         "docs__en__only-english_md": "",
     }
     assert found(LINKS, **pages) == []
+
+
+def test_an_example_in_restructured_text_is_no_link() -> None:
+    text = "Like this::\n\n    .. image:: no.png\n\n.. code-block:: rst\n\n   `x <no.md>`_\n"
+    found_ones = guides.detect(corpus(source("docs/a.rst", text + "\n.. image:: b.png\n")), [LINKS])
+    assert [one.span.start for one in found_ones if isinstance(one, Finding)] == [9]
 
 
 def test_a_page_of_a_site_that_nothing_has_is_found() -> None:

@@ -128,16 +128,20 @@ def _by_engine(batch: Iterable[Example]) -> dict[str, list[Rule]]:
 
 
 def _batches(shown: Iterable[Example]) -> list[list[Example]]:
-    """Return as few batches as have every path but once."""
+    """Return as few batches as have every path but once; what is judged by its tree has its own."""
     batches: list[list[Example]] = []
+    alone: list[list[Example]] = []
     uses: dict[str, int] = defaultdict(int)
     for example in shown:
+        if any(detectors.reads_tree(entry.engine) for entry in example.rule.detect):
+            alone.append([example])
+            continue
         number = uses[example.file.path]
         uses[example.file.path] += 1
         if number == len(batches):
             batches.append([])
         batches[number].append(example)
-    return batches
+    return [*batches, *alone]
 
 
 def _failures(example: Example, answers: _Answers) -> Iterator[Problem]:

@@ -213,6 +213,18 @@ def test_the_same_path_in_two_examples_is_two_files(tmp_path: Path) -> None:
     assert failures(tmp_path, text) == []
 
 
+def test_an_example_is_judged_by_its_own_tree_alone(tmp_path: Path) -> None:
+    page = "languages: [markdown]\ndetect: [{engine: guides, find: commands}]\ntests:\n"
+    bad = '  bad: [{path: tools/README.md, code: "```sh\\n./tools/begin.sh\\n```"}]\n'
+    good = '  good: [{path: README.md, code: "```sh\\nmake all\\n```"}]\n'
+    text = "languages: [any]\ndetect: [{engine: regex, pattern: bad}]\ntests:\n"
+    makefile = '  bad: [{path: Makefile, code: "bad:"}]\n  good: [x]\n'
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "one.yaml").write_text(HEAD + page + bad + good)
+    (tmp_path / "demo" / "two.yaml").write_text(HEAD + text + makefile)
+    assert ruletest.run(packs.load_files([str(tmp_path / "demo")], None)).failures == ()
+
+
 def test_strays_fail_and_are_left_alone_where_single_rules_are_tested(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     folder.mkdir()

@@ -59,6 +59,11 @@ def load(name: str) -> Engine:
     return cast("Engine", importlib.import_module(f"{__name__}.{name}"))
 
 
+def reads_tree(name: str) -> bool:
+    """Say whether the engine judges a file by what else the tree holds (its READS_TREE)."""
+    return bool(getattr(load(name), "READS_TREE", False))
+
+
 def applies(rule: Rule, file: SourceFile) -> str:
     """Return "" where the rule applies to the file, else why not: language, path or prefilter.
 

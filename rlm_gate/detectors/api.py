@@ -26,6 +26,8 @@ from rlm_gate.languages import language_of
 if TYPE_CHECKING:
     from rlm_gate.detectors._api import Symbol
 
+READS_TREE = True
+
 _ENGINE = "api"
 _UNDOCUMENTED, _STALE = "undocumented", "stale-parameters"
 _LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "java"})

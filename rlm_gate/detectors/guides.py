@@ -25,6 +25,8 @@ from rlm_gate.languages import language_of
 if TYPE_CHECKING:
     from rlm_gate.detectors._guides import Broken, Guides
 
+READS_TREE = True
+
 _ENGINE = "guides"
 _CHOICES = ("links", "commands")
 _LANGUAGES = frozenset({"markdown", "restructuredtext"})

@@ -127,7 +127,14 @@ def _matches(rewrite: Rewrite, file: SourceFile) -> Iterator[_Match]:
 
 
 def _filled(template: str, caught: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda name: caught.get(name[1] or name[2], ""), template)
+    """Put in what was caught; a comma behind the last of several is not doubled."""
+
+    def text(name: re.Match[str]) -> str:
+        found = caught.get(name[1] or name[2], "")
+        doubled = template.startswith(",", name.end()) and found.rstrip().endswith(",")
+        return found.rstrip()[:-1] if doubled else found
+
+    return _VARIABLE.sub(text, template)
 
 
 def _whole_lines(match: _Match, lines: Sequence[str], path: str, rewrite: Rewrite) -> Fix:

@@ -20,12 +20,13 @@ _ANYWHERE: Final = _words(
     "example examples sample samples demo demos tutorial tutorials playground playgrounds sandbox"
     " bench benches benchmark benchmarks docs_src cookbook snippets dummyserver testserver"
     " mockserver migrations scripts-dev devscripts dev-tools devtools_scripts release-tools"
-    " testing_tools test-tools testtools test_utils test-utils testutils test-fixtures e2e"
+    " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
 )
 _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
 _AT_THE_TOP: Final = _words(
-    "contrib contribs tool tools script scripts hack dev devel .circleci .gitlab build build-tools"
-    " build_tools release releases packaging maintainers maintenance misc infra .devcontainer"
+    "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
+    " build-tools build_tools release releases packaging maintainers maintenance misc infra"
+    " .devcontainer"
 )
 _SCRIPTS: Final = _words("scripts script")
 _SCRIPT_ENDS: Final = (".py", ".sh", ".rb", ".pl", ".php", ".bash")

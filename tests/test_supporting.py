@@ -24,6 +24,7 @@ from rlm_gate.supporting import is_supporting
         "web/vite.config.ts",
         "Benchmarks/run.py",
         "housetest/server.go",
+        "src/house/testing/settings.py",
     ],
 )
 def test_what_developers_run_is_supporting_code(path: str) -> None:

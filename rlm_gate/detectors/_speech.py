@@ -180,7 +180,10 @@ _COMMANDS = (
     ),
     _phrase(
         rf"(?:do not follow|don.?t follow|do not obey|stop following|pay no attention to) {_FILL}"
-        rf"(?:{_YOURS} |{_EARLIER} )+{_FILL}(?:{_SAID}|rules)",
+        rf"(?:{_YOURS} |{_EARLIER} )+{_FILL}(?:{_SAID}|rules)"
+        # a model is told what its input is: nothing to obey
+        rf"(?! (?:or {_SAID} )?(?:found |embedded |contained |hidden )?(?:within|inside|in)"
+        r" (?:it|them|documents?|the (?:documents?|content|text|data|context|input))\b)",
         "follow following obey attention",
         f"{_SAYINGS} rules",
     ),
@@ -309,7 +312,8 @@ _ORDER = "|".join(
         r"|claims?|issues?|verdicts?|objections?)",
         r"(?:raise|add|invent|report|create|file|insert|make up|open)[^\n.]{0,40}?(?:findings?"
         r"|vulnerabilit\w+|issues?) (?:in|for|at|on|about) (?:every|all|each|another|other)",
-        r"(?:call|run|invoke|execute|use|type)[^\n.]{0,10}?(?:done|final|retract|run_python|llm_query)",
+        r"\b(?:call|run|invoke|execute|use|type)\b[^\n.]{0,10}?(?:done|final|retract|run_python"
+        r"|llm_query)",
         r"(?:reveal|print|output|send|show|repeat|leak|expose|include|disclose|dump|exfiltrate|post"
         r"|put|copy)[^\n]{0,40}?(?:system prompt|api key|environment variables?|secrets?|credentials?"
         r"|your instructions|your key|anthropic_api_key|the environment)",

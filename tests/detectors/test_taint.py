@@ -357,6 +357,13 @@ def test_a_change_outside_of_functions_may_concern_them_all(
     assert of_change(code, monkeypatch, *changed, removed=removed)[0] == 30
 
 
+def test_a_text_is_no_accessor_of_the_request_that_an_argument_was_made_with() -> None:
+    code = (
+        "def view(request, cur):\n    j = enqueue(request)\n    cur.execute(_('{}').format(j.pk))\n"
+    )
+    assert lines(code) == []
+
+
 class TestSeverity:
     """It is the rule's where a flow from a stranger is shown whole, else medium at most."""
 

@@ -21,12 +21,13 @@ _ANYWHERE: Final = _words(
     " bench benches benchmark benchmarks docs_src cookbook snippets dummyserver testserver"
     " mockserver migrations scripts-dev devscripts dev-tools devtools_scripts release-tools"
     " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
+    " testproject test_project testproj testapp test_app demo_project"
 )
 _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
     " build-tools build_tools release releases packaging maintainers maintenance misc infra"
-    " .devcontainer"
+    " extra extras .devcontainer"
 )
 _SCRIPTS: Final = _words("scripts script")
 _SCRIPT_ENDS: Final = (".py", ".sh", ".rb", ".pl", ".php", ".bash")
@@ -43,7 +44,8 @@ _CONFIG_ENDS: Final = (".config.js", ".config.ts", ".config.mjs", ".config.cjs",
 @lru_cache(maxsize=4096)
 def is_supporting(path: str) -> bool:
     """Say whether the file at this path is run by its developers or shown to readers alone."""
-    *folders, name = path.lower().split("/")
+    *parents, name = path.lower().split("/")
+    folders = [folder.lstrip("_") for folder in parents]
     if not _ANYWHERE.isdisjoint(folders) or not _NEAR_THE_TOP.isdisjoint(folders[:2]):
         return True
     if not _AT_THE_TOP.isdisjoint(folders[:1]):

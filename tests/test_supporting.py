@@ -24,6 +24,8 @@ from rlm_gate.supporting import is_supporting
         "web/vite.config.ts",
         "Benchmarks/run.py",
         "housetest/server.go",
+        "_examples/rest/main.go",
+        "testproject/testproject/settings/base.py",
         "src/house/testing/settings.py",
     ],
 )
@@ -45,6 +47,7 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
         "config.js",
         "api/latest/server.go",
         "pkg/test.go",
+        "house/extras/views.py",
     ],
 )
 def test_what_its_users_run_is_the_product(path: str) -> None:

@@ -181,9 +181,7 @@ _COMMANDS = (
     _phrase(
         rf"(?:do not follow|don.?t follow|do not obey|stop following|pay no attention to) {_FILL}"
         rf"(?:{_YOURS} |{_EARLIER} )+{_FILL}(?:{_SAID}|rules)"
-        # a model is told what its input is: nothing to obey
-        rf"(?! (?:or {_SAID} )?(?:found |embedded |contained |hidden )?(?:within|inside|in)"
-        r" (?:it|them|documents?|the (?:documents?|content|text|data|context|input))\b)",
+        rf"(?! (?:or {_SAID} )?(?:found |embedded )?(?:with)?in (?:it|them|documents?|the text)\b)",
         "follow following obey attention",
         f"{_SAYINGS} rules",
     ),
@@ -226,7 +224,7 @@ _ADDRESSES = (
         f"{_READERS} reviewing",
     ),
     _phrase(
-        rf"(?:{_WHO}|reviewing model|assistant|bot|copilot|claude|ai|llm|system)(?=\s?:)"
+        rf"(?:{_WHO}|reviewing model|assistant|bot|copilot|claude|ai|llm|system)(?=\s?:(?!=))"
         rf"|(?<![a-z]\x20)(?:{_WHO}|assistant|copilot|claude)(?=\s?[,!]|\s--?\s|\s\u2014)",
         f"{_READERS} model assistant bot copilot claude ai llm system",
     ),
@@ -312,8 +310,7 @@ _ORDER = "|".join(
         r"|claims?|issues?|verdicts?|objections?)",
         r"(?:raise|add|invent|report|create|file|insert|make up|open)[^\n.]{0,40}?(?:findings?"
         r"|vulnerabilit\w+|issues?) (?:in|for|at|on|about) (?:every|all|each|another|other)",
-        r"\b(?:call|run|invoke|execute|use|type)\b[^\n.]{0,10}?(?:done|final|retract|run_python"
-        r"|llm_query)",
+        r"\b(?:call|run|invoke|execute|use|type)\b[^\n.]{0,10}?(?:done|final|retract|run_python|llm_)",
         r"(?:reveal|print|output|send|show|repeat|leak|expose|include|disclose|dump|exfiltrate|post"
         r"|put|copy)[^\n]{0,40}?(?:system prompt|api key|environment variables?|secrets?|credentials?"
         r"|your instructions|your key|anthropic_api_key|the environment)",

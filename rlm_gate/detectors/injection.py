@@ -34,7 +34,10 @@ _MOST = 20
 # right-to-left languages need. An override turns words around, but one to the left before no Latin
 # letter or digit turns nothing: translations place a mark of punctuation so.
 _REORDERS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_OVERRIDES = re.compile("\u202d|\u202e(?=[^\n]*[^\\W\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc])")
+_OVERRIDES = re.compile(
+    "\u202d(?![-+\\d() ]+(?:[^\\w]|\\Z))"
+    "|\u202e(?=[^\n]*[^\\W\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc])"
+)
 # What carries data unseen: tags that are no flag's, long runs of invisible characters or selectors.
 _CARRIES = re.compile(
     "(?<![\U0001f3f4\U000e0020-\U000e007f])(?<![\U0001f3f4\U000e0020-\U000e007f]\u200d)"

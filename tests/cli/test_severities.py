@@ -70,3 +70,19 @@ def test_a_shape_is_medium_and_a_flow_to_it_high_unless_developers_run_it(
         "app/debug.py": "high",
         "app/wished.py": "medium",
     }
+
+
+def test_what_its_user_asked_for_is_the_choice_of_the_user(cli: Cli, git_repo: GitRepo) -> None:
+    open_ = "const agent = new https.Agent({ rejectUnauthorized: false });\n"
+    git_repo.write("app/open.js", open_)
+    git_repo.write("app/asked.js", f"if (options.insecure) {{\n  {open_}}}\n")
+    git_repo.write("app/nonce.js", "const nonce = Math.random();\n")
+    git_repo.write("app/token.js", "const token = Math.random();\n")
+    git_repo.commit()
+    done = cli("check", "--all", "--offline", "--select=security", "--format=json", rules=None)
+    assert {one["path"]: one["severity"] for one in json.loads(done.out)["findings"]} == {
+        "app/open.js": "high",
+        "app/asked.js": "medium",
+        "app/nonce.js": "medium",
+        "app/token.js": "high",
+    }

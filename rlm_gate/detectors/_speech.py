@@ -180,8 +180,7 @@ _COMMANDS = (
     ),
     _phrase(
         rf"(?:do not follow|don.?t follow|do not obey|stop following|pay no attention to) {_FILL}"
-        rf"(?:{_YOURS} |{_EARLIER} )+{_FILL}(?:{_SAID}|rules)"
-        rf"(?! (?:or {_SAID} )?(?:found |embedded )?(?:with)?in (?:it|them|documents?|the text)\b)",
+        rf"(?:{_YOURS} |{_EARLIER} )+{_FILL}(?:{_SAID}|rules)",
         "follow following obey attention",
         f"{_SAYINGS} rules",
     ),

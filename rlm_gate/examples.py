@@ -38,6 +38,7 @@ _EXTENSIONS = {  # of the languages whose name is not their extension
     "ruby": "rb",
     "rust": "rs",
     "solidity": "sol",
+    "template": "hbs",
     "typescript": "ts",
 }
 _NO_EXAMPLES = (".yaml", ".yml", ".md")

@@ -184,7 +184,7 @@ def test_every_mistake_of_every_file_is_reported_at_once(tmp_path: Path) -> None
         pytest.param(
             "engine: regex",
             "engine: regx",
-            "5:19: unknown engine 'regx'; known are astgrep, ",
+            "5:19: unknown engine 'regx'; known are api, astgrep, ",
             id="engine",
         ),
         pytest.param("pattern: todo", "patern: todo", "unknown option 'patern'", id="option"),

@@ -69,6 +69,7 @@ def test_list_as_json(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "verify": "none",
         "tags": ["external/cwe/cwe-1"],
         "aliases": ["demo/once"],
+        "yields_to": [],
         "enabled": True,
     }
     assert not second["enabled"]

@@ -175,9 +175,9 @@ def followed(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[int]
     given: list[object] = []
     find = syntax.Tree.find
 
-    def noting(tree: syntax.Tree, config: Mapping[str, Any]) -> Iterator[syntax.Match]:
+    def noting(tree: syntax.Tree, config: Mapping[str, Any], parts: Any) -> Iterator[syntax.Match]:
         given.append(config["utils"])
-        return find(tree, config)
+        return find(tree, config, parts)
 
     monkeypatch.setattr(syntax.Tree, "find", noting)
     options = {

@@ -12,6 +12,7 @@ from rigs.conftest import BAD, GOOD, ROOT, run, tool
 
 WORKFLOW = """\
 on: [pull_request, push, schedule]
+permissions: {{contents: read}}
 jobs:
   gate:
     runs-on: ubuntu-latest

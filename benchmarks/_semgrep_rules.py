@@ -3,7 +3,8 @@
 Taint entries become mode: taint (same sinks, the usual sources), regular expressions stay, shapes
 become a call or an assignment whose name or text fits the same expression. What ruff or the secret
 scanner judges has no text to translate: a call named like the rule stands in, so that the number of
-rules is the same. No claim is made that they find the same: this file is for time and memory.
+rules is the same. A rule of ours without Python becomes one of JavaScript there: both tools leave
+it out for a Python file. No claim is made that they find the same: this is for time and memory.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rlm_gate.detectors._taint import spec
 _SPOKEN = {"python", "javascript", "typescript", "go", "java", "php", "ruby", "html", "yaml", "c"}
 _SOURCES = ("request.GET[...]", "request.POST[...]", "request.$ANY.get(...)", "input(...)",
             "sys.argv[...]")  # fmt: skip
+_ELSEWHERE = ("req.query", "req.body", "req.params")
 _MOST_SINKS = 60
 
 
@@ -48,7 +50,7 @@ def _framed(rule: Rule, body: Mapping[str, Any]) -> dict[str, Any]:
 def _bodies(rule: Rule) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (sort, body), the most telling first; the last always fits."""
     for engine, translate in (("taint", _taint_body), ("regex", _regex_body), ("astgrep", _shape)):
-        for entry in rule.detect:
+        for entry in sorted(rule.detect, key=lambda one: _languages(one) != ["python"]):
             if entry.engine == engine and (body := translate(entry)):
                 yield engine, body
     words = rule.id.rpartition("/")[2].replace("-", "_")
@@ -62,15 +64,27 @@ def _taint_body(entry: Detect) -> dict[str, Any] | None:
         for written in ([call["call"]] if isinstance(call["call"], str) else call["call"])
         for name in spec.expanded(written)
     ]
-    sinks = sorted({re.sub(r"^\*+\.", "$ANY.", name) for name in names if "()" not in name})
+    sinks = sorted(
+        {re.sub(r"^\*+\.", "$ANY.", name) for name in names if re.fullmatch(r"[\w.*]+", name)}
+    )
     if not sinks:
         return None
+    [language] = _languages(entry)
     return {
         "mode": "taint",
-        "languages": ["python"],
-        "pattern-sources": [{"pattern": one} for one in _SOURCES],
+        "languages": [language],
+        "pattern-sources": [
+            {"pattern": one} for one in (_SOURCES if language == "python" else _ELSEWHERE)
+        ],
         "pattern-sinks": [{"pattern": f"{one}(...)"} for one in sinks[:_MOST_SINKS]],
     }
+
+
+def _languages(entry: Detect) -> list[str]:
+    named = entry.options.get("language", "python")
+    return [
+        "python" if "python" in ([named] if isinstance(named, str) else named) else "javascript"
+    ]
 
 
 def _regex_body(entry: Detect) -> dict[str, Any] | None:
@@ -85,7 +99,8 @@ def _shape(entry: Detect) -> dict[str, Any] | None:
     if not expressions:
         return None
     function = next((text for text, named in expressions if named), None)
-    return _call(function) if function else _assignment(expressions[0][0])
+    body = _call(function) if function else _assignment(expressions[0][0])
+    return {**body, "languages": _languages(entry)}
 
 
 def _expressions(node: Any) -> Iterator[tuple[str, bool]]:

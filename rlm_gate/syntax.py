@@ -135,7 +135,7 @@ def _may_match(rule: Mapping[str, Any], kind: str) -> bool:
 _INSIDE = frozenset(("inside", "precedes", "follows"))  # what no root is
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)  # a change's files: each engine reads them all in turn
 def parse(text: str, language: str) -> Tree:
     """Parse the text, or return the tree of it that is at hand: detectors and fingerprints meet.
 

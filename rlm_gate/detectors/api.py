@@ -7,7 +7,6 @@ signature below it.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,8 @@ _LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "java
 _STALE_LANGUAGES = frozenset({"python", "java"})
 _SHARE = 0.8  # of the other public names have a comment
 _FEW = 4  # of them in the file, else as many again in its folder
-_SIBLINGS = 12  # files
+_SIBLINGS = 12  # files, as long as they have not shown ENOUGH names
+_ENOUGH = 16
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -107,18 +107,25 @@ def _documents(others: Sequence[Symbol], corpus: Corpus, file: SourceFile) -> bo
 
     known = list(others)
     if len(known) < _FEW:
-        judged = {one.path for one in corpus.files}
-        folder = posixpath.dirname(file.path)
-        beside = (
-            path
-            for path in sorted(corpus.paths() - judged)
-            if posixpath.dirname(path) == folder and language_of(path) == file.language
-        )
-        for _, path in zip(range(_SIBLINGS), beside, strict=False):
+        for path in _beside(corpus, file)[:_SIBLINGS]:
+            if len(known) >= _ENOUGH:
+                break
             known += _api.symbols(corpus.tree.get(path, ""), file.language)
         if len(known) < 2 * _FEW:
             return False
     return sum(one.documented for one in known) >= _SHARE * len(known)
+
+
+def _beside(corpus: Corpus, file: SourceFile) -> list[str]:
+    """Return the paths of the other files of its folder in its language, sorted."""
+    folder = file.path.rpartition("/")[0]
+    start = f"{folder}/" if folder else ""
+    near = {path for path in corpus.paths() if path.startswith(start)}
+    beside = (path for path in near if "/" not in path[len(start) :])
+    judged = {one.path for one in corpus.files}
+    return sorted(
+        path for path in beside if path not in judged and language_of(path) == file.language
+    )
 
 
 def _line(lines: Sequence[str], line: int) -> Region:

@@ -38,7 +38,7 @@ def variables(
         "diff": "" if job.corpus.scope.whole else "\n\n".join(text for _, text in _parts(files)),
         "commits": _commits(job.corpus),
         "candidates": candidates(job, found),
-        "entries": _entries(job, files),
+        "entries": _entries(job, files) if asked else [],  # the playbook looks at none
         "outside": [[one.path, one.line, one.what] for one in dict.fromkeys(outside)],
         "rules": _told(asked),
         "sharp": _told(sharp(job)) if asked else [],

@@ -272,7 +272,9 @@ def test_nobody_keeps_a_hash_that_differs_from_process_to_process() -> None:
     kept = {
         f"{module}:{call.lineno}"
         for module, node in nodes()
-        if not isinstance(node, ast.Expr) and not within(module, "rlm.sandbox")
+        if not isinstance(node, ast.Expr)
+        and not within(module, "rlm.sandbox")
+        and module != "core.records"  # what hash() itself asks a record for
         for call in ast.iter_child_nodes(node)
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "hash"
     }

@@ -54,7 +54,7 @@ def _methods(made: type, *, frozen: bool, order: bool) -> Mapping[str, Method | 
         return key(self) == key(other) if other.__class__ is made else NotImplemented
 
     def hashed(self: Any) -> int:
-        return int(key(self).__hash__())  # which is asked for by hash(), and kept by nobody
+        return hash(key(self))
 
     def comparing(compare: Callable[[Any, Any], bool]) -> Method:
         def compared(self: Any, other: object) -> Any:

@@ -32,7 +32,7 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
         return dict(env)
     quiet = len(reader.reading.hits)
     tested: dict[str, Value] = {}
-    proof = _proof(_Noting(reader, tested), node, env, holds)
+    proof = _proof(_NotingAll(reader, tested), node, env, holds)
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
     if not proof:
         return dict(env)
@@ -43,15 +43,26 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
 
 
 @dataclass(slots=True)
-class _Noting:
-    """A reader that notes what it is asked for: the same text later is the same value."""
+class Noting:
+    """A reader, and the values that a condition tested, by their text."""
 
     reader: _Evaluates
     tested: dict[str, Value]
 
     @property
     def reading(self) -> Reading:
+        """Return what is read."""
         return self.reader.reading
+
+    def value(self, node: Node | None, env: Env) -> Value:
+        """Return the value of an expression."""
+        return self.reader.value(node, env)
+
+
+class _NotingAll(Noting):
+    """Notes by itself what it is asked for: the same text later is the same value."""
+
+    __slots__ = ()
 
     def value(self, node: Node | None, env: Env) -> Value:
         value = self.reader.value(node, env)

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.folding import first
-from rlm_gate.detectors._taint.guards import EVERY, Proof, both, either, is_sure, marks
+from rlm_gate.detectors._taint.guards import EVERY, Noting, Proof, both, either, is_sure, marks
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
 from rlm_gate.detectors._taint.targets import CALLS, ELEMENTS, MEMBERS, argued, indexed
 from rlm_gate.detectors._taint.values import Value
@@ -52,28 +51,13 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
         return dict(env)
     quiet = len(reader.reading.hits)
     tested: dict[str, Value] = {}
-    proof = _proof(_Noting(reader, tested), node, env, holds)
+    proof = _proof(Noting(reader, tested), node, env, holds)
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
     if not proof:
         return dict(env)
     after = guarded(env, proof)
     proved = guarded({f"{PROVED}{text}": value for text, value in tested.items()}, proof)
     return {**after, **proved}
-
-
-@dataclass(slots=True)
-class _Noting:
-    """A reader, and the members that are tested."""
-
-    reader: _Evaluates
-    tested: dict[str, Value]
-
-    @property
-    def reading(self) -> Reading:
-        return self.reader.reading
-
-    def value(self, node: Node | None, env: Env) -> Value:
-        return self.reader.value(node, env)
 
 
 def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # the case in hand
@@ -280,7 +264,7 @@ def _tested(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> list[Value]:
             found.append(value)
             if _HOST.search(current.text()):  # whose host is known may be asked
                 found.append(reader.value(current.field("object"), env))
-            if current.kind() not in _NAMES and value.tainted and isinstance(reader, _Noting):
+            if current.kind() not in _NAMES and value.tainted and isinstance(reader, Noting):
                 reader.tested[current.text()] = value
     return found
 

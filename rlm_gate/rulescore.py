@@ -43,17 +43,21 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The scores by rule, how many files spoke of them, the names no rule has, and what failed."""
+    """The scores by rule, how many files spoke of them, the names no rule has, and what failed.
+
+    ``unknown`` maps each name to the rules whose id ends with it. A name without its pack counts
+    for none of them, as another tool's rule may be called like one of ours.
+    """
 
     scores: tuple[Score, ...]
     files: int
-    unknown: tuple[str, ...]
+    unknown: Mapping[str, tuple[str, ...]]
     skips: tuple[Skip, ...]
 
 
 def measure(files: Iterable[SourceFile], rules: Sequence[Rule], detect: Detect) -> Report:
     """Judge the annotated files among these. Rules that no annotation names are left out."""
-    names = _names(rules)
+    names = {name: rule.id for rule in rules for name in (*rule.aliases, rule.id)}
     marks: dict[str, dict[tuple[str, int], str]] = {}
     unknown: set[str] = set()
     chosen: list[SourceFile] = []
@@ -75,7 +79,7 @@ def measure(files: Iterable[SourceFile], rules: Sequence[Rule], detect: Detect) 
         Score(rule_id, one["hits"], one["false"], one["missed"])
         for rule_id, one in sorted(counts.items())
     )
-    return Report(scores, len(chosen), tuple(sorted(unknown)), tuple(skips))
+    return Report(scores, len(chosen), _likely(unknown, rules), tuple(skips))
 
 
 def _count(
@@ -92,12 +96,12 @@ def _count(
             counts[rule_id]["false"] += 1
 
 
-def _names(rules: Sequence[Rule]) -> dict[str, str]:
-    """Map every way to name a rule to its id: the id, its aliases, its name where one has it."""
-    stems = Counter(rule.id.partition("/")[2] for rule in rules)
-    names = {rule.id.partition("/")[2]: rule.id for rule in rules}
-    names = {stem: rule_id for stem, rule_id in names.items() if stems[stem] == 1}
-    return names | {name: rule.id for rule in rules for name in (rule.id, *rule.aliases)}
+def _likely(unknown: Iterable[str], rules: Sequence[Rule]) -> dict[str, tuple[str, ...]]:
+    """Map each name, sorted, to the rules it may mean."""
+    return {
+        name: tuple(sorted(rule.id for rule in rules if rule.id.endswith(f"/{name}")))
+        for name in sorted(unknown)
+    }
 
 
 def _marks(file: SourceFile) -> Iterator[tuple[tuple[str, int], str]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rlm_gate.rulescore import Report, Score
     from rlm_gate.schemas import Written
 
+_SHOWN = 10  # names that no rule has
 HELP = "List, show, validate, test, start or learn rules, or print a rule file's JSON Schema."
 
 
@@ -149,7 +150,10 @@ def _report(
     files = [file for folder in arguments.report for file in _files(folder)]
     report = rulescore.measure(files, wanted, gate.behind_the_seam)
     if not report.files:
-        raise UsageError("no file there has a comment 'ruleid: <rule>' or 'ok: <rule>' of a rule")
+        named = f"; no rule is called: {_strangers(report)}" if report.unknown else ""
+        raise UsageError(
+            f"no file there has a comment 'ruleid: <pack>/<rule>' or 'ok: <pack>/<rule>'{named}"
+        )
     if arguments.json:
         print(json.dumps(_scores_json(report), indent=2))
         return EXIT_PASS
@@ -164,8 +168,18 @@ def _report(
     for skip in report.skips:
         print(f"not judged: {skip.what}: {skip.why}")
     if report.unknown:
-        print(f"no rule is called: {', '.join(report.unknown[:10])}")
+        print(f"no rule is called: {_strangers(report)}")
     return EXIT_PASS
+
+
+def _strangers(report: Report) -> str:
+    """Return the names that no rule has, ten at most, those that may mean one of ours first."""
+    names = [
+        f"{name} (write {' or '.join(ours)} if it is meant)" if ours else name
+        for name, ours in sorted(report.unknown.items(), key=lambda one: not one[1])
+    ]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _files(folder: str) -> list[SourceFile]:

@@ -208,15 +208,15 @@ def test_a_new_rule_needs_a_name_of_its_own(
 
 
 ANNOTATED = """\
-# ruleid: no-evil
+# ruleid: demo/no-evil
 evil()
 # ruleid: demo/no-evil
 fine(1)
-# ok: no-evil
+# ok: demo/no-evil
 evil(2)
-# todoruleid: no-evil
+# todoruleid: demo/no-evil
 fine(3)
-# todook: no-evil
+# todook: demo/no-evil
 evil(4)
 evil(5)
 # ruleid: somebody-elses
@@ -250,6 +250,31 @@ def test_precision_and_recall_on_annotated_files(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["demo/no-evil", "1", "2", "1", "33%", "50%"]
     assert lines[2:] == ["1 rule, 1 annotated file", "no rule is called: somebody-elses"]
+
+
+def test_a_name_without_its_pack_may_be_another_tools_and_measures_nothing(
+    pack: Path, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.write("code/theirs.py", "# ruleid: no-evil\nfine()\n# ok: evil\nevil()\n")
+    assert main(["rules", "test", str(pack), "--report", "code"]) == 2
+    said = "no rule is called: no-evil (write demo/no-evil if it is meant), evil"
+    assert said in capsys.readouterr().err
+    git_repo.write("code/ours.py", "# ruleid: demo/no-evil\nevil()\n")
+    assert main(["rules", "test", str(pack), "--report", "code"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["demo/no-evil", "1", "0", "0", "100%", "100%"]
+    assert lines[2:] == ["1 rule, 1 annotated file", said]
+
+
+def test_of_many_names_that_no_rule_has_ten_are_shown(
+    pack: Path, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = ", ".join(f"rule-{number:02}" for number in range(12))
+    git_repo.write("code/a.py", f"# ruleid: demo/no-evil\nevil()\n# ok: {many}\nfine()\n")
+    assert main(["rules", "test", str(pack), "--report", "code"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("no rule is called: rule-00, rule-01, ")
+    assert said.endswith(", rule-08, rule-09 and 2 more")
 
 
 def test_a_folder_without_annotations_measures_nothing(

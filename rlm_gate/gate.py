@@ -7,11 +7,13 @@ was found before is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
-from rlm_gate import detectors, finishing, messages, packs, policy, runid
+from rlm_gate import detectors, finishing, judging, messages, packs, policy, runid
 from rlm_gate.config import Settings
 from rlm_gate.core import (
     Audit,
@@ -29,8 +31,7 @@ from rlm_gate.core import (
 from rlm_gate.core.records import dataclass
 from rlm_gate.errors import UsageError
 from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES, POLICY_CHANGED
-from rlm_gate.rlm.ledger import Judges, Ledger
-from rlm_gate.rlm.playbooks.audit import SERVED
+from rlm_gate.rlm.ledger import Ledger
 
 if TYPE_CHECKING:
     from rlm_gate.newness import Accepting
@@ -132,11 +133,10 @@ def _open(settings: Settings, progress: Progress) -> _Run:
         settings,
         lambda: (*packs.load(settings, corpus.root), *packs.imported(settings, corpus.root)),
     )
-    chosen = packs.select(loaded, settings.select, settings.ignore)
-    if not chosen:
+    if not (chosen := packs.select(loaded, settings.select, settings.ignore)):
         raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
-    asks = _asks(settings)
-    played = SERVED if corpus.scope.whole and not asks else frozenset()
+    asks = judging.asks(settings)
+    played = judging.played(settings, corpus)
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
     open_ones = () if settings.models.mode == "on" else chosen
     unasked = tuple(sorted(rule.id for rule in open_ones if rule.ask and rule.id not in played))
@@ -144,27 +144,10 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     mode = "models" if settings.models.mode == "on" else settings.models.mode
     audit = Audit(mode, not_evaluated=unasked, missing_keys=missing)
     applies = policy.Policy.of(settings).narrowed(detectors.applies)
-    ledger = Ledger(corpus, rules, applies, _judges(settings, rules, played))
+    ledger = Ledger(corpus, rules, applies, judging.judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)
     run.skips.extend(corpus.skipped)
     return run
-
-
-def _asks(settings: Settings) -> bool:
-    """Say whether questions belong to this run: not offline, and without a key only in CI."""
-    mode = settings.models.mode
-    return mode == "on" or (mode == "no-key" and settings.ci)
-
-
-def _judges(settings: Settings, rules: Sequence[Rule], played: frozenset[str]) -> Judges:
-    asked = [rule for rule in rules if rule.ask] if _asks(settings) else []
-    return Judges(
-        engines=detectors.readers(),
-        chunk=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "chunk"),
-        corpus=frozenset(rule.id for rule in asked if rule.ask and rule.ask.over == "corpus"),
-        playbook=played,
-        unasked="no API key" if settings.models.mode == "no-key" else "not sent",
-    )
 
 
 def _detect(this: _Run) -> None:
@@ -173,10 +156,15 @@ def _detect(this: _Run) -> None:
 
         this.recall = recall.opened(this.settings, this.corpus, this.packs, this.chosen)
     used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
+
+    def judged(name: str) -> Iterator[Finding | Skip]:
+        rules = tuple(rule for rule in this.rules if detectors.entries(rule, name))
+        return _judged(this, name, name, rules)
+
+    begun = {name: judged(name) for name in used if name in detectors.BESIDE}
     for number, name in enumerate(used):
         this.progress("detectors", number, len(used))
-        rules = tuple(rule for rule in this.rules if detectors.entries(rule, name))
-        for item in _judged(this, name, name, rules):
+        for item in begun.get(name) or judged(name):
             if isinstance(item, Finding):
                 this.findings.append(item)
             else:
@@ -192,9 +180,8 @@ def _guard(this: _Run) -> None:
             this.findings.append(item)
         else:
             this.skips.append(item)
-    spoken = list(messages.judge(this.corpus))
+    this.findings.extend(spoken := list(messages.judge(this.corpus)))
     this.said = bool(spoken)
-    this.findings.extend(spoken)
 
 
 def _judged(this: _Run, label: str, engine: str, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -207,14 +194,32 @@ def _judged(this: _Run, label: str, engine: str, rules: Sequence[Rule]) -> Itera
 
 
 def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
-    """Yield what the engine finds until it ends or breaks; a Rust panic is no Exception."""
+    """Let the engine begin now; return what it finds until it ends or breaks."""
+    found: Iterator[Finding | Skip] = iter(())
+    with _seam(name, rules) as broken:
+        found = detectors.load(name).detect(corpus, rules)
+    return chain(_until_broken(found, name, rules), broken)
+
+
+def _until_broken(
+    found: Iterator[Finding | Skip], name: str, rules: Sequence[Rule]
+) -> Iterator[Finding | Skip]:
+    with _seam(name, rules) as broken:
+        yield from found
+    yield from broken
+
+
+@contextmanager
+def _seam(name: str, rules: Sequence[Rule]) -> Iterator[list[Skip]]:
+    """Turn what an engine raises into a Skip of the list; a Rust panic is no Exception."""
+    broken: list[Skip] = []
     try:
-        yield from detectors.load(name).detect(corpus, rules)
+        yield broken
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001  # the one seam: a plug-in may raise anything
         why = f"broke with {type(error).__name__}: {error}"
-        yield Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules))
+        broken.append(Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules)))
 
 
 def _audit(this: _Run) -> None:

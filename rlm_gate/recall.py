@@ -93,14 +93,19 @@ class Recall:
                 self._answer(file, self._known[file.path][2])
 
     def judged(self, engine: str, detect: Detecting) -> Iterator[Finding | Skip]:
-        """Yield what the engine finds, in the order of the files; ``detect`` sees only the rest."""
+        """Return what the engine finds, in the order of the files; ``detect`` sees only the rest.
+
+        It is called at once.
+        """
         if engine in _APART:
-            yield from detect(self._corpus)
-            return
+            return detect(self._corpus)
+        return self._joined(engine, detect(self._rest) if self._rest.files else iter(()))
+
+    def _joined(self, engine: str, fresh: Iterator[Finding | Skip]) -> Iterator[Finding | Skip]:
         waiting = deque(
             (path, row[3][engine]) for path, row in self._known.items() if engine in row[3]
         )
-        for item in detect(self._rest) if self._rest.files else ():
+        for item in fresh:
             path = item.span.path if isinstance(item, Finding) else item.path
             while path is not None and waiting and waiting[0][0] < path:
                 yield from _findings(*waiting.popleft())

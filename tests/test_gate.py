@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,41 @@ def test_a_plug_in_that_breaks_is_a_blocking_skip_and_keeps_the_rest(
     assert verdict.status is Status.FAIL
     (skip,) = [one for one in verdict.skipped if one.blocking]
     assert "Panic" in skip.why
+    assert [gap.rule_id for gap in verdict.coverage.gaps] == ["own/shape"]
+
+
+def test_an_engine_with_a_process_of_its_own_begins_before_the_others_judge(
+    project: Callable[..., GitRepo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlm_gate.detectors import regex, ruff
+
+    order: list[str] = []
+    judge = {"regex": regex.detect, "ruff": ruff.detect}
+
+    def noted(name: str, *arguments: Any) -> Any:
+        order.append(name)
+        return judge[name](*arguments)
+
+    monkeypatch.setattr(regex, "detect", partial(noted, "regex"))
+    monkeypatch.setattr(ruff, "detect", partial(noted, "ruff"))
+    shape = "detect: [{engine: ruff, select: [S605]}]"
+    check(project(code=DETECT, shape=shape), mode="offline")
+    assert order == ["ruff", "regex"]
+
+
+def test_a_plug_in_that_can_not_begin_is_a_blocking_skip(
+    project: Callable[..., GitRepo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlm_gate.detectors import ruff
+
+    def broken(*_arguments: object) -> Any:
+        raise OSError("no room for another process")
+
+    monkeypatch.setattr(ruff, "detect", broken)
+    shape = "detect: [{engine: ruff, select: [S605]}]"
+    verdict = check(project(code=DETECT, shape=shape), mode="offline")
+    (skip,) = [one for one in verdict.skipped if one.blocking]
+    assert "no room" in skip.why
     assert [gap.rule_id for gap in verdict.coverage.gaps] == ["own/shape"]
 
 

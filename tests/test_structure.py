@@ -50,7 +50,7 @@ LAYERS = (
     ("corpus", "examples"),
     ("ruletest", "rulescore", "scaffold"),
     ("rlm",),
-    ("policy", "reports", "runid", "recall"),
+    ("policy", "reports", "runid", "recall", "judging"),
     ("newness",),
     ("finishing",),
     ("gate",),

@@ -21,6 +21,9 @@ from rlm_gate.detectors._literals import alternatives, possible
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 
+BESIDE = frozenset({"ruff"})
+"""The engines whose work a process of their own does: they begin first, and the rest meanwhile."""
+
 Place = tuple[str | int, ...]
 Complaint = tuple[Place, str]
 
@@ -41,7 +44,8 @@ class Engine(Protocol):
         """Judge every file of the corpus by the rules' entries for this engine.
 
         Whole files are judged; the gate narrows to the judged lines. A file that could not be
-        judged is a Skip with its path and the rules concerned.
+        judged is a Skip with its path and the rules concerned. One of ``BESIDE`` starts its process
+        when it is called.
         """
 
 

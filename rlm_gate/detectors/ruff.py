@@ -1,8 +1,9 @@
 """Flag what ruff finds in Python. The only place that runs it; its settings are ours alone.
 
-One process judges all files. Ruff's own parser decides what is Python, so the answer does not
-depend on the interpreter that runs the gate. ``noqa`` comments count for nothing here: what a
-repository accepts is said in the gate's own suppressions, which need a reason.
+One process judges all files, while the other engines judge here. Ruff's own parser decides what is
+Python, so the answer does not depend on the interpreter that runs the gate. ``noqa`` comments count
+for nothing here: what a repository accepts is said in the gate's own suppressions, which need a
+reason.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import os
 import re
 import subprocess
 import sys
+import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_gate.config import child_environment
 from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip, SourceFile, display_path
@@ -38,6 +39,9 @@ from rlm_gate.detectors import (
 from rlm_gate.detectors._fixes import fix
 from rlm_gate.errors import EngineError
 
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
 _ENGINE = "ruff"
 _TARGET = "py315"  # the newest syntax ruff 0.17 knows: what is new is not an error
 _ON_DISK = {"worktree", "all", "paths"}
@@ -45,6 +49,10 @@ _PLAIN = re.compile(r"(?:[\w.+][\w.+-]*/)*[\w.+][\w.+-]*\.pyi?\Z", re.ASCII)
 _VARIABLES = ("RUFF_OUTPUT_FILE", "RUFF_OUTPUT_FORMAT", "RUFF_CACHE_DIR", "RUFF_CONFIG")
 _UNREADABLE = "E902"
 _BROKEN = "invalid-syntax"
+_OPTIONS = (
+    *("check", "--isolated", "--no-cache", "--no-fix", "--no-preview", "--ignore-noqa"),
+    *("--no-force-exclude", "--output-format=json", f"--target-version={_TARGET}"),
+)
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -65,17 +73,21 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 @lru_cache(maxsize=1)
 def version() -> str:
     """Return the ruff binary's. Raises EngineError where there is none."""
-    return _run(["--version"]).stdout.decode().strip()
+    return _run("--version").decode().strip()
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
-    """Run ruff once over every Python file that a rule applies to."""
+    """Start ruff over every Python file that a rule applies to; what it found is read when asked.
+
+    A process that nobody asks is ended, and its files are taken away.
+    """
     wanted = [(file, mine) for file in corpus.files if (mine := _wanted(file, rules))]
-    if wanted and binary() is None:
+    if not wanted:
+        return iter(())
+    if binary() is None:
         concerned = sorted({rule.id for _, mine in wanted for rule in mine})
-        yield Skip("ruff", f"ruff: {_MISSING}", rule_ids=tuple(concerned))
-    elif wanted:
-        yield from _judge(corpus, wanted)
+        return iter([Skip("ruff", f"ruff: {_MISSING}", rule_ids=tuple(concerned))])
+    return _judge(wanted, _Running(corpus, wanted))
 
 
 @lru_cache(maxsize=1)
@@ -98,21 +110,55 @@ def _wanted(file: SourceFile, rules: Sequence[Rule]) -> list[Rule]:
     return [rule for rule in rules if entries(rule, _ENGINE) and not applies(rule, file)]
 
 
-def _judge(corpus: Corpus, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:
-    with ExitStack() as stack:
-        places = _places(corpus, [file for file, _ in wanted], stack)
-        hits: dict[str, list[_Hit]] = defaultdict(list)
-        for hit in _hits([*places.values()], _codes(wanted)):
-            hits[hit["filename"]].append(hit)
+def _judge(wanted: Sequence[_Wanted], running: _Running) -> Iterator[Finding | Skip]:
+    hits: dict[str, list[_Hit]] = defaultdict(list)
+    for hit in running.hits():
+        hits[hit["filename"]].append(hit)
     for file, rules in wanted:
-        yield from _file(file, rules, hits[places[file.path]])
+        yield from _file(file, rules, hits[running.places[file.path]])
 
 
-def _places(corpus: Corpus, files: Sequence[SourceFile], stack: ExitStack) -> dict[str, str]:
+class _Running:
+    """A ruff process and its folder: copies of texts, the list of paths, and what it prints.
+
+    It prints into files: a full pipe would keep it waiting, with all its memory, until it is read.
+    ``places`` are where it reads the text of a path.
+    """
+
+    def __init__(self, corpus: Corpus, wanted: Sequence[_Wanted]) -> None:
+        from tempfile import TemporaryDirectory
+
+        self._folder = TemporaryDirectory(prefix="rlm-gate-")
+        self._home = Path(self._folder.name).absolute()
+        self.places = _places(corpus, [file for file, _ in wanted], self._home)
+        paths = self._home / "paths"  # a command line is too short for them
+        paths.write_text("\n".join(self.places.values()), "utf-8")
+        with (self._home / "hits").open("wb") as hits, (self._home / "errors").open("wb") as errors:
+            command = _command(*_OPTIONS, f"--select={','.join(_codes(wanted))}", f"@{paths}")
+            self._process = subprocess.Popen(command, stdout=hits, stderr=errors, env=_variables())
+        self._end = weakref.finalize(self, _ended, self._process, self._folder)
+
+    def hits(self) -> list[_Hit]:
+        """Wait for the process and return what it found. Raises EngineError."""
+        try:
+            _check(self._process.wait(), (self._home / "errors").read_bytes())
+            hits: list[_Hit] = json.loads((self._home / "hits").read_bytes())
+        finally:
+            self._end()
+        return hits
+
+
+def _ended(process: subprocess.Popen[bytes], folder: TemporaryDirectory[str]) -> None:
+    process.kill()
+    process.wait()
+    folder.cleanup()
+
+
+def _places(corpus: Corpus, files: Sequence[SourceFile], home: Path) -> dict[str, str]:
     """Map each path to where ruff can read the text: on disk as it is, else a copy."""
     in_place = {} if corpus.root is None else _in_place(corpus, corpus.root, files)
     others = [file for file in files if file.path not in in_place]
-    return {**in_place, **(_copies(others, stack) if others else {})}
+    return {**in_place, **_copies(others, home)}
 
 
 def _in_place(corpus: Corpus, root: str, files: Sequence[SourceFile]) -> dict[str, str]:
@@ -124,18 +170,15 @@ def _in_place(corpus: Corpus, root: str, files: Sequence[SourceFile]) -> dict[st
     return {path: str(folder / path) for path in plain}
 
 
-def _copies(files: Sequence[SourceFile], stack: ExitStack) -> dict[str, str]:
+def _copies(files: Sequence[SourceFile], home: Path) -> dict[str, str]:
     """Write the texts as UTF-8 under their own paths where these are plain, else numbered.
 
     Paths are kept because ruff looks at names: ``__init__.py``, ``test_*.py``, ``_private.py``.
     """
-    from tempfile import TemporaryDirectory
-
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="rlm-gate-"))).absolute()
     places = {}
     for number, file in enumerate(files):
         name = f"files/{file.path}" if _PLAIN.match(file.path) else f"odd/{number}.py"
-        copy = folder / name
+        copy = home / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(file.text.encode("utf-8", "replace"))
         places[file.path] = str(copy)
@@ -145,50 +188,37 @@ def _copies(files: Sequence[SourceFile], stack: ExitStack) -> dict[str, str]:
 def _codes(wanted: Sequence[_Wanted]) -> list[str]:
     rules = {rule.id: rule for _, mine in wanted for rule in mine}
     many = (_select(entry) for rule in rules.values() for entry in entries(rule, _ENGINE))
-    return sorted({code for codes in many for code in codes})
+    return [*sorted({code for codes in many for code in codes}), _UNREADABLE]
 
 
 def _select(entry: Detect) -> tuple[str, ...]:
     return listed(entry.options["select"])
 
 
-def _hits(paths: Sequence[str], codes: Sequence[str]) -> list[_Hit]:
-    """Run ruff. The paths go through an argument file: a command line is too short for them."""
-    from tempfile import NamedTemporaryFile
-
-    with NamedTemporaryFile("w", prefix="rlm-gate-", encoding="utf-8") as arguments:
-        arguments.write("\n".join(paths))
-        arguments.flush()
-        done = _run(
-            [
-                "check",
-                "--isolated",
-                "--no-cache",
-                "--no-fix",
-                "--no-preview",
-                "--ignore-noqa",
-                "--no-force-exclude",
-                "--output-format=json",
-                f"--target-version={_TARGET}",
-                f"--select={','.join([*codes, _UNREADABLE])}",
-                f"@{arguments.name}",
-            ]
-        )
-    hits: list[_Hit] = json.loads(done.stdout)
-    return hits
+def _run(*arguments: str) -> bytes:
+    """Return what the binary prints. Raises EngineError."""
+    done = subprocess.run(_command(*arguments), check=False, capture_output=True, env=_variables())
+    _check(done.returncode, done.stderr)
+    return done.stdout
 
 
-def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run the binary without the user's own settings; 0 and 1 are answers, all else fails."""
+def _command(*arguments: str) -> list[str]:
     path = binary()
     if path is None:
         raise EngineError(_MISSING)
-    environment = child_environment(without=_VARIABLES)
-    done = subprocess.run([path, *arguments], check=False, capture_output=True, env=environment)
-    if done.returncode not in {0, 1}:
-        message = done.stderr.decode("utf-8", "replace").strip()
-        raise EngineError(f"ruff ended with {done.returncode}: {message}")
-    return done
+    return [path, *arguments]
+
+
+def _variables() -> dict[str, str]:
+    """Return the environment without the user's own settings."""
+    return child_environment(without=_VARIABLES)
+
+
+def _check(status: int, complaint: bytes) -> None:
+    """Raise EngineError for any end but the two that are answers."""
+    if status not in {0, 1}:
+        message = complaint.decode("utf-8", "replace").strip()
+        raise EngineError(f"ruff ended with {status}: {message}")
 
 
 def _file(
@@ -244,5 +274,5 @@ def _code_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
 
 @lru_cache(maxsize=1)
 def _stable_codes() -> frozenset[str]:
-    rules = json.loads(_run(["rule", "--all", "--output-format=json"]).stdout)
+    rules = json.loads(_run("rule", "--all", "--output-format=json"))
     return frozenset(rule["code"] for rule in rules if "Stable" in rule["status"])

@@ -1,5 +1,6 @@
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -213,6 +214,45 @@ def test_temporary_copies_are_gone_afterwards(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert detect(corpus(source("a.py", "eval(x)\n")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ruff_begins_before_anyone_reads_what_it_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ruff"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/began\necho '[]'\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(ruff, "binary", lambda: str(script))
+
+    items = ruff.detect(corpus(source("a.py", "x = 1\n")), [seeking("S307")])
+
+    for _ in range(1000):
+        if (tmp_path / "began").exists():
+            break
+        time.sleep(0.01)
+    assert (tmp_path / "began").exists()
+    assert list(items) == []
+
+
+def test_a_ruff_that_nobody_asks_is_ended_with_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    script = tmp_path / "ruff"
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(ruff, "binary", lambda: str(script))
+    monkeypatch.setattr("tempfile.tempdir", str(copies))
+    items = ruff.detect(corpus(source("a.py", "x = 1\n")), [seeking("S307")])
+    [made] = copies.iterdir()
+    assert (made / "files/a.py").exists()
+
+    before = time.monotonic()
+    del items
+
+    assert list(copies.iterdir()) == []
+    assert time.monotonic() - before < 30
 
 
 @pytest.mark.parametrize(

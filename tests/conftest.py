@@ -7,8 +7,11 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from rlm_gate.cachedir import CacheDir
 
 _GIT_ENV = {
     "GIT_AUTHOR_NAME": "A U Thor",
@@ -23,11 +26,33 @@ _GIT_ENV = {
 _SCRUBBED = ("GIT_", "GITHUB_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENAI_", "RLM_GATE_")
 
 
+class Compiled(NamedTuple):
+    """What the tests of a process share: compiled rule packs, and the key that signs them."""
+
+    packs: Path
+    key: Path
+
+
+@pytest.fixture(scope="session")
+def compiled_packs(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """A cache for packs alone, which are told apart by all that they follow from."""
+    folder = tmp_path_factory.mktemp("compiled")
+    (folder / "packs").mkdir(mode=0o700)
+    CacheDir(folder, folder).signing_key()
+    return Compiled(folder / "packs", folder / "cache.key")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    compiled_packs: Compiled,
 ) -> None:
-    """No key, no CI, no user configuration; caches and state in a folder of the test's own."""
+    """No key, no CI, no user configuration; caches and state in a folder of the test's own.
+
+    Only compiled packs are shared, unless the test is marked ``cold``: a second or two per test.
+    """
     for name in list(os.environ):
         if name.startswith((*_SCRUBBED, "PRE_COMMIT")) or name == "CI":
             monkeypatch.delenv(name)
@@ -37,6 +62,12 @@ def _clean_environment(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    if request.node.get_closest_marker("cold") is None:
+        cache, state = (home / kind / "rlm-gate" for kind in ("cache", "state"))
+        cache.mkdir(mode=0o700, parents=True)
+        state.mkdir(mode=0o700, parents=True)
+        (cache / "packs").symlink_to(compiled_packs.packs)
+        (state / "cache.key").hardlink_to(compiled_packs.key)
 
 
 @pytest.fixture(autouse=True)

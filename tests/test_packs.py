@@ -154,6 +154,7 @@ def test_loading_from_the_cache_needs_neither_yaml_nor_pydantic(tmp_path: Path) 
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.cold
 def test_a_planted_cache_entry_is_not_believed(tmp_path: Path) -> None:
     folder = write(tmp_path / "demo", full_rule=FULL)
     found = load(folder)

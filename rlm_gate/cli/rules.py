@@ -90,11 +90,11 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    loaded = _load(arguments.rules or ())
     for own in (*OWN_RULES, POLICY_CHANGED):  # they are in no pack
         if own.id == arguments.rule:
             print("\n".join(_described(own)))
             return EXIT_PASS
+    loaded = _load(arguments.rules or ())
     [rule] = _named(loaded, [arguments.rule])
     tests = next(file.tests for pack in loaded for file in pack.files if file.rule == rule)
     for line in _described(rule):

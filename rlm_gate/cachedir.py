@@ -97,28 +97,42 @@ def entry_key(*parts: bytes | str) -> str:
     return digest.hexdigest()
 
 
+def stamps(folder: Path) -> list[str]:
+    """Return what changes with any file of the folder, without reading one: sizes and times.
+
+    A file that is written anew has another time of change (ctime), which nobody can set.
+    """
+    found = []
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            try:
+                found.append(_stamp(entry.name, entry.stat()))
+            except OSError:  # a link that leads nowhere
+                found.append(entry.name)
+    return sorted(found)
+
+
 @functools.cache
 def _code_version() -> str:
     """Return what changes with any module here, the interpreter, or an installed package.
 
-    Sizes and times serve: they need no file to be read. Packages count because they judge too
-    (patterns, engines); installing one touches the folder they all lie in.
+    Packages count because they judge too (patterns, engines); installing one touches the folder
+    they all lie in.
     """
     package = Path(__file__).parent
     python = "python{}.{}".format(*sys.version_info)
     packages = Path(sys.prefix, "lib", python, "site-packages")
-    stamps = [__version__, sys.version, _stamp(packages)]
-    for folder in ("", "core", "config", "detectors", "detectors/_taint"):
-        files = sorted(package.joinpath(folder).iterdir())
-        stamps.extend(_stamp(path) for path in files if path.suffix in {".py", ".json"})
-    return "\n".join(stamps)
-
-
-def _stamp(path: Path) -> str:
+    known = [__version__, sys.version]
     with suppress(OSError):
-        status = path.stat()
-        return f"{path.name} {status.st_size} {status.st_mtime_ns}"
-    return path.name
+        known.append(_stamp(packages.name, packages.stat()))
+    for folder in ("", "core", "config", "detectors", "detectors/_taint"):
+        modules = stamps(package / folder)
+        known.extend(one for one in modules if one.partition("\0")[0].endswith((".py", ".json")))
+    return "\n".join(known)
+
+
+def _stamp(name: str, status: os.stat_result) -> str:
+    return f"{name}\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _sign(secret: bytes, kind: str, key: str, data: bytes) -> bytes:

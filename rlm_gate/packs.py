@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm_gate import compiled
-from rlm_gate.cachedir import entry_key
+from rlm_gate.cachedir import entry_key, stamps
 from rlm_gate.config import Settings, read_file
 from rlm_gate.core import Rule, RulePack, display_path
 from rlm_gate.core.records import dataclass
@@ -66,12 +66,14 @@ def load(settings: Settings, root: Path | str | None) -> tuple[RulePack, ...]:
     ``root`` is where the repository's own packs are, unless the settings have a home.
     """
     wanted = _Wanted(settings.packs, settings.pack_folders, settings.places)
-    sources = _sources(wanted, settings.home or (Path(root) if root else None))
-    key = entry_key(_CACHE_KIND, *(part for source in sources for part in _identity(source)))
+    folders = _folders(wanted, settings.home or (Path(root) if root else None))
+    own = {folder: _read(folder) for folder in folders if not folder.builtin}
+    parts = (part for one in folders for part in _identity(one, own.get(one)))
+    key = entry_key(_CACHE_KIND, *parts)
     stored = settings.cache.read(_CACHE_KIND, key)
     if stored is not None:
         return compiled.loads(stored)
-    packs = tuple(loaded.pack for loaded in _built(sources))
+    packs = tuple(loaded.pack for loaded in _built([own.get(one) or _read(one) for one in folders]))
     settings.cache.write(_CACHE_KIND, key, compiled.dumps(packs))
     return packs
 
@@ -95,7 +97,8 @@ def load_files(
 
     ``shared`` and ``places`` are the settings' ``pack_folders`` and ``places``.
     """
-    return _built(_sources(_Wanted(names, shared, places or {}), root))
+    folders = _folders(_Wanted(names, shared, places or {}), root)
+    return _built([_read(folder) for folder in folders])
 
 
 def select(
@@ -155,16 +158,15 @@ class _Wanted:
     places: Mapping[str, tuple[str, int, int]]
 
 
-def _sources(wanted: _Wanted, root: Path | None) -> tuple[PackSource, ...]:
-    """Read the packs, sorted by name. Raises PackError, UsageError for one that leads nowhere."""
+def _folders(wanted: _Wanted, root: Path | None) -> list[PackFolder]:
+    """Return the packs, sorted by name. Raises PackError, UsageError for one that leads nowhere."""
     builtin = _packs_in(builtin_folder(), builtin=True)
     shared = [pack for folder in wanted.shared for pack in _packs_in(Path(folder))]
     own = [*_own_packs(root), *shared]
     folders = [*builtin, *own] if wanted.names is None else _named(wanted, builtin, own)
     known = {os.path.realpath(folder.path): folder for folder in (*folders, *builtin)}
     chosen = {os.path.realpath(folder.path) for folder in folders}
-    distinct = sorted((known[place] for place in chosen), key=lambda pack: (pack.name, pack.label))
-    return tuple(_read(folder) for folder in distinct)
+    return sorted((known[place] for place in chosen), key=lambda pack: (pack.name, pack.label))
 
 
 def _named(
@@ -255,9 +257,18 @@ def _is_rule_file(name: str) -> bool:
     return name.endswith(_YAML) and not name.endswith((".test.yaml", ".test.yml"))
 
 
-def _identity(source: PackSource) -> Iterator[str]:
-    yield f"{source.folder.name} {source.folder.builtin} {source.version}"
-    yield from (str(problem) for problem in source.problems)
+def _identity(folder: PackFolder, source: PackSource | None) -> Iterator[str]:
+    """Yield what tells a pack from any other: its content, if it is not one of the built-in ones.
+
+    They belong to the code and are known as its modules are, by the sizes and times of their files.
+    """
+    yield f"{folder.name} {folder.builtin}"
+    if source is None:
+        yield str(folder.path)
+        yield from stamps(folder.path)
+    else:
+        yield source.version
+        yield from (str(problem) for problem in source.problems)
 
 
 def _built(sources: Sequence[PackSource]) -> tuple[LoadedPack, ...]:

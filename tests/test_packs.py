@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -152,6 +153,38 @@ def test_loading_from_the_cache_needs_neither_yaml_nor_pydantic(tmp_path: Path) 
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_builtin_rule_rewritten_at_the_same_size_and_time_is_read_again(builtin: Path) -> None:
+    path = builtin / "security/plain.yaml"
+    [before] = load()
+    first = path.stat()
+    while path.stat().st_ctime_ns == first.st_ctime_ns:  # the clock of files has ticks
+        path.write_text(PLAIN.replace("Plain", "Other"))
+    os.utime(path, ns=(first.st_atime_ns, first.st_mtime_ns))
+
+    [after] = load()
+
+    assert [before.rules[0].title, after.rules[0].title] == ["Plain", "Other"]
+    assert before.version != after.version
+
+
+def test_a_repositorys_own_rules_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    folder = write(tmp_path / "demo", plain=PLAIN)
+    [before] = load(folder)
+    shutil.copytree(folder, tmp_path / "elsewhere/demo")
+    cached = {path: path.stat() for path in (settings().cache_dir / "packs").iterdir()}
+    assert load(tmp_path / "elsewhere/demo") == (before,)
+    assert {path: path.stat() for path in (settings().cache_dir / "packs").iterdir()} == cached
+
+
+def test_what_entries_hand_to_their_engines_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    stored = compiled.dumps(load(write(tmp_path / "demo", plain=PLAIN)))
+    assert stored.count(b'{"pattern": "todo"}') == 1
+    [broken] = compiled.loads(stored.replace(b'{"pattern": "todo"}', b'{"pattern": "todo"]'))
+    assert broken.rules[0].title == "Plain"
+    with pytest.raises(json.JSONDecodeError):
+        broken.rules[0].detect[0].options["pattern"]
 
 
 @pytest.mark.cold

@@ -132,14 +132,24 @@ def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_bytes())
 
 
+@cache
+def within_tree(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(module)))
+
+
 def nodes() -> Iterator[tuple[str, ast.AST]]:
     for module in MODULES:
-        for node in ast.walk(tree(module)):
+        for node in within_tree(module):
             yield module, node
 
 
-def imports() -> Iterator[Import]:
-    """Yield every import of the package, also those inside functions."""
+@cache
+def imports() -> tuple[Import, ...]:
+    """Return every import of the package, also those inside functions."""
+    return tuple(_imports())
+
+
+def _imports() -> Iterator[Import]:
     for module, node in nodes():
         if isinstance(node, ast.Import):
             yield from (Import(module, alias.name, node.lineno) for alias in node.names)
@@ -234,7 +244,7 @@ def test_only_config_reads_the_environment(module: str) -> None:
     reads = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv"}
     found = {
         f"{module}:{node.lineno}"
-        for node in ast.walk(tree(module))
+        for node in within_tree(module)
         if isinstance(node, ast.Attribute) and ast.unparse(node) in reads
     }
     assert found == set()

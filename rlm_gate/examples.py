@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Example:
 
     ``lines`` are those where a finding must start, and no other may, in a file with ``ruleid:``
     comments; None where the whole example is bad, or good. ``fixed`` is what the fixes make of it.
+    ``beside`` are other files of its tree, path and text.
     """
 
     rule: Rule
@@ -61,6 +62,7 @@ class Example:
     stopped_by: str | None = None
     lines: frozenset[int] | None = None
     fixed: str | None = None
+    beside: tuple[tuple[str, str], ...] = ()
 
     def fails(self, text: str, line: int = 0) -> Problem:
         """Make the report of a failure: at the example, or at a line of a file beside the rule."""
@@ -69,9 +71,10 @@ class Example:
         return Problem(*where, f"{self.rule.id}: {text}")
 
 
-def corpus_of(files: Sequence[SourceFile]) -> Corpus:
-    """Return the files as a corpus that has nothing else."""
+def corpus_of(files: Sequence[SourceFile], beside: Iterable[tuple[str, str]] = ()) -> Corpus:
+    """Return the files as a corpus whose tree has these paths and texts ``beside`` them."""
     tree = {file.path: file.text for file in files if file.status != "deleted"}
+    tree.update(beside)
     return Corpus(Scope("paths", "examples"), tuple(files), (), tree)
 
 
@@ -117,7 +120,10 @@ def written(file: RuleFile, rule: Rule) -> Iterator[Example]:
             judged = _judged(rule, f"{kind}_{index + 1}", written)
             stopped_by = getattr(written, "stopped_by", None)
             fixed = getattr(written, "fixed", None)
-            yield Example(rule, place, judged, kind == "bad", stopped_by, fixed=fixed)
+            beside = tuple(getattr(written, "beside", {}).items())
+            yield Example(
+                rule, place, judged, kind == "bad", stopped_by, fixed=fixed, beside=beside
+            )
 
 
 def strays(pack: LoadedPack) -> Iterator[Problem]:

@@ -68,7 +68,8 @@ def judge(shown: Iterable[Example]) -> Iterator[Problem]:
     """Yield every failure. An engine sees the examples of all rules at once: it starts but once."""
     with ThreadPoolExecutor(_WORKERS) as pool:
         for batch in _batches(shown):
-            corpus = examples.corpus_of([example.file for example in batch])
+            beside = [one for example in batch for one in example.beside]
+            corpus = examples.corpus_of([example.file for example in batch], beside)
             jobs = [(corpus, engine, rules) for engine, rules in _by_engine(batch).items()]
             answers = pool.map(_detect, *zip(*jobs, strict=True)) if jobs else ()
             found = _Answers(itertools.chain.from_iterable(answers))
@@ -133,7 +134,8 @@ def _batches(shown: Iterable[Example]) -> list[list[Example]]:
     alone: list[list[Example]] = []
     uses: dict[str, int] = defaultdict(int)
     for example in shown:
-        if any(detectors.reads_tree(entry.engine) for entry in example.rule.detect):
+        reads_tree = any(detectors.reads_tree(entry.engine) for entry in example.rule.detect)
+        if example.beside or reads_tree:
             alone.append([example])
             continue
         number = uses[example.file.path]

@@ -64,17 +64,13 @@ def _checked(mistake: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(validate)
 
 
-def _rule_language(name: str) -> str:
-    return "" if name == "any" else mistakes.language(name)
-
-
 Regex = Annotated[str, _checked(mistakes.regex)]
 Glob = Annotated[str, _checked(globs.mistake)]
 Line = Annotated[str, _checked(mistakes.line), AfterValidator(str.strip)]
 Text = Annotated[str, _checked(mistakes.text), AfterValidator(str.strip)]
 Code = Annotated[str, _checked(mistakes.text)]
 Language = Annotated[str, _checked(mistakes.language)]
-RuleLanguage = Annotated[str, _checked(_rule_language)]
+RuleLanguage = Annotated[str, _checked(lambda it: "" if it == "any" else mistakes.language(it))]
 RuleId = Annotated[str, _checked(mistakes.rule_id)]
 Link = Annotated[str, _checked(mistakes.link)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -130,20 +126,22 @@ class HelpModel(Strict):
 
 
 class CodeModel(Strict):
-    """An example: a whole file."""
+    """An example: a whole file. ``beside`` are the texts of other files of its tree, by path."""
 
     code: Code
     lang: Language | None = None
     path: Line | None = None
+    beside: dict[Line, str] = {}
 
 
 class ChangeModel(Strict):
-    """An example for rules about diffs: a file before and after the change."""
+    """An example for rules about diffs: a file before and after; what is ``beside`` it stays."""
 
     before: str
     after: str
     lang: Language | None = None
     path: Line | None = None
+    beside: dict[Line, str] = {}
 
 
 class BadCodeModel(CodeModel):
@@ -349,8 +347,7 @@ def _schema_problems(
     for mistake in error.errors(include_url=False, include_context=False):
         loc = wording.place(document.data, mistake["loc"])
         text = _explain(model, document, loc, mistake)
-        unknown = mistake["type"] == "extra_forbidden"
-        yield document.problem(loc, text, key=unknown)
+        yield document.problem(loc, text, key=mistake["type"] == "extra_forbidden")
 
 
 def _explain(

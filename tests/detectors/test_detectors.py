@@ -15,6 +15,7 @@ def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
     known = (
         "api",
         "astgrep",
+        "changelog",
         "copies",
         "guides",
         "injection",
@@ -31,7 +32,7 @@ def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
 
 def test_an_unknown_engine_is_a_usage_error_that_names_the_known_ones() -> None:
     with pytest.raises(
-        UsageError, match=r"unknown engine 'semgrep'; choose from api, astgrep, copies"
+        UsageError, match=r"unknown engine 'semgrep'; choose from api, astgrep, changelog"
     ):
         detectors.load("semgrep")
 

@@ -28,7 +28,9 @@ def judge(corpus: Corpus) -> Iterator[Finding]:
     said = [*_in_names(corpus), *_in_messages(corpus)]
     if said:
         where = Region(anchor.start, 1, anchor.start, 1)
-        made = finding(INJECTION, anchor.path, (), where, "injection")
+        loud = any(injection.shouts(one) for one in said) or injection.shouts("\n".join(said))
+        options = {} if loud else {"severity": "low"}
+        made = finding(INJECTION, anchor.path, (), where, "injection", options)
         yield replace(
             made,
             message="A commit message of this change speaks to the reviewer.",

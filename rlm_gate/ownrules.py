@@ -20,7 +20,10 @@ INJECTION = Rule(
         links=("https://cwe.mitre.org/data/definitions/1427.html",),
     ),
     tags=("external/cwe/cwe-1427",),
-    detect=(Detect("injection", {"find": "speech"}),),
+    detect=(
+        Detect("injection", {"find": "speech"}),
+        Detect("injection", {"find": "hint", "severity": "low"}),
+    ),
 )
 
 HIDDEN = Rule(
@@ -40,7 +43,10 @@ HIDDEN = Rule(
         ),
     ),
     tags=("external/cwe/cwe-1007",),
-    detect=(Detect("injection", {"find": "hidden"}),),
+    detect=(
+        Detect("injection", {"find": "hidden"}),
+        Detect("injection", {"find": "marks", "severity": "medium"}),
+    ),
 )
 
 POLICY_CHANGED = Rule(

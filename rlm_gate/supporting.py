@@ -6,6 +6,7 @@ Knows names of folders and files, not what the files hold: a path that says noth
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -22,6 +23,8 @@ _ANYWHERE: Final = _words(
     " mockserver migrations scripts-dev devscripts dev-tools devtools_scripts release-tools"
     " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
     " testproject test_project testproj testapp test_app demo_project"
+    " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
+    " integration-tests integration_tests integrationtests unittests acceptance stories storybook"
 )
 _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
 _AT_THE_TOP: Final = _words(
@@ -38,6 +41,19 @@ _NAMES: Final = _words(
 _ROOT_NAMES: Final = ("setup", "build", "release", "make_release", "version", "bump")
 # Go's packages of helpers for tests go by this: httptest, iotest.
 _HELPS_TESTS: Final = re.compile(r"(?!latest|contest|protest)\w+test\Z|testutils?\Z").match
+# Tests beside what they test, and the settings of one surrounding: settings/ci.py, local_dev.py.
+_IS_TEST: Final = re.compile(
+    r"(?:(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
+    r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?)"
+    r"|.+(?<!la)(?<!con)(?<!pro)(?<!at)test(?:s|case)?\.(?:java|kt|scala|php|cs))\Z"
+).match
+_SURROUNDING: Final = re.compile(
+    r"(?:(?P<what>settings?|config|env|application|appsettings|docker-compose|compose)[_.-])?"
+    r"(?:ci|local|dev|develop|development|test|testing|tests|sandbox|e2e|example|sample|docker)"
+    r"(?P<more>[_.-]?(?:settings?|config|dev|development|local|env))?"
+    r"\.(?:py|js|ts|ya?ml|json|php|rb|toml|env)\Z"
+).match
+_SETTINGS: Final = _words("settings setting config configs conf env environments environment")
 _CONFIG_ENDS: Final = (".config.js", ".config.ts", ".config.mjs", ".config.cjs", ".config.mts")
 
 
@@ -45,15 +61,25 @@ _CONFIG_ENDS: Final = (".config.js", ".config.ts", ".config.mjs", ".config.cjs",
 def is_supporting(path: str) -> bool:
     """Say whether the file at this path is run by its developers or shown to readers alone."""
     *parents, name = path.lower().split("/")
-    folders = [folder.lstrip("_") for folder in parents]
-    if not _ANYWHERE.isdisjoint(folders) or not _NEAR_THE_TOP.isdisjoint(folders[:2]):
+    folders = [folder.strip("_") for folder in parents]
+    return _lies_there(folders, name) or _is_called_so(folders, name)
+
+
+def _lies_there(folders: Sequence[str], name: str) -> bool:
+    """Say whether a folder above says so."""
+    return (
+        not _ANYWHERE.isdisjoint(folders)
+        or not _NEAR_THE_TOP.isdisjoint(folders[:2])
+        or not _AT_THE_TOP.isdisjoint(folders[:1])
+        or (not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS))
+        or (name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders))
+    )
+
+
+def _is_called_so(folders: Sequence[str], name: str) -> bool:
+    """Say whether the file's own name says so."""
+    if name in _NAMES or name.endswith(_CONFIG_ENDS) or _IS_TEST(name):
         return True
-    if not _AT_THE_TOP.isdisjoint(folders[:1]):
-        return True
-    if not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS):
-        return True
-    if name in _NAMES or name.endswith(_CONFIG_ENDS):
-        return True
-    if name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders):
-        return True
+    if found := _SURROUNDING(name):
+        return bool(found["what"] or found["more"]) or not _SETTINGS.isdisjoint(folders)
     return not folders and name.endswith(".py") and name.startswith(_ROOT_NAMES)

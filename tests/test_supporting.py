@@ -52,3 +52,38 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
 )
 def test_what_its_users_run_is_the_product(path: str) -> None:
     assert not is_supporting(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "settings/ci.py",
+        "house/settings/local_dev.py",
+        "config/development.json",
+        "settings_test.py",
+        "docker-compose.dev.yml",
+        "integration/https_test.go",
+        "src/login.spec.ts",
+        "web/__tests__/login.js",
+        "src/main/java/LoginTest.java",
+        "test/unit/login.py",
+    ],
+)
+def test_tests_and_the_settings_of_developers_are_supporting_code(path: str) -> None:
+    assert is_supporting(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "settings/production.py",
+        "house/settings.py",
+        "src/contest.java",
+        "src/Latest.php",
+        "house/dev.py",
+        "testing_shop/views.py",
+        "house/contest.py",
+    ],
+)
+def test_a_word_of_tests_within_another_says_nothing(path: str) -> None:
+    assert not is_supporting(path)

@@ -142,13 +142,14 @@ def finding(
 
     ``options`` are the entry's, whose severity counts if it is less than the rule's.
     """
+    quote = "\n".join(lines[region.start - 1 : region.end])
     return Finding(
         rule_id=rule.id,
-        severity=severity_of(rule, options or {}),
+        severity=_doubted(severity_of(rule, options or {}), options or {}, quote),
         confidence=rule.precision,
         message=rule.message,
         span=Span(path, region.start, region.end),
-        quote="\n".join(lines[region.start - 1 : region.end]),
+        quote=quote,
         origin=Origin.DETECTOR,
         engine=engine,
         columns=(region.column, region.end_column),
@@ -161,6 +162,14 @@ def severity_of(rule: Rule, options: Mapping[str, Any]) -> Severity:
     return rule.severity if said is None else min(rule.severity, Severity.parse(said))
 
 
+def _doubted(severity: Severity, options: Mapping[str, Any], quote: str) -> Severity:
+    """Return medium at most where the lines show that it may be meant."""
+    doubt = options.get("lines_doubt")
+    if doubt is None or _compiled(doubt).search(quote) is None:
+        return severity
+    return min(severity, Severity.MEDIUM)
+
+
 def listed(value: Any) -> tuple[str, ...]:
     """Return the texts of an option that is one text or a list of them; () for anything else."""
     many = (value,) if isinstance(value, str) else value
@@ -169,7 +178,7 @@ def listed(value: Any) -> tuple[str, ...]:
 
 
 # What every engine of patterns has: a second look at the lines of a find, and its severity.
-LINE_OPTIONS = ("lines_have", "lines_lack", "severity")
+LINE_OPTIONS = ("lines_have", "lines_lack", "lines_doubt", "severity")
 
 
 def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -177,7 +186,7 @@ def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     levels = [one.label for one in Severity]
     if "severity" in options and options["severity"] not in levels:
         yield ("severity",), f"severity: choose from {', '.join(levels)}"
-    for key in ("lines_have", "lines_lack"):
+    for key in ("lines_have", "lines_lack", "lines_doubt"):
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
 

@@ -11,8 +11,20 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from rlm_gate.detectors import _alphabets
+from rlm_gate.detectors import _loudness as loudness
+
 Hit = tuple[int, int]
 """Start and end of what was said, as offsets into the text that was searched."""
+
+
+class Said(NamedTuple):
+    """Offsets of what was said; ``loud``: it can hardly be meant for anybody but a reviewer."""
+
+    start: int
+    end: int
+    loud: bool
+
 
 NEAR = 240
 """How far an order may stand from the address it belongs to, in characters."""
@@ -42,16 +54,27 @@ class _Phrase(NamedTuple):
 
 def find(text: str) -> Iterator[Hit]:
     """Yield what speaks to the reviewer, in no order. ``text`` is lower case."""
+    return ((one.start, one.end) for one in heard(text))
+
+
+def heard(text: str) -> Iterator[Said]:
+    """Yield what speaks to the reviewer, and how plainly. ``text`` is lower case."""
     words = frozenset(text.encode("utf-8", "replace").translate(_LETTERS).split())
-    for phrase in (*_COMMANDS, *_ABROAD):
-        yield from _spoken(text, words, phrase)
+    for start, end in _orders(text, words):
+        yield Said(start, end, loudness.of_order(text, start, end))
     for phrase in _ADDRESSES:
         for start, end in _spoken(text, words, phrase):
             order = _order(text, start, end)
             if order:
-                yield start, order[1]
+                yield Said(start, order[1], loudness.of_address(text, (start, end), order))
+
+
+def _orders(text: str, words: frozenset[bytes]) -> Iterator[Hit]:
+    """Yield the phrases that are enough alone."""
+    for phrase in (*_COMMANDS, *_ABROAD):
+        yield from _spoken(text, words, phrase)
     if not text.isascii():
-        for marks, shape in _OTHER_LETTERS:
+        for marks, shape in _alphabets.SHAPES:
             if any(mark in text for mark in marks):
                 yield from (match.span() for match in _compiled(shape).finditer(text))
 
@@ -373,28 +396,4 @@ _ABROAD = (
         r"talimat\w*[^\n]{0,16}(?:yok say\w*|gormezden gel\w*|unut\w*|dikkate alma\w*)",
         "talimat talimatlar talimatlari",
     ),
-)
-
-# (a part without which the shape can't match, the shape)
-_OTHER_LETTERS = (
-    (
-        ("инструкци", "указани", "сообщай", "одобр"),
-        r"(?:игнорируй\w*|забудь\w*|проигнорируй\w*|не учитывай\w*)[^\n]{0,30}(?:инструкци\w+"
-        r"|указани\w+|правил\w*)|не сообщай\w* (?:о|об)|одобри\w* (?:это|этот|эти)\w*",
-    ),
-    (
-        ("指令", "指示", "说明", "提示", "報告", "报告", "批准", "通过", "承認", "無視"),
-        r"(?<![已被将將会會可])(?:忽略|无视|忘记|忘掉|不要理会|忽視|無視)[^\n]{0,6}(?:之前|以前|先前|前面|上面|上述|以上|此前"
-        r"|所有|全部|一切|任何|你的|您的|系统|系統|原有)[^\n]{0,8}(?:指令|指示|说明|提示|规则|說明|規則)"
-        r"|(?:不要|无需|请勿|別|不用)(?:报告|報告)"
-        r"|批准(?:此|该|这个|本)次?(?:更改|变更|修改|改动|代码|提交|文件|合并|拉取)"
-        r"|通过(?:此|该|这个|本)次?(?:审查|审核|更改|变更|改动|提交|合并|拉取)"
-        r"|(?:指示|命令|指令|プロンプト)[^\n]{0,10}(?:無視(?:し(?:て|ろ|な)|せよ)|忘れ(?:て|ろ|な))|報告しないで|(?:変更|コード)を承認",
-    ),
-    (
-        ("지시", "명령", "지침", "보고"),
-        r"(?:지시|명령|지침)[^\n]{0,12}(?:무시(?!합니다|됩니다|함|됨|될)|잊)|보고하지\s?(?:마|말)",
-    ),
-    (("التعليمات", "الأوامر", "تبلغ"), r"(?:تجاهل|انس)[^\n]{0,24}(?:التعليمات|الأوامر)|لا تبلغ عن"),
-    (("निर्देश",), r"निर्देश[^\n]{0,16}(?:अनदेखा|नज.?रअंदाज|भूल)"),
 )

@@ -20,13 +20,17 @@ from rlm_gate.detectors import (
     choice_complaints,
     entries,
     finding,
+    line_complaints,
 )
 from rlm_gate.detectors import _disguise as disguise
 from rlm_gate.detectors import _speech as speech
 
-SPEECH, HIDDEN = "speech", "hidden"
+SPEECH, HINT, HIDDEN, MARKS = "speech", "hint", "hidden", "marks"
+"""Plain orders to a reviewer; what may be meant for people, or is quoted; characters that reorder
+code or carry text; those that translations and pages may need."""
 _ENGINE = "injection"
-_SORTS = (SPEECH, HIDDEN)
+_SORTS = (SPEECH, HINT, HIDDEN, MARKS)
+_LESS = {SPEECH: HINT, HIDDEN: MARKS}
 _MOST = 20
 """Most finds of a sort in one file that are reported; all their lines are known all the same."""
 
@@ -49,6 +53,15 @@ _CARRIES = re.compile(
 _TEST_DATA = re.compile(
     r"(?:^|/)(?:tests?|__tests__|testdata|fixtures)/.*\.(?:json|xml|csv)\Z", re.DOTALL
 )
+# What quotes such texts: tests, translations, and the pages that tell coding agents how to work.
+_QUOTES = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|testing|testdata|test-data|fixtures?|specs?|e2e|cypress|__snapshots__"
+    r"|locales?|i18n|l10n|lang|langs|languages|translations?|_locales|\.cursor|\.claude|prompts?)/"
+    r"|(?:^|/)(?:test_[^/]*|conftest)\.py\Z|[._-](?:test|tests|spec)\.\w+\Z|\.(?:po|pot|xlf|xliff|arb|resx"
+    r"|prompt|cursorrules)\Z"
+    r"|(?:^|/)(?:agents|claude|gemini|skill|copilot-instructions)\.md\Z",
+    re.IGNORECASE,
+)
 _FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
 _UNSEEN = re.compile(
     "[\u115f\u1160\u180e\u200b-\u200d\u202a-\u202e\u2060-\u2069\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -60,9 +73,11 @@ _PROSE = frozenset(
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
-    """Check ``find``: speech (it addresses the reviewer) or hidden (characters nobody sees)."""
+    """Check ``find``: speech or hint (it addresses the reviewer), hidden or marks (unseen ones)."""
     del languages  # any text can speak
-    yield from choice_complaints(options, "find", _SORTS)
+    said = {key: value for key, value in options.items() if key != "severity"}
+    yield from choice_complaints(said, "find", _SORTS)
+    yield from line_complaints({key: options[key] for key in options.keys() - said.keys()})
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
@@ -73,7 +88,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the phrases are part of it."""
-    return "3"
+    return "4"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -87,7 +102,9 @@ def find(text: str, language: str = "text", path: str = "") -> tuple[tuple[str, 
     cut = Text.of(text)
     found = [*_speech(cut)]
     if not text.isascii():
-        found += _hidden(cut, _shapes(language, path))
+        found += _hidden(cut, language, path)
+    if _QUOTES.search(path):
+        found = [(_LESS.get(sort, sort), region) for sort, region in found]
     return tuple(sorted(set(found), key=_order))
 
 
@@ -103,6 +120,11 @@ def lines(text: str, language: str = "text", path: str = "") -> frozenset[int]:
 def _order(one: tuple[str, Region]) -> tuple[int, int, str, int, int]:
     sort, region = one
     return region.start, region.end, sort, region.column, region.end_column
+
+
+def shouts(text: str) -> bool:
+    """Say whether a text that is no code speaks to a reviewer plainly, or hides something."""
+    return any(sort in _LESS for sort, _ in find(text))
 
 
 @lru_cache(maxsize=4096)
@@ -122,26 +144,32 @@ def name_speaks(path: str) -> bool:
 
 def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     raw = file.text
-    found = find(raw, file.language, file.path) if raw else ()
+    found = [*find(raw, file.language, file.path)] if raw else []
     named = name_speaks(file.path)
     if not (found or named):
         return
     text = Text.of(raw)
-    top = Region(1, 1, 1, len(text.lines[0]) + 1)
+    if named:
+        top = Region(1, 1, 1, len(text.lines[0]) + 1)
+        found = [(SPEECH, top), *(one for one in found if one[1].start > 1)]
     for rule in rules:
-        sorts = {entry.options["find"] for entry in entries(rule, _ENGINE)}
-        regions = _apart(region for sort, region in found if sort in sorts)
-        if named and SPEECH in sorts:
-            regions = [top, *(one for one in regions if one.start > 1)]
-        for region in regions[:_MOST]:
-            yield finding(rule, file.path, text.lines, region, _ENGINE)
+        told: list[Region] = []
+        for entry in sorted(
+            entries(rule, _ENGINE), key=lambda one: _SORTS.index(one.options["find"])
+        ):
+            wanted = (region for sort, region in found if sort == entry.options["find"])
+            regions = _apart(wanted, told)
+            told += regions
+            for region in regions[:_MOST]:
+                yield finding(rule, file.path, text.lines, region, _ENGINE, entry.options)
 
 
-def _apart(regions: Iterator[Region]) -> list[Region]:
-    """Return the regions without those that share a line with one before."""
+def _apart(regions: Iterator[Region], told: Sequence[Region]) -> list[Region]:
+    """Return the regions without those that share a line with one before, or one told already."""
     kept: list[Region] = []
     for region in regions:
-        if not kept or region.start > kept[-1].end:
+        after = not kept or region.start > kept[-1].end
+        if after and all(region.start > one.end or region.end < one.start for one in told):
             kept.append(region)
     return kept
 
@@ -152,8 +180,9 @@ def _speech(cut: Text) -> Iterator[tuple[str, Region]]:
     for view in disguise.views(cut.text):
         exact = first and len(view) == len(cut.text)
         first = False
-        for start, end in speech.find(view):
-            yield SPEECH, cut.region(start, end) if exact else _whole_lines(cut, view, start, end)
+        for start, end, loud in speech.heard(view):
+            region = cut.region(start, end) if exact else _whole_lines(cut, view, start, end)
+            yield SPEECH if loud else HINT, region
 
 
 def _whole_lines(cut: Text, view: str, start: int, end: int) -> Region:
@@ -162,15 +191,17 @@ def _whole_lines(cut: Text, view: str, start: int, end: int) -> Region:
     return Region(first + 1, 1, last + 1, len(cut.lines[last]) + 1)
 
 
-def _shapes(language: str, path: str) -> tuple[re.Pattern[str], ...]:
+def _shapes(language: str, path: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     if _TEST_DATA.search(path):
-        return (_CARRIES,)
-    return (_OVERRIDES, _CARRIES) if language in _PROSE else (_REORDERS, _CARRIES, _FILLERS)
+        return ((HIDDEN, _CARRIES),)
+    if language in _PROSE:
+        return (MARKS, _OVERRIDES), (HIDDEN, _CARRIES)
+    return (HIDDEN, _REORDERS), (HIDDEN, _CARRIES), (HIDDEN, _FILLERS)
 
 
-def _hidden(cut: Text, shapes: Sequence[re.Pattern[str]]) -> Iterator[tuple[str, Region]]:
+def _hidden(cut: Text, language: str, path: str) -> Iterator[tuple[str, Region]]:
     if not _UNSEEN.search(cut.text):
         return
-    for shape in shapes:
+    for sort, shape in _shapes(language, path):
         for match in shape.finditer(cut.text):
-            yield HIDDEN, cut.region(*match.span())
+            yield sort, cut.region(*match.span())

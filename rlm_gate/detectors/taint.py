@@ -262,12 +262,15 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
             span.start.line + 1, span.start.column + 1, span.end.line + 1, span.end.column + 1
         )
         steps = hit.taint.steps if hit.taint is not None else ()
+        found = finding(hit.entry.rule, path, text.lines, region, _ENGINE, hit.entry.options)
         found = replace(
-            finding(hit.entry.rule, path, text.lines, region, _ENGINE),
-            severity=_severity(hit),
+            found,
+            severity=min(found.severity, _severity(hit)),
             flow=tuple(Span(path, *step) for step in steps),
         )
-        if key not in seen and lines_fit(hit.entry.options, found.quote):
+        needs = hit.entry.needs
+        fits = needs is None or needs.search(text.text) is not None
+        if fits and key not in seen and lines_fit(hit.entry.options, found.quote):
             seen.add(key)
             yield found
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from builders import corpus, rule, source
 
-from rlm_gate.core import Detect, Finding, Skip, SourceFile
+from rlm_gate.core import Detect, Finding, Severity, Skip, SourceFile
 from rlm_gate.detectors import Text, regex
 
 
@@ -108,3 +108,11 @@ def test_a_mistake_is_told_with_its_place(
 
 def test_good_options_raise_no_complaint() -> None:
     assert list(regex.validate({"pattern": "^x", "lines_lack": "y"}, ("any",))) == []
+
+
+def test_lines_that_fit_the_doubt_of_an_entry_make_it_medium_at_most() -> None:
+    file = source("a.txt", "key = real\nkey = example\n")
+    found = find(file, pattern="key", lines_doubt="example")
+    assert [one.severity for one in found] == [Severity.HIGH, Severity.MEDIUM]
+    low = find(file, pattern="key", lines_doubt="example", severity="low")
+    assert [one.severity for one in low] == [Severity.LOW, Severity.LOW]

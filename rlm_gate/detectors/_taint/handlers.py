@@ -13,6 +13,7 @@ from rlm_gate.syntax import Node
 
 _HOLES: Final = re.compile(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
 _TYPED: Final = ("int", "float", "uuid", "bool", "date")
+_SEGMENT: Final = ("", "str", "string", "default", "slug")  # what matches no slash
 
 
 class _Parameter(NamedTuple):
@@ -40,7 +41,8 @@ def entered(reading: Reading, function: Function) -> tuple[Env, Frame]:
     env: Env = {}
     for parameter in _parameters(function.node):
         outside = _from_outside(reading, parameter, way)
-        env[parameter.name] = _given(parameter, way.origin, outside=outside)
+        value = _given(parameter, way.origin, outside=outside)
+        env[parameter.name] = value.doubted(_doubts(parameter.name, way))
     if re.search(words["servers"], _bases(function.owner)):
         for field in words["server_fields"]:
             env[f"self.{field}"] = remote(function.node, f"self.{field}")
@@ -135,6 +137,13 @@ def _from_outside(reading: Reading, parameter: _Parameter, way: _Way) -> bool:
             return holes[parameter.name].lower() not in _TYPED
         return bool(parameter.type) and not _is_plain(words["plain_parameters"], parameter)
     return way.served and not _is_plain(words["plain_parameters"], parameter)
+
+
+def _doubts(name: str, way: _Way) -> frozenset[str]:
+    """Return the kinds of sinks that one part of the address, without a slash, hardly harms."""
+    holes = dict(_holes(way.route or ""))
+    one_part = name in holes and holes[name].lower() in _SEGMENT
+    return frozenset({"path"}) if one_part else frozenset()
 
 
 def _holes(route: str) -> Iterator[tuple[str, str]]:

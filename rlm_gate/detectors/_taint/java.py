@@ -57,7 +57,8 @@ class Java(Braces):
         if _PLAIN.match(written):
             return Value(name=name, fixed=True)
         if _INPUT.search(node.text()) or (handler and _TEXTS.match(written)):
-            return remote(node, name)
+            one_part = "@PathVariable" in node.text()  # containers refuse a slash in it
+            return remote(node, name).doubted(frozenset({"path"} if one_part else ()))
         return Value(name=name)
 
     def declarator(self, node: Node, env: Env) -> None:

@@ -34,6 +34,7 @@ class Taint(NamedTuple):
     ``origin`` is the class of its source (remote, local, unknown), ``ident`` the place of the
     source in the text or what :func:`ident_of` makes of its name, ``clean`` the kinds of sinks it
     can't harm any more. ``guessed``: a function that nobody sees here made the value from it.
+    ``doubts``: the kinds of sinks for which what the source can hold may not be enough.
     """
 
     origin: str
@@ -41,6 +42,7 @@ class Taint(NamedTuple):
     steps: tuple[Lines, ...]
     clean: frozenset[str] = frozenset()
     guessed: bool = False
+    doubts: frozenset[str] = frozenset()
 
     def at(self, lines: Lines) -> Taint:
         """Return the taint after one more step."""
@@ -164,6 +166,12 @@ class Value:
         taints = tuple(one._replace(guessed=True) for one in self.taints)
         return replace(self, taints=taints) if taints else self
 
+    def doubted(self, kinds: frozenset[str]) -> Value:
+        """Return the value, whose harm at these kinds of sinks is not sure."""
+        if not (kinds and self.taints):
+            return self
+        return replace(self, taints=tuple(one._replace(doubts=kinds) for one in self.taints))
+
     def raw(self) -> Value:
         """Return the value after decoding: what escaping had made harmless is not any more."""
         return replace(self, taints=tuple(one._replace(clean=frozenset()) for one in self.taints))
@@ -198,8 +206,11 @@ def merged(taints: Iterable[Taint]) -> tuple[Taint, ...]:
             found[one.origin] = one
         elif old != one:
             worse = one if len(one.clean) < len(old.clean) else old
-            guessed = old.guessed and one.guessed
-            found[one.origin] = worse._replace(clean=old.clean & one.clean, guessed=guessed)
+            found[one.origin] = worse._replace(
+                clean=old.clean & one.clean,
+                guessed=old.guessed and one.guessed,
+                doubts=old.doubts & one.doubts,
+            )
     return tuple(found.values())
 
 

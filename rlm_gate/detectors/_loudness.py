@@ -1,0 +1,89 @@
+"""Say whether what was heard is plainly meant for a reviewer, or may be code and talk of people.
+
+Sees one hit in its text, in lower case letters: a phrase, or an address and the order behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+Span = tuple[int, int]
+
+_FAR: Final = 110  # characters between an address and its order
+_NEAR: Final = 30  # behind "when reviewing this"
+_BESIDE: Final = 12  # behind "the reviewer must": programs and people have that title too
+# Between an address and its order: code, the end of a paragraph, or more lines than a sentence has.
+_CODE: Final = re.compile(
+    r"[{}=`|]|\w\(|\)\s*[;{:]|::|[-=]>|;\s*\n|,\s*\n|[\"'],\s|\n[^\n\w]*\n|&\w"
+)
+_TEMPLATE: Final = re.compile(r"\|>|>>>")  # closes an address that is a mark of a chat
+_LINES: Final = 2
+# An address that begins what is said: behind it stand marks of comments and quotes alone.
+_BEGINS: Final = re.compile(r"(?:^|[\n.!?\"'(\[<>:]|--|//|\*|#)[^\w\n]*\Z")
+_TITLE: Final = re.compile(r"(?:the|any|all|every|each)\b")
+_DOING: Final = re.compile(
+    r"(?:reviewing|auditing|analy[sz]ing|scanning|evaluating|judging"
+    r"|assessing|reviews?|audits?|judges?)\b"
+)
+_CALLED: Final = re.compile(
+    r"(?:reviewers?|auditors?|second readers?|scanners?|judges?|checkers?|graders?|review bots?"
+    r"|reviewing model|assistant|bot|copilot|claude|ai|llm|system|human)\Z"
+)
+_BEHIND: Final = re.compile(r"\s?(?::\s+[a-z]|[,!]|\s--?\s|\s\u2014)")
+# A value, as of a key or a parameter, is no sentence: "reviewer: 'quality',".
+_VALUE: Final = re.compile(r"\s?:\s*[\"'&\[{<*]|\s?:\s*[\w.]+\s*[,);|=\n]|\s?,\s*\w+\s*[,)]")
+
+_FORGETS: Final = re.compile(
+    r"(?:ignore|disregard|forget|override|bypass|discard|neglect|overlook|overrule)"
+    r".*(?:previous|prior|above|earlier|preceding|foregoing|former|initial|original|your|system"
+    r"|safety|hidden|given|told|instructed|everything).*",
+    re.DOTALL,
+)
+_SAYINGS: Final = re.compile(
+    r"instruction|prompt|directive|guideline|(?:everything|anything|all)\W+(?:you know|above"
+    r"|that came|written above|said)"
+)
+_REVEALS: Final = re.compile(
+    r"(?:reveal|print|output|repeat|show|leak|disclose|dump|recite|quote|send|include)\W"
+)
+_DENIES: Final = re.compile(
+    r"(?:never|not|n.t|refuse to|avoid|without|cannot|attempts? to|tr(?:y|ies|ied) to)\W+"
+    r"(?:\w+\W+)?\Z"
+)
+_ABROAD: Final = re.compile(
+    "ignorier|vergiss|missacht|beacht|ignor[aezu]|ignoruj|oublie|compte|olvida|descarta|omite"
+    "|dimentica|esquec|desconsider|negeer|vergeet|zapomnij|yok say|gormezden|unut|dikkate"
+    "|игнорир|забудь|не учитывай|忽略|无视|忘|不要理会|忽視|無視|무시|잊|تجاهل|انس|अनदेखा|नज|भूल"
+)
+
+
+def of_order(text: str, start: int, end: int) -> bool:
+    """Say whether a phrase that needs no address is a plain order to a reviewer or a model."""
+    said = text[start:end]
+    if _FORGETS.match(said):
+        return _SAYINGS.search(said) is not None
+    if _REVEALS.match(said):
+        return _DENIES.search(text, max(0, start - 40), start) is None
+    return "addressed" in said or _ABROAD.search(said) is not None
+
+
+def of_address(text: str, address: Span, order: Span) -> bool:
+    """Say whether the address begins a sentence of prose that the order belongs to."""
+    start, end = address
+    said = text[start:end]
+    between = _TEMPLATE.sub(" ", text[end : order[0]])
+    if _CODE.search(between) or between.count("\n") > _LINES:
+        return False
+    if _TITLE.match(said):
+        return len(between) <= _BESIDE
+    if _DOING.match(said):
+        return len(between) <= _NEAR
+    if _CALLED.match(said):
+        return (
+            _BEGINS.search(text, max(0, start - 40), start) is not None
+            and _BEHIND.match(text, end) is not None
+            and not _VALUE.match(text, end)
+            and len(between) <= _FAR
+        )
+    return len(between) <= _FAR

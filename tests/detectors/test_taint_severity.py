@@ -1,0 +1,67 @@
+"""What a flow must show to have the severity of its rule."""
+
+from typing import Any
+
+import pytest
+from builders import corpus, rule, source
+
+from rlm_gate.core import Detect, Finding, Severity
+from rlm_gate.detectors import taint
+
+
+def severities(path: str, code: str, **options: Any) -> list[Severity]:
+    seeking = rule(detect=[Detect("taint", options)], severity=Severity.HIGH)
+    found = taint.detect(corpus(source(path, code)), [seeking])
+    return [one.severity for one in found if isinstance(one, Finding)]
+
+
+PATH = {"language": "python", "sink": "path", "calls": [{"call": "open", "args": [0]}]}
+PAGE = {
+    "language": "javascript",
+    "sink": "xss",
+    "sources": ["remote", "address"],
+    "calls": [{"call": "**.res.send", "args": [0]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("route", "meant"),
+    [
+        ("/files/<name>", Severity.MEDIUM),
+        ("/files/<string:name>", Severity.MEDIUM),
+        ("/files/{name}", Severity.MEDIUM),
+        ("/files/<path:name>", Severity.HIGH),
+        ("/files/{name:path}", Severity.HIGH),
+        ("/files", Severity.HIGH),
+    ],
+)
+def test_a_part_of_an_address_without_a_slash_hardly_leaves_a_folder(
+    route: str, meant: Severity
+) -> None:
+    code = f"@app.get('{route}')\ndef show(name: str):\n    return open('files/' + name)\n"
+    assert severities("a.py", code, **PATH) == [meant]
+
+
+def test_on_a_long_way_there_is_room_for_a_check_that_nobody_reads() -> None:
+    steps = "".join(f"    v{n + 1} = 'a' + v{n}\n" for n in range(4))
+    head = "@app.get('/files')\ndef show(v0: str):\n"
+    assert severities("a.py", f"{head}{steps}    return open(v4)\n", **PATH) == [Severity.MEDIUM]
+    assert severities("a.py", f"{head}    return open(v0)\n", **PATH) == [Severity.HIGH]
+
+
+def test_a_sink_in_another_function_than_the_source_is_medium() -> None:
+    code = (
+        "@app.get('/files')\ndef show(name: str):\n    return read(name)\n\n"
+        "def read(name):\n    return open(name)\n"
+    )
+    assert severities("a.py", code, **PATH) == [Severity.MEDIUM]
+
+
+def test_a_function_within_the_handler_is_a_part_of_it() -> None:
+    code = "app.get('/', (req, res) => {\n  later(() => {\n    res.send(req.query.a);\n  });\n});\n"
+    assert severities("a.js", code, **PAGE) == [Severity.HIGH]
+
+
+def test_what_browsers_encode_in_an_address_hardly_becomes_markup() -> None:
+    code = "app.get('/', (req, res) => {\n  res.send('<b>' + req.url);\n});\n"
+    assert severities("a.js", code, **PAGE) == [Severity.MEDIUM]

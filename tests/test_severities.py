@@ -1,0 +1,90 @@
+"""What blocks a merge, by the built-in rules, and what has the same shape and only warns."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from builders import corpus, source
+
+from rlm_gate import detectors, packs
+from rlm_gate.core import Finding, Rule, Severity
+
+HIGH, MEDIUM = Severity.HIGH, Severity.MEDIUM
+LOGIN = "def current_user(t):\n    return jwt.decode(t, options={'verify_signature': False})\n"
+LOOK = "def issuer(t):\n    return jwt.decode(t, options={'verify_signature': False})['iss']\n"
+CHECKOUT = (
+    "on: {}\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/checkout@v4\n"
+    "        with:\n          ref: ${{{{ github.event.{}.head{}sha }}}}\n      - run: {}\n"
+)
+TITLE = "on: {}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ github.event.{}.title }}}}\n"
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
+
+
+def worst(rule_id: str, path: str, code: str) -> Severity | None:
+    rule, file = rules()[f"security/{rule_id}"], source(path, code)
+    engines = sorted({entry.engine for entry in rule.detect})
+    found = [
+        one.severity
+        for name in engines
+        for one in detectors.load(name).detect(corpus(file), [rule])
+        if isinstance(one, Finding)
+    ]
+    return max(found, default=None)
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "path", "code", "meant"),
+    [
+        ("tls-verification-off", "a.py", "requests.get(url, verify=False)\n", MEDIUM),
+        (
+            "tls-verification-off",
+            "a.py",
+            "requests.post('https://api.house.com/v1', auth=(user, word), verify=False)\n",
+            HIGH,
+        ),
+        (
+            "tls-verification-off",
+            "a.py",
+            "requests.post('https://vault.internal/v1', auth=(user, word), verify=False)\n",
+            MEDIUM,
+        ),
+        ("token-not-verified", "a.py", "import jwt\n" + LOGIN, HIGH),
+        ("token-not-verified", "a.py", "import jwt\n" + LOOK, MEDIUM),
+        ("debug-mode", "a.py", "app.run(host='0.0.0.0', debug=True)\n", HIGH),
+        ("debug-mode", "a.py", "app.run(host='127.0.0.1', debug=True)\n", MEDIUM),
+        ("literal-signing-key", "a.py", "SECRET_KEY = 'k3jsd8Hw1'\n", HIGH),
+        ("literal-signing-key", "a.py", "SECRET_KEY = 'change-me-now'\n", MEDIUM),
+        ("insecure-random", "a.py", "reset_code = random.choice(letters)\n", HIGH),
+        ("insecure-random", "a.py", "captcha_token = random.choice(letters)\n", MEDIUM),
+        (
+            "workflow-untrusted-checkout",
+            ".github/workflows/a.yml",
+            CHECKOUT.format("pull_request_target", "pull_request", ".", "npm ci"),
+            HIGH,
+        ),
+        (
+            "workflow-untrusted-checkout",
+            ".github/workflows/a.yml",
+            CHECKOUT.format("workflow_run", "workflow_run", "_", "npm ci"),
+            MEDIUM,
+        ),
+        ("workflow-injection", ".github/workflows/a.yml", TITLE.format("issues", "issue"), HIGH),
+        (
+            "workflow-injection",
+            ".github/workflows/a.yml",
+            TITLE.format("pull_request", "pull_request"),
+            MEDIUM,
+        ),
+        ("shell-injection", "a.py", "def run(a):\n    os.system('ls ' + a)\n", MEDIUM),
+    ],
+)
+def test_high_needs_the_whole_proof_in_the_code_shown(
+    rule_id: str, path: str, code: str, meant: Severity
+) -> None:
+    head = "import os, random, requests\n" if path == "a.py" else ""
+    assert worst(rule_id, path, head + code) is meant

@@ -116,12 +116,12 @@ class Recall:
 
     def keep(self) -> None:
         """Store the rows of what was judged whole, unless an engine broke."""
-        rows = dict(self._known)
+        fresh: dict[str, _Row] = {}
         for file in self._rest.files:
             row = None if file.path in self._unsure else self._row(file)
             if row:
-                rows[file.path] = row
-        rows = _without_secrets(rows)
+                fresh[file.path] = row
+        rows = {**self._known, **_without_secrets(fresh)}  # the known ones passed before
         if not self._broken and rows != self._stored:
             self._cache.write(_KIND, self._key, json.dumps(rows, separators=(",", ":")).encode())
             self._cache.trim(_KIND, _MOST_BYTES)

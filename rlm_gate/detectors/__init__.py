@@ -268,17 +268,23 @@ def _speaks(languages: tuple[str, ...], language: str) -> bool:
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
     """Match one by one: rules share most patterns, so each is compiled and asked of a path once."""
+    if not patterns:
+        return False
     known = _answers(path)
-    for pattern in patterns:
-        if pattern not in known:
-            known[pattern] = _path_shape(pattern).match(path) is not None
-        if known[pattern]:
-            return True
-    return False
+    if patterns not in known:
+        known[patterns] = any(_is_shaped(pattern, path, known) for pattern in patterns)
+    return known[patterns]
+
+
+def _is_shaped(pattern: str, path: str, known: dict[object, bool]) -> bool:
+    if pattern not in known:
+        known[pattern] = _path_shape(pattern).match(path) is not None
+    return known[pattern]
 
 
 @lru_cache(maxsize=64)
-def _answers(path: str) -> dict[str, bool]:
+def _answers(path: str) -> dict[object, bool]:
+    """Return what is known of a path: whether a pattern, or any of several, matches it."""
     del path  # it is the cache's key
     return {}
 

@@ -5,7 +5,7 @@ Counts bytes, which bound tokens for every tokenizer; the true figure is about a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rlm_gate.config import Settings
@@ -54,7 +54,7 @@ def forecast(
     limits, _ = bound_unpriced(replace(limits, user_usd=False), models, list_prices)
     calls = [call for call in planner.plan(corpus, rules, applies) if isinstance(call, MapCall)]
     beside = 0 if corpus.scope.whole else CONTEXT_BYTES
-    sizes = [_size(call) + beside for call in calls]
+    sizes = [size + beside for size in _sizes(calls)]
     costs = [list_prices.worst_case(sub, size, MAP_TOKENS) for size in sizes]
     map_usd = _dollars(costs)
     turns = limits.max_turns if planner.over_corpus(rules, corpus, applies) else 0
@@ -80,13 +80,22 @@ def _least(cost: float | None, limit: float | None) -> float | None:
     return cost if cost is None or limit is None else min(cost, limit)
 
 
-def _size(call: MapCall) -> int:
+def _sizes(calls: Sequence[MapCall]) -> Iterator[int]:
+    """Yield the bytes of each call; what many calls have in common is counted once."""
+    always = len(prompt("map").encode()) + _FRAME
+    asked: dict[tuple[str, ...], int] = {}
+    for call in calls:
+        ids = tuple(rule.id for rule in call.rules)
+        if ids not in asked:
+            asked[ids] = len(questions(call.rules).encode()) + sum(len(one) + 4 for one in ids)
+        yield always + asked[ids] + len(call.file.path) + _block(call)
+
+
+def _block(call: MapCall) -> int:
     lines = call.file.lines
-    shown = lines[call.shown.start - 1 : call.shown.end]
+    rows = lines[call.shown.start - 1 : call.shown.end]
     head = imports_head(call.file, lines, call.shown.start)
     if head:
-        shown = [*lines[: head.end], *shown]
-    removed = [line for block in call.removed for line in split_lines(block.text)]
-    text = sum(len(line.encode("utf-8", "replace")) + _ROW for line in (*shown, *removed))
-    rules = len(questions(call.rules).encode()) + sum(len(rule.id) + 4 for rule in call.rules)
-    return text + rules + len(prompt("map").encode()) + len(call.file.path) + _FRAME
+        rows += lines[: head.end]
+    rows += [line for block in call.removed for line in split_lines(block.text)]
+    return len("".join(rows).encode("utf-8", "replace")) + len(rows) * _ROW

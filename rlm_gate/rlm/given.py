@@ -37,7 +37,7 @@ def variables(
         ],
         "diff": "" if job.corpus.scope.whole else "\n\n".join(text for _, text in _parts(files)),
         "commits": _commits(job.corpus),
-        "candidates": candidates(job, found),
+        "candidates": _candidates(job, found, unsent),
         "entries": _entries(job, files) if asked else [],  # the playbook looks at none
         "outside": [[one.path, one.line, one.what] for one in dict.fromkeys(outside)],
         "rules": _told(asked),
@@ -47,7 +47,10 @@ def variables(
 
 def candidates(job: Job, found: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return what was found on judged lines so far, by detectors and the readers of blocks."""
-    unsent = hidden(job.corpus, job.limits.never_send)
+    return _candidates(job, found, hidden(job.corpus, job.limits.never_send))
+
+
+def _candidates(job: Job, found: Sequence[Finding], unsent: frozenset[str]) -> list[dict[str, Any]]:
     return [
         {
             "rule": one.rule_id,

@@ -98,8 +98,11 @@ class Ledger:
             lines = _length(file.in_scope)
             of_file: list[Gap] = []
             finished: set[str] = set()
-            for rule in speaking[file.language]:
-                of_file.extend(self._pairs(rule, file, lines, counts[rule.id], finished))
+            for pair in speaking[file.language]:
+                why_not = self.applies(pair.rule, file)
+                pair.counts.met(why_not, lines, file.language if pair.engines else "")
+                if not why_not:
+                    of_file.extend(self._gaps(pair, file, lines, finished))
             gaps.extend(of_file)
             finished -= self._idle
             for name in finished:
@@ -125,8 +128,8 @@ class Ledger:
             languages=languages,
         )
 
-    def _speaking(self, counts: Mapping[str, _Counts]) -> dict[str, list[Rule]]:
-        """Return the rules for each language; what the others have no say in is counted here.
+    def _speaking(self, counts: Mapping[str, _Counts]) -> dict[str, list[_Speaker]]:
+        """Return the rules for each language; what they all count, or never judge, is counted here.
 
         "language" is the answer for every file of a language, and for most pairs.
         """
@@ -135,14 +138,21 @@ class Ledger:
         for file in self.corpus.files:
             lines[file.language] += _length(file.in_scope)
             samples.setdefault(file.language, file)
-        speaking: dict[str, list[Rule]] = {}
+        speaking: dict[str, list[_Speaker]] = {}
         for language, sample in samples.items():
-            silent = {rule.id for rule in self.rules if self.applies(rule, sample) == "language"}
-            speaking[language] = [rule for rule in self.rules if rule.id not in silent]
-            for rule_id in silent:
-                counts[rule_id].in_scope += lines[language]
-                counts[rule_id].not_applicable += lines[language]
+            speaking[language] = []
+            for rule in self.rules:
+                counts[rule.id].in_scope += lines[language]
+                if self.applies(rule, sample) == "language":
+                    counts[rule.id].not_applicable += lines[language]
+                else:
+                    speaking[language].append(self._speaker(rule, sample, counts[rule.id]))
         return speaking
+
+    def _speaker(self, rule: Rule, sample: SourceFile, counts: _Counts) -> _Speaker:
+        by_model = rule.id in self.judges.chunk or rule.id in self.judges.corpus
+        by_playbook = rule.id in self.judges.playbook
+        return _Speaker(rule, counts, self.judges.engines(rule, sample), by_model, by_playbook)
 
     def _of_file(
         self, file: SourceFile, total: int, engines: tuple[str, ...], gaps: Sequence[Gap]
@@ -175,31 +185,24 @@ class Ledger:
         excused = gap.rule_id in self._excused
         return not excused and required(rules[gap.rule_id], gap.span.path)
 
-    def _pairs(
-        self, rule: Rule, file: SourceFile, total: int, counts: _Counts, finished: set[str]
+    def _gaps(
+        self, pair: _Speaker, file: SourceFile, total: int, finished: set[str]
     ) -> Iterator[Gap]:
-        """Count the pairs of one rule and one file; yield those that nobody judged."""
-        counts.in_scope += total
-        why_not = self.applies(rule, file)
-        names = self.judges.engines(rule, file)
-        by_model = rule.id in self.judges.chunk or rule.id in self.judges.corpus
-        by_playbook = rule.id in self.judges.playbook
-        if names and why_not in {"", "prefilter"}:
-            counts.read_in.add(file.language)
-        if why_not or not (names or by_model or by_playbook):
-            counts.prefiltered += total if why_not == "prefilter" else 0
-            counts.not_applicable += total
-            return
-        if by_model:
+        """Count what was judged of a file that the rule applies to; yield what nobody judged."""
+        rule, counts = pair.rule, pair.counts
+        if pair.by_model:
             yield from self._by_model(rule, file, counts)
             return
-        reason = self._detector_gap(rule, file, by_playbook=by_playbook and not names)
+        if not (pair.engines or pair.by_playbook):
+            counts.not_applicable += total
+            return
+        reason = self._detector_gap(rule, file, by_playbook=not pair.engines)
         if reason:
             counts.missing += total
             yield from (Gap(rule.id, span, reason) for span in file.in_scope)
             return
         counts.detector += total
-        finished.update(names or ("playbook",))
+        finished.update(pair.engines or ("playbook",))
 
     def _detector_gap(self, rule: Rule, file: SourceFile, *, by_playbook: bool) -> str:
         if by_playbook:
@@ -261,6 +264,15 @@ class _Counts:
     missing: int = 0
     read_in: set[str] = field(default_factory=set)
 
+    def met(self, why_not: str, lines: int, read_as: str) -> None:
+        """Count a file that the rule does not apply to; ``read_as`` is what its engines read."""
+        if why_not:
+            self.not_applicable += lines
+        if why_not == "prefilter":
+            self.prefiltered += lines
+        if read_as and why_not in {"", "prefilter"}:
+            self.read_in.add(read_as)
+
     def row(self) -> RuleCoverage:
         return RuleCoverage(
             self.rule_id,
@@ -271,6 +283,17 @@ class _Counts:
             self.model,
             self.missing,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    """A rule that speaks of a language, and who judges its files, which may be nobody."""
+
+    rule: Rule
+    counts: _Counts
+    engines: tuple[str, ...]
+    by_model: bool
+    by_playbook: bool
 
 
 def _length(spans: Iterable[Span]) -> int:

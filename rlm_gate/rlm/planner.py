@@ -233,6 +233,8 @@ def _cut(region: Span, lines: Sequence[str]) -> Iterator[Span]:
 
 
 def _furthest(lines: Sequence[str], start: int, last: int) -> int:
+    if _size(lines, Span("", start, last)) <= CHUNK_CHARS:
+        return last
     size = 0
     for line in range(start, last + 1):
         size += len(lines[line - 1]) + 1
@@ -269,4 +271,5 @@ def _clip(spans: Iterable[Span], piece: Span) -> Iterator[Span]:
 
 
 def _size(lines: Sequence[str], span: Span) -> int:
-    return sum(len(line) + 1 for line in lines[span.start - 1 : span.end])
+    shown = lines[span.start - 1 : span.end]
+    return sum(map(len, shown)) + len(shown)

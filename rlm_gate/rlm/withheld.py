@@ -42,9 +42,10 @@ def is_withheld(path: str) -> bool:
 
 def hidden(corpus: Corpus, never_send: Sequence[str]) -> frozenset[str]:
     """Return the paths whose text must reach no model: these, and what ``never_send`` names."""
-    patterns = [re.compile(pattern) for pattern in never_send]
-    return frozenset(
-        path
-        for path in {*corpus.tree, *(file.path for file in corpus.files)}
-        if is_withheld(path) or any(one.match(path) for one in patterns)
-    )
+    paths = {*corpus.tree, *(file.path for file in corpus.files)}
+    patterns = [_WITHHELD, *(re.compile(pattern) for pattern in never_send)]
+    named = {path for path in paths if any(one.match(path) for one in patterns)}
+    rest = sorted(paths - named)
+    if secrets.find("\n".join(rest)):  # hardly ever, and much cheaper than one by one
+        named.update(path for path in rest if is_withheld(path))
+    return frozenset(named)

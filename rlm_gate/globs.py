@@ -7,8 +7,14 @@ Knows one glob at a time: no negation, and no order among several.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
+_ANYWHERE = "^(?:.+/)?"
+_INSIDE, _AT_END = "/", r"(?:/|\Z)"
+_ANY = "[^/]*"
+_ESCAPED = re.compile(r"\\([^\w\s])")
+_SPECIAL = frozenset(".^$*+?{}[]|()\\")
 _BRACES = re.compile(r"\{[^}]*,[^}]*\}")
 
 
@@ -32,6 +38,81 @@ def mistake(glob: str) -> str:
 def to_regex(globs: Sequence[str]) -> tuple[str, ...]:
     """Return one pattern a glob, for ``re.match``. The globs must have passed ``mistake``."""
     return tuple(_translate(glob) for glob in globs)
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return what says whether ``re.match`` finds one of these patterns in a path.
+
+    Most patterns name a folder or a file by plain text and stars: they need no ``re``, which takes
+    longer to compile one than to ask a few paths.
+    """
+    plain = _plain(pattern)
+
+    def by_re(path: str) -> bool:
+        return _compiled(pattern).match(path) is not None
+
+    if plain is None:
+        return by_re
+    return lambda path: by_re(path) if "\n" in path else plain(path)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _plain(pattern: str) -> Callable[[str], bool] | None:
+    """Return what tells without ``re``, None for a pattern of another shape."""
+    if not pattern.startswith(_ANYWHERE):
+        start = _literal(pattern.removeprefix("^"))
+        fits = pattern.startswith("^") and start is not None and start.endswith("/")
+        return (lambda path: path.startswith(start or "")) if fits else None
+    shape = pattern.removeprefix(_ANYWHERE)
+    end = _AT_END if shape.endswith(_AT_END) else _INSIDE if shape.endswith(_INSIDE) else ""
+    parts = [_literal(part) for part in shape.removesuffix(end).split(_ANY)]
+    known = [part for part in parts if part is not None and "/" not in part]
+    return _of_segment(known, end) if end and len(known) == len(parts) else None
+
+
+def _literal(pattern: str) -> str | None:
+    """Return the text that the pattern spells out, None if it is no plain text."""
+    bare = _ESCAPED.sub("", pattern)
+    return None if _SPECIAL & {*bare} else _ESCAPED.sub(r"\1", pattern)
+
+
+def _of_segment(parts: Sequence[str], end: str) -> Callable[[str], bool]:
+    """Return what looks for a folder, or for anything at all, whose name is these parts and stars.
+
+    ``parts`` has the texts before, between and behind the stars.
+    """
+    inside = end == _INSIDE
+    first, last = f"/{parts[0]}", f"{parts[-1]}/"
+    if len(parts) == 1:
+        name = f"/{parts[0]}/"
+        return lambda path: name in (f"/{path}" if inside else f"/{path}/")
+    middle = parts[1:-1]
+
+    def fits(path: str) -> bool:
+        slashed = f"/{path}/"
+        if first not in slashed or last not in slashed:
+            return False
+        segments = path.split("/")
+        return any(_has(one, parts[0], middle, parts[-1]) for one in segments[: -inside or None])
+
+    return fits
+
+
+def _has(segment: str, first: str, middle: Sequence[str], last: str) -> bool:
+    if not segment.startswith(first) or not segment.endswith(last):
+        return False
+    at, end = len(first), len(segment) - len(last)
+    for part in middle:
+        at = segment.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return at <= end
 
 
 def _translate(glob: str) -> str:

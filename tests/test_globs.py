@@ -5,10 +5,10 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlm_gate import globs
+from rlm_gate import config, globs, packs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,3 +112,36 @@ def test_any_text_is_judged_and_what_passes_compiles(glob: str) -> None:
     if not globs.mistake(glob):
         [pattern] = globs.to_regex([glob])
         re.compile(pattern)
+
+
+_GLOBS = (
+    *("tests/**", "test_*.py", "*.test.*", "/src/test/", "docs/", "action.yml", "*_test.go"),
+    *("a*b*c", "*", "a?b.py", "[ab]c/", "/x", "/x/y.py", "**/*.md", "x/**/y", "a.b/*.c", "*/_*/"),
+    *("a**b", "**", "/**", "x/*", "ÿ*", "a\\*b", "*a*a*", "a*a"),
+)
+_PATH_PARTS = (
+    *("tests", "test_a.py", "test_.py", "a.test.js", "src", "test", "docs", "action.yml", "x", "y"),
+    *("y.py", "aXbXc", "abc", "ab", "a-b.py", "a_test.go", "bc", "_p", "m.md", "a.b", "q.c", "ÿz"),
+    *("a\nb", "tests\n", "aa", "a", "a*b", "action.yml.bak", "atests"),
+)
+
+
+@settings(max_examples=300)
+@given(
+    path=st.lists(st.sampled_from(_PATH_PARTS), min_size=1, max_size=4).map("/".join),
+    glob=st.sampled_from(_GLOBS),
+)
+def test_a_matcher_says_what_the_pattern_says(path: str, glob: str) -> None:
+    [pattern] = globs.to_regex([glob])
+    assert globs.matcher(pattern)(path) == (re.match(pattern, path) is not None)
+
+
+def test_most_patterns_of_the_builtin_packs_need_no_regular_expression() -> None:
+    rules = [rule for pack in packs.load(config.settings(config.Flags(), None), None)
+             for rule in pack.rules]  # fmt: skip
+    patterns = {one for rule in rules for one in (*rule.include, *rule.exclude)}
+    plain = [one for one in patterns if globs._plain(one)]
+    assert len(plain) >= 0.9 * len(patterns)
+    for pattern in patterns:
+        for path in ("a/tests/b.py", "tests/b.py", "tests", "a/test_b.py", "docs/x.md", "a.b.c"):
+            assert globs.matcher(pattern)(path) == (re.match(pattern, path) is not None), pattern

@@ -11,10 +11,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from rlm_gate import mistakes
+from rlm_gate import globs, mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._literals import alternatives, possible
@@ -267,31 +268,33 @@ def _speaks(languages: tuple[str, ...], language: str) -> bool:
 
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
-    """Match one by one: rules share most patterns, so each is compiled and asked of a path once."""
+    """Say whether any of the patterns matches: rules share most, so a path is asked each once."""
     if not patterns:
         return False
-    known = _answers(path)
-    if patterns not in known:
-        known[patterns] = any(_is_shaped(pattern, path, known) for pattern in patterns)
-    return known[patterns]
+    for pattern in patterns if patterns not in _ASKED else ():
+        _SHAPES.setdefault(pattern, globs.matcher(pattern))
+    _ASKED.add(patterns)
+    found = _fitting(path)
+    return bool(found) and not found.isdisjoint(patterns)
 
 
-def _is_shaped(pattern: str, path: str, known: dict[object, bool]) -> bool:
-    if pattern not in known:
-        known[pattern] = _path_shape(pattern).match(path) is not None
-    return known[pattern]
+_ASKED: set[tuple[str, ...]] = set()
+_SHAPES: dict[str, Callable[[str], bool]] = {}
+_PATHS: dict[str, tuple[int, frozenset[str]]] = {}  # how many shapes a path was asked; which it has
+_SAME: dict[frozenset[str], frozenset[str]] = {}
 
 
-@lru_cache(maxsize=64)
-def _answers(path: str) -> dict[object, bool]:
-    """Return what is known of a path: whether a pattern, or any of several, matches it."""
-    del path  # it is the cache's key
-    return {}
-
-
-@lru_cache(maxsize=1024)
-def _path_shape(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _fitting(path: str) -> frozenset[str]:
+    """Return which of the patterns that anyone asked about match the path."""
+    asked, found = _PATHS.get(path, (0, frozenset()))
+    if asked < len(_SHAPES):
+        new = islice(_SHAPES.items(), asked, None)
+        more = found.union(pattern for pattern, fits in new if fits(path))
+        found = _SAME.setdefault(more, more)  # most paths have the same few
+        if len(_PATHS) >= _MANY:
+            _PATHS.clear()
+        _PATHS[path] = (len(_SHAPES), found)
+    return found
 
 
 # (content, language, removed lines) -> prefilter -> whether it matches. Engines, planner and ledger

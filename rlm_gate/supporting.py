@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 
@@ -18,9 +19,9 @@ def _words(text: str) -> frozenset[str]:
 # Folders that mean the same at any depth; those that do so where the repository begins or one
 # folder below; and those that only do at its top: a package may call a part of its product so.
 _ANYWHERE: Final = _words(
-    "example examples sample samples demo demos tutorial tutorials playground playgrounds sandbox"
+    "example examples sample samples demo demos tutorial tutorials playground playgrounds"
     " bench benches benchmark benchmarks docs_src cookbook snippets dummyserver testserver"
-    " mockserver migrations scripts-dev devscripts dev-tools devtools_scripts release-tools"
+    " mockserver scripts-dev devscripts dev-tools devtools_scripts release-tools"
     " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
     " testproject test_project testproj testapp test_app demo_project"
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
@@ -30,9 +31,12 @@ _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildsc
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
     " build-tools build_tools release releases packaging maintainers maintenance misc infra"
-    " extra extras .devcontainer"
+    " extra extras .devcontainer sandbox sandboxes"
 )
 _SCRIPTS: Final = _words("scripts script")
+# Of a database, which are numbered or dated; a product may have migrators of its own.
+_MIGRATIONS: Final = _words("migrations migration migrate versions")
+_MIGRATION: Final = re.compile(r"[vmu]?\d|[0-9a-f]{8,}_|__init__\.py\Z").match
 _SCRIPT_ENDS: Final = (".py", ".sh", ".rb", ".pl", ".php", ".bash")
 _NAMES: Final = _words(
     "setup.py noxfile.py fabfile.py dodo.py conf.py gruntfile.js gulpfile.js rakefile makefile"
@@ -73,6 +77,7 @@ def _lies_there(folders: Sequence[str], name: str) -> bool:
         or not _AT_THE_TOP.isdisjoint(folders[:1])
         or (not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS))
         or (name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders))
+        or _is_migration(folders, name)
     )
 
 
@@ -83,3 +88,8 @@ def _is_called_so(folders: Sequence[str], name: str) -> bool:
     if found := _SURROUNDING(name):
         return bool(found["what"] or found["more"]) or not _SETTINGS.isdisjoint(folders)
     return not folders and name.endswith(".py") and name.startswith(_ROOT_NAMES)
+
+
+def _is_migration(folders: Sequence[str], name: str) -> bool:
+    below = pairwise((*folders, name))
+    return any(folder in _MIGRATIONS and _MIGRATION(part) for folder, part in below)

@@ -154,6 +154,18 @@ def test_replay_needs_no_provider_and_gives_the_same_bytes(
     assert rendered(again) == rendered(first)
 
 
+def test_a_root_whose_money_ended_is_replayed_to_the_same_bytes(project: GitRepo) -> None:
+    def spends(request: ModelRequest) -> Answer:
+        return code("print('x' * 9000, budget())", request)
+
+    limit = replace(settings(project).budget, usd=0.3, max_turns=40)
+    first, _ = judged(project, ScriptedProvider(reply, root=spends), budget=limit)
+    assert "budget (usd)" in {gap.reason for gap in first.coverage.gaps}
+    (path,) = journals(project)
+    again, _ = judged(project, ScriptedProvider(), replay=path, budget=limit)
+    assert rendered(again) == rendered(first)
+
+
 def _forbidden(_name: str) -> None:
     raise AssertionError("a replay opened a provider")
 

@@ -171,6 +171,7 @@ def _loop(
                 max_turns=job.limits.max_turns,
                 cell_timeout=job.limits.cell_timeout,
                 progress=heard,
+                left=line.left,
             )
             level = repl.level
     except SandboxDied as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, Self
 
 from rlm_gate.errors import BudgetExceeded, ProviderError, UsageError
@@ -113,15 +114,16 @@ class Caller:
         *,
         timeout: float | None = None,
         turn: bool = False,
+        counted: wire.Counted | None = None,
         key: str | None = None,
     ) -> ModelReply:
         """Return the reply. Raises ProviderError, or BudgetExceeded before anything is sent.
 
-        ``turn``: this is a root turn, which counts as a turn and not as a call. ``key`` is what
-        ``key()`` returned for it: a long conversation takes a while to digest.
+        ``turn``: this is a root turn, no call; ``counted`` is what the turn before it came to.
+        ``key`` is what ``key()`` returned for it: a long conversation takes a while to digest.
         """
-        keys = [self.key(request) if key is None else key]
-        outcome = self._outcomes([request], keys, timeout, turn=turn)[0]
+        need = partial(self.need, turn=turn, counted=counted)
+        outcome = self._outcomes([request], [key or self.key(request)], timeout, need)[0]
         if isinstance(outcome, ModelReply):
             return outcome
         raise outcome
@@ -134,7 +136,7 @@ class Caller:
         Equal requests are sent once. Any other error than the two kinds of outcome is raised.
         """
         keys = [self.key(request) for request in requests]
-        return self._outcomes(requests, keys, timeout, turn=False)
+        return self._outcomes(requests, keys, timeout, self.need)
 
     def key(self, request: ModelRequest) -> str:
         """Return the key under which cache and journal have the request."""
@@ -156,9 +158,16 @@ class Caller:
         self._prior[key] = reply
         self._fetched.add(key)
 
-    def need(self, request: ModelRequest, *, turn: bool = False, batch: bool = False) -> Need:
+    def need(
+        self,
+        request: ModelRequest,
+        *,
+        turn: bool = False,
+        batch: bool = False,
+        counted: wire.Counted | None = None,
+    ) -> Need:
         """Return the most that the request can take."""
-        size = wire.input_bytes(request)
+        size = wire.most_tokens(request, counted)
         cost = self.prices.worst_case(request.model, size, request.max_tokens, batch=batch)
         limits = self.account.limits
         if cost is None and limits.usd is not None and limits.user_usd:
@@ -170,8 +179,7 @@ class Caller:
         requests: Sequence[ModelRequest],
         keys: Sequence[str],
         timeout: float | None,
-        *,
-        turn: bool,
+        need: Callable[..., Need],
     ) -> list[Outcome]:
         patience = self._pace.timeout if timeout is None else timeout
         flights: dict[str, Flight] = {}
@@ -180,7 +188,7 @@ class Caller:
                 if key not in flights:
                     nothing = Reservation(self.account, Need(0, 0, calls=0))
                     flight = Flight(key, request, nothing, patience, self._pace.clock)
-                    flights[key] = self._launch(flight, turn=turn)
+                    flights[key] = self._launch(flight, need)
             outcomes = {key: self._land(flight) for key, flight in flights.items()}
             self._tell(flights.values(), outcomes)
         finally:  # interrupted: what is under way counts at its worst case
@@ -197,7 +205,7 @@ class Caller:
                 cost = self.prices.cost(flight.request.model, outcome.usage, batch=outcome.batch)
             self._watch(flight.request, outcome, cost, flight.seconds)
 
-    def _launch(self, flight: Flight, *, turn: bool) -> Flight:
+    def _launch(self, flight: Flight, need: Callable[..., Need]) -> Flight:
         """Start the call, answer it from memory, or join one for the same request."""
         key, request = flight.key, flight.request
         if shared := self._flying.get(key):
@@ -205,7 +213,7 @@ class Caller:
         known, source = self._known(key)
         by_batch = isinstance(known, ModelReply) and known.batch
         try:
-            flight.reservation = self._reserve(self.need(request, turn=turn, batch=by_batch))
+            flight.reservation = self._reserve(need(request, batch=by_batch))
         except BudgetExceeded as error:
             self._finish(flight, error)
             return flight

@@ -5,8 +5,8 @@ Text outside a cell ends nothing, running out of turns is no success, and nobody
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rlm_gate.errors import BudgetExceeded, ProviderError, SandboxDied
@@ -19,7 +19,9 @@ from rlm_gate.providers import (
     Tool,
     ToolResult,
 )
+from rlm_gate.rlm import wire
 from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.prices import usd
 from rlm_gate.rlm.repl import Cell, CellError, Repl
 
 RUN_PYTHON = Tool(
@@ -40,6 +42,15 @@ _USE_THE_TOOL = (
     'a cell that calls done("...").'
 )
 _ONE_CELL = "Not run: one cell at a time. Look at the first cell's output, then send the next."
+_LAST_CELL = (
+    "The budget allows one short cell more and nothing after it. Report what you are sure of and "
+    "have not reported yet, and call done() in that cell. What it does not report is lost."
+)
+LAST_TOKENS = 2048
+"""Room for that cell: a handful of findings."""
+_SPENT = frozenset({"usd", "tokens"})
+_FEW = 3
+"""Turns from which on a root hears how many are left."""
 _SHOWN_REFUSALS = 20
 _NO_CELL = "Not run: the one tool is run_python, and its one argument is code, a string."
 _HELD = (
@@ -108,32 +119,79 @@ def run_loop(
     max_turns: int,
     cell_timeout: float,
     progress: Callable[[Step], None],
+    left: Callable[[], Mapping[str, Any]] = dict,
 ) -> LoopEnd:
-    """Talk to the root until ``done()``, a limit or an error. What was found is never lost."""
+    """Talk to the root until ``done()``, a limit or an error. What was found is never lost.
+
+    ``left`` is what is left of the budget, in the same figures when the run is replayed. Where it
+    allows no whole turn more, a last short cell is asked for.
+    """
     messages = list(opening.messages)
     steps: list[Step] = []
+    counted: wire.Counted | None = None
     for turn in range(1, max_turns + 1):
         request = _with(opening, messages)
-        key = caller.key(request)
         try:
-            reply = caller.call(request, turn=True, key=key)
+            asked = _ask(caller, request, counted, late=bool(steps))
         except BudgetExceeded as error:
             return LoopEnd(None, f"budget ({error.kind})", tuple(steps))
         except ProviderError as error:
             return LoopEnd(None, f"error ({error.kind})", tuple(steps))
+        reply = asked.reply
         cell, died = _run_cell(repl, reply, cell_timeout)
-        step = Step(turn, reply.text, cell, reply.usage, key)
+        step = Step(turn, reply.text, cell, reply.usage, asked.key)
         steps.append(step)
         progress(step)
         if died:
             return LoopEnd(None, died, tuple(steps))
         if delivery.delivered and cell and not cell.error:
             return LoopEnd(delivery.answer, "", tuple(steps))
+        if asked.spent:
+            return LoopEnd(None, asked.spent, tuple(steps))
         delivery.delivered = False
         delivery.blind = delivery.blind and cell is None
         messages.extend(_exchange(reply, cell))
+        counted = wire.Counted.of(request, reply.usage)
+        need = caller.need(_with(opening, messages), turn=True, counted=counted)
+        if hint := _scarce(max_turns - turn, left().get("usd"), need.cost):
+            messages[-1] = replace(messages[-1], text=f"{messages[-1].text}\n{hint}".strip())
     refused = f": {delivery.missing}" if delivery.missing else ""
     return LoopEnd(None, f"no done() in {max_turns} turns{refused}", tuple(steps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A reply, its request's key, and why it is the last one; "" if it is not."""
+
+    reply: ModelReply
+    key: str
+    spent: str = ""
+
+
+def _ask(
+    caller: Caller, request: ModelRequest, counted: wire.Counted | None, *, late: bool
+) -> _Asked:
+    """Ask for the next cell; ``late`` in the loop for a short one, if no other can be paid."""
+    key = caller.key(request)
+    try:
+        return _Asked(caller.call(request, turn=True, counted=counted, key=key), key)
+    except BudgetExceeded as error:
+        if not late or error.kind not in _SPENT:
+            raise
+        end = request.messages[-1]
+        end = replace(end, text=f"{end.text}\n{_LAST_CELL}".strip())
+        request = replace(request, messages=(*request.messages[:-1], end), max_tokens=LAST_TOKENS)
+        key = caller.key(request)
+        reply = caller.call(request, turn=True, counted=counted, key=key)
+        return _Asked(reply, key, f"budget ({error.kind})")
+
+
+def _scarce(turns: int, dollars: float | None, cost: int | None) -> str:
+    """Return what to tell a root that can't go on for long, "" while it can."""
+    told = [f"{turns} more turn{'s'[: turns > 1]}"] if 0 < turns <= _FEW else []
+    if dollars is not None and cost and dollars < _FEW * usd(cost):
+        told.append(f"${dollars:.2f}, of which the next turn may take ${usd(cost):.2f}")
+    return f"[Left: {'; '.join(told)}. Report what you are sure of first.]" if told else ""
 
 
 def cell_event(step: Step) -> dict[str, Json]:

@@ -195,13 +195,11 @@ class _Room:
         try:
             with self._repl(delivery) as repl:
                 end = run_loop(
-                    self.work.root,
-                    repl,
-                    delivery,
-                    self._opening(query, schema),
+                    *(self.work.root, repl, delivery, self._opening(query, schema)),
                     max_turns=self.work.config.max_iterations,
                     cell_timeout=self.work.config.cell_timeout,
                     progress=self._heard,
+                    left=self._left,
                 )
         except EngineError as error:
             end = LoopEnd(None, str(error), ())
@@ -229,17 +227,19 @@ class _Room:
 
     def _functions(self, delivery: Delivery) -> dict[str, Callable[..., Any]]:
         work = self.work
-        sub_calls = SubCalls(work.sub, work.models[1], self.texts, self._asked)
         functions: dict[str, Callable[..., Any]] = {
-            **sub_calls.functions(),
+            **SubCalls(work.sub, work.models[1], self.texts, self._asked).functions(),
             "rlm_query": self._recurse,
-            "budget": lambda: remaining(work.limits, work.root.account.usage()),
+            "budget": self._left,
             "done": delivery,
         }
         if self.reporter:
             functions |= self.reporter.functions()
             functions |= {"outline": outline_of(self.texts), "coverage": self._coverage}
         return functions
+
+    def _left(self) -> dict[str, Any]:
+        return remaining(self.work.limits, self.work.root.account.usage())
 
     def _recurse(self, query: Any, spans: Any = ()) -> Any:
         """Give a question to a session of its own over the same context."""

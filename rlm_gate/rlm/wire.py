@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from rlm_gate.errors import BudgetExceeded, ProviderError
 from rlm_gate.providers import (
@@ -26,6 +27,7 @@ _escaped = json.JSONEncoder(check_circular=False).encode
 _dumps = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _LONG = 500  # characters; below, escaping is faster than a digest
 _PART_BYTES = 32  # what a role, a block or an id adds to a prompt, with room to spare
+_MOST_BYTES = 16  # of a token on average, in any text of more than a few words
 _FEATURE_BYTES = 2048  # the instructions a provider adds where tools or a schema are used
 
 
@@ -53,6 +55,31 @@ def input_bytes(request: ModelRequest) -> int:
     if request.schema is not None:
         size += _size(_dumps(request.schema))
     return size + (_FEATURE_BYTES if request.tools or request.schema is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a request came to by the provider's own count; the next turn begins with it."""
+
+    tokens: int
+    size: int
+
+    @classmethod
+    def of(cls, request: ModelRequest, usage: TokenUsage) -> Self:
+        """Return it for a request that was answered."""
+        return cls(usage.prompt_tokens, input_bytes(request))
+
+
+def most_tokens(request: ModelRequest, counted: Counted | None = None) -> int:
+    """Return an upper bound of the prompt's tokens.
+
+    ``counted`` is of the turn before: what was counted stays as it was, and only what was added
+    since is bounded by its bytes. A count that no tokenizer comes to is not believed.
+    """
+    size = input_bytes(request)
+    if counted is None or counted.tokens * _MOST_BYTES < counted.size:
+        return size
+    return min(size, counted.tokens + max(0, size - counted.size) + _PART_BYTES)
 
 
 def request_json(request: ModelRequest) -> dict[str, Any]:

@@ -112,3 +112,22 @@ def test_the_bound_is_at_least_the_bytes_of_everything_that_is_sent() -> None:
 def test_a_turn_is_measured_in_the_form_in_which_it_is_sent_back() -> None:
     turn = Message("assistant", "short", raw=[{"type": "thinking", "thinking": "z" * 8000}])
     assert wire.input_bytes(ModelRequest("m", "", (turn,), 1)) >= 8000
+
+
+def test_a_turn_is_bounded_by_what_the_one_before_was_counted_at() -> None:
+    long = replace(REQUEST, system="Read this. " * 4000)
+    more = replace(long, messages=(*long.messages, Message("assistant", "a" * 100)))
+    counted = wire.Counted.of(long, TokenUsage(9_000, 50, cache_read_tokens=1_000))
+    added = wire.input_bytes(more) - wire.input_bytes(long)
+    assert 10_000 + added <= wire.most_tokens(more, counted) < wire.input_bytes(more)
+    assert wire.most_tokens(more) == wire.input_bytes(more)
+
+
+def test_a_count_that_no_tokenizer_comes_to_bounds_nothing() -> None:
+    counted = wire.Counted.of(REQUEST, TokenUsage(3, 1))
+    assert wire.most_tokens(REQUEST, counted) == wire.input_bytes(REQUEST)
+
+
+def test_a_count_above_the_bytes_bounds_nothing() -> None:
+    counted = wire.Counted.of(REQUEST, TokenUsage(10**6, 1))
+    assert wire.most_tokens(REQUEST, counted) == wire.input_bytes(REQUEST)

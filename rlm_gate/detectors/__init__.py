@@ -11,14 +11,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from rlm_gate import globs, mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.core.records import dataclass
-from rlm_gate.detectors._literals import alternatives, possible
+from rlm_gate.detectors._literals import alternatives, found
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 
@@ -104,10 +104,8 @@ class Text:
         r"""Cut the text at \n, \r\n and \r, as every part of the gate does."""
         text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
         lines = tuple(text.split("\n"))
-        starts = [0]
-        for line in lines:
-            starts.append(starts[-1] + len(line) + 1)
-        return cls(text, lines, tuple(starts[:-1]))
+        starts = (0, *accumulate(len(line) + 1 for line in lines[:-1]))
+        return cls(text, lines, starts)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and column of an offset into ``text``."""
@@ -209,7 +207,7 @@ def begins_lines(pattern: str) -> bool:
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
     have = options.get("lines_have")
-    return have is None or bool(_WHOLE_TEXT.search(have)) or _found(have, text)
+    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, _compiled)
 
 
 def language_complaints(
@@ -317,12 +315,10 @@ def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
     known = prefilters(file)
     if patterns not in known:
         texts = [file.text, *(removed.text for removed in file.removed)]
-        known[patterns] = any(_found(pattern, text) for pattern in patterns for text in texts)
+        known[patterns] = any(
+            found(pattern, text, _compiled) for pattern in patterns for text in texts
+        )
     return known[patterns]
-
-
-def _found(pattern: str, text: str) -> bool:
-    return possible(pattern, text) and _compiled(pattern).search(text) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -1,12 +1,13 @@
 """Tell from a pattern's spelled out texts where it can't match: ``in`` is far faster than ``re``.
 
-Reads regular expressions only as far as that needs; what it does not know needs nothing.
+A pattern that stays within a line is searched only in the lines that have one of them. Reads
+regular expressions only as far as that needs; what it does not know needs nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 Texts = tuple[str, ...]
@@ -22,6 +23,11 @@ _PIECE = re.compile(
     r"|\\(?:x..|u.{4}|U.{8}|N\{[^}]*\}|\d{1,3}|.)|.)",
     re.DOTALL,
 )
+# What may match a newline, or tells a line's end from the text's; and classes that never do.
+_CROSSING = re.compile(r"\\[sWDAZNnrvfxuU0-9]|\\[abt]-|\[\^|\n|\r")
+_OTHERS = re.compile(r"\[\^(?:\\.|[^\]\\])*\\[ns](?:\\.|[^\]\\])*\]")
+_MANY = 100
+"""Lines that are worth looking at one by one."""
 _FLAGS = re.compile(r"\(\?([a-z]+)\)")
 _KNOWN_FLAGS = frozenset("aims")
 # What Python's re takes for an ASCII letter where case does not count, though lower() does not.
@@ -39,6 +45,51 @@ def possible(pattern: str, text: str) -> bool:
     return any(one in text for one in texts)
 
 
+def found(pattern: str, text: str, compiled: Callable[[str], re.Pattern[str]]) -> bool:
+    """Say whether the pattern, as ``compiled`` in multi-line mode, matches somewhere in the text.
+
+    An expression that has to try every letter of a text takes a hundred times as long as ``in``.
+    """
+    texts, folded = needed(pattern)
+    places = _lowered(text) if folded else text
+    if not texts or places is None:
+        return compiled(pattern).search(text) is not None
+    texts = tuple(one for one in texts if one in places)
+    if not texts:
+        return False
+    search = compiled(pattern).search
+    if len(places) == len(text) and stays_in_line(pattern):
+        for number, (start, end) in enumerate(_lines(texts, places)):
+            if number == _MANY:
+                return search(text, start) is not None
+            if search(text, start, end):
+                return True
+        return False
+    return search(text) is not None
+
+
+@lru_cache(maxsize=8192)
+def stays_in_line(pattern: str) -> bool:
+    """Say whether no match reaches beyond a line, so that lines can be searched one by one."""
+    flags = _FLAGS.match(pattern)
+    if flags and "s" in flags[1]:
+        return False
+    return not _CROSSING.search(_OTHERS.sub("", pattern))
+
+
+def _lines(texts: Texts, places: str) -> Iterator[tuple[int, int]]:
+    """Yield where the lines that have one of the texts begin and end, in order."""
+    behind = len(places) + 1
+    following = {one: places.find(one) for one in texts}
+    while (first := min(following.values(), default=behind)) < behind:
+        end = places.find("\n", first) % behind
+        yield places.rfind("\n", 0, first) + 1, end
+        for one, place in following.items():
+            if place < end:
+                following[one] = places.find(one, end) % behind
+        following = {one: place for one, place in following.items() if place < len(places)}
+
+
 @lru_cache(maxsize=8192)
 def needed(pattern: str) -> tuple[Texts, bool]:
     """Return texts of which each match has at least one, () if none is known.
@@ -49,11 +100,16 @@ def needed(pattern: str) -> tuple[Texts, bool]:
     given = frozenset(flags[1]) if flags else frozenset()
     if not given <= _KNOWN_FLAGS or "(?#" in pattern:
         return (), False
-    texts = _of_group(_PIECE.finditer(pattern, flags.end() if flags else 0))
+    texts, _ = _of_group(_PIECE.finditer(pattern, flags.end() if flags else 0))
     if "i" not in given:
-        return texts, False
-    lowered = tuple(sorted({one.lower() for one in texts}))
+        return _least(texts), False
+    lowered = _least(tuple(sorted({one.lower() for one in texts})))
     return (lowered, True) if all(map(str.isascii, lowered)) else ((), False)
+
+
+def _least(texts: Texts) -> Texts:
+    """Return the texts without those that hold another of them."""
+    return tuple(one for one in texts if not any(other in one for other in texts if other != one))
 
 
 def alternatives(pattern: str) -> bool:
@@ -75,40 +131,48 @@ def _lowered(text: str) -> str | None:
     return text.lower()
 
 
-def _of_group(pieces: Iterator[re.Match[str]]) -> Texts:
-    """Return what a group needs: of each alternative the best of its parts. Reads to its end."""
+def _of_group(pieces: Iterator[re.Match[str]]) -> tuple[Texts, bool]:
+    """Return what a group needs, of each alternative the best of its parts. Reads to its end.
+
+    With True, the group is these texts and nothing else.
+    """
     branches: list[Texts] = []
-    parts: list[Texts] = [("",)]  # a text that grows is the last one
+    plain = True
+    parts, before = [("",)], [("",)]  # a text that grows is the last one; as it was a piece ago
     for piece in pieces:
         kind = piece.lastgroup
-        if kind == "char":
-            parts[-1] = (parts[-1][0] + piece[0][-1],)
-        elif kind == "close":
+        if kind == "close":
             break
-        elif kind == "either":
+        if kind == "either":
             branches.append(_best(parts))
+            plain = plain and len(parts) == 1
             parts = [("",)]
+        elif kind == "optional":
+            parts = [*before, ("",)]
         else:
-            _broken(parts, kind, pieces)
+            before = [*parts]
+            _extended(parts, piece, pieces)
     branches.append(_best(parts))
     texts = tuple(sorted({text for one in branches for text in one}))
-    return texts if all(branches) and len(texts) <= _MOST else ()
+    known = all(branches) and len(texts) <= _MOST
+    return (texts if known else ()), known and plain and len(parts) == 1
 
 
-def _broken(parts: list[Texts], kind: str | None, pieces: Iterator[re.Match[str]]) -> None:
-    """Go on behind what is no plain text: a quantifier, a group, anything else."""
-    if kind == "optional":
-        last = parts.pop()
-        if last == ("",) and parts:
-            parts.pop()  # all of a group or class
-        parts.append((last[0][:-1],))
-    elif kind == "open":
-        parts.append(_of_group(pieces))
-    else:
+def _extended(parts: list[Texts], piece: re.Match[str], pieces: Iterator[re.Match[str]]) -> None:
+    """Let the last text grow by a letter or by each of a group's, or go on behind what is none."""
+    kind = piece.lastgroup
+    if kind == "char":
+        parts[-1] = tuple(one + piece[0][-1] for one in parts[-1])
+        return
+    texts: Texts = ()
+    if kind in {"open", "odd"}:
+        texts, plain = _of_group(pieces)
         if kind == "odd":
-            _of_group(pieces)  # it may look elsewhere, or forbid
-        parts.append(())
-    parts.append(("",))
+            texts = ()  # it may look elsewhere, or forbid
+        elif plain and len(texts) * len(parts[-1]) <= _MOST:
+            parts[-1] = tuple(one + text for one in parts[-1] for text in texts)
+            return
+    parts += [texts, ("",)]
 
 
 def _best(parts: Sequence[Texts]) -> Texts:

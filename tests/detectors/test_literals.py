@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlm_gate.detectors._literals import alternatives, needed, possible
+from rlm_gate.detectors._literals import alternatives, found, needed, possible, stays_in_line
 
 PATTERNS = (
     r"\beval\(",
@@ -45,6 +45,13 @@ PATTERNS = (
     r"(ab)?(?(1)cd|ef)gh",
     r"(?x) a b",
     r"(?s)ab.cd",
+    r"\b(?:it|test)\(",
+    r"(?:x|y(?:z|ab))(?:c|d){2}e",
+    r"(?i)(?:jwt|hmac)_?(?:key|secret)",
+    r"a[^b\n]*c$",
+    r"^ab|cd\Z",
+    r"a[^b]c|a[\t-z]c",
+    r"(?:ab|cd)?\s+ef",
 )
 
 
@@ -54,6 +61,53 @@ PATTERNS = (
 def test_a_pattern_is_possible_in_all_that_it_matches(pattern: str, data: st.DataObject) -> None:
     text = data.draw(st.from_regex(pattern, fullmatch=True))
     assert possible(pattern, text)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_pattern_is_found_in_a_text_of_many_lines_where_re_finds_it(
+    pattern: str, data: st.DataObject
+) -> None:
+    letters = st.text("abcdefxyz_ (\n", max_size=8)
+    pieces = st.one_of(letters, st.from_regex(pattern, fullmatch=True), st.just("\n"))
+    text = "".join(data.draw(st.lists(pieces, max_size=8)))
+
+    def compiled(pattern: str) -> re.Pattern[str]:
+        return re.compile(pattern, re.MULTILINE)
+
+    assert found(pattern, text, compiled) == (compiled(pattern).search(text) is not None)
+
+
+@pytest.mark.parametrize("many", [1, 99, 100, 101, 500])
+def test_a_match_behind_any_number_of_other_lines_with_its_text_is_found(many: int) -> None:
+    def compiled(pattern: str) -> re.Pattern[str]:
+        return re.compile(pattern, re.MULTILINE)
+
+    text = "ab x\n" * many + "cd\nab y"
+    assert found(r"ab y$", text, compiled)
+    assert not found(r"ab z$", text, compiled)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stays"),
+    [
+        (r"\bab\w+ c\(", True),
+        (r"a[^\n)]*c", True),
+        (r"a[^)]*c", False),
+        (r"a\sb", False),
+        (r"a[\s\S]b", False),
+        ("(?s)a.b", False),
+        (r"a\Z", False),
+        (r"a\x0ab", False),
+        ("a\nb", False),
+        (r"a[\t-z]b", False),
+    ],
+)
+def test_a_pattern_stays_in_a_line_where_nothing_of_it_is_a_newline(
+    pattern: str, *, stays: bool
+) -> None:
+    assert stays_in_line(pattern) is stays
 
 
 @pytest.mark.parametrize("letter", ["\u0130", "\u0131", "\u017f", "\u212a"])
@@ -71,7 +125,8 @@ def test_letters_that_only_re_takes_for_others_of_ascii_are_no_reason_to_say_no(
         (r"\beval\(", {"eval("}, False),
         (r"new\s+Function\b", {"Function"}, False),
         (r"(?i)passw(?:or)?d|\bSecret", {"passw", "secret"}, True),
-        (r"(?:get|set)query\(", {"query("}, False),
+        (r"(?:get|set)query\(", {"getquery(", "setquery("}, False),
+        (r"\b(?:np|numpy|xnp)\.", {"np.", "numpy."}, False),
         (r"\s(?:pem|der)\d", {"pem", "der"}, False),
         (r"abc|x*", set(), False),
         ("(?i)caf\u00e9", set(), False),

@@ -24,6 +24,7 @@ _LOOKS_LIKE = str.maketrans(
     "абсԁеԍһіјӏкмпорԛгѕтиѵѡхуαβγδεηικνορτυχωɑɡıℓոսօցвнзь",
     "abcdeghijlkmnopqrstuvwxyabydenikvoptuxwagilnuogbheb",
 )
+_ALIKE = re.compile(f"[{''.join(map(chr, _LOOKS_LIKE))}]")
 _LEET = bytes.maketrans(b"013457@$!|", b"oieastasil")
 _LEET_WORDS = ("ignore", "instruction", "previous", "approve", "reviewer", "finding", "disregard")
 _LEET_BYTES = tuple(word.encode() for word in _LEET_WORDS)
@@ -56,12 +57,11 @@ def views(text: str) -> Iterator[str]:
     lowered = text.lower()
     yield lowered
     if not text.isascii():
-        folded = _by_line(text, _folded)
+        folded = _folded_text(text, lowered)
         if folded != lowered:
             yield folded
-        alike = folded.translate(_LOOKS_LIKE)
-        if alike != folded:
-            yield alike
+        if not folded.isascii() and _ALIKE.search(folded):
+            yield folded.translate(_LOOKS_LIKE)
         lowered = folded
     for way in (_leet, _rot13, _backwards, _spaced, _escaped, _encoded):
         yield from way(text, lowered)
@@ -73,15 +73,29 @@ def name_words(path: str) -> str:
     return re.sub(r"[\n\r_/.-]", " ", apart)
 
 
+def _folded_text(text: str, lowered: str) -> str:
+    """Fold the lines that are not of plain letters, all at once: no normal form joins two lines."""
+    lines = lowered.split("\n")
+    odd = [(at, one) for at, one in enumerate(text.split("\n")) if not one.isascii()]
+    normal = _normal("\n".join(one for _, one in odd)).split("\n")
+    folded = normal if len(normal) == len(odd) else [_folded(one) for _, one in odd]
+    for (at, _), line in zip(odd, folded, strict=True):
+        lines[at] = line.replace("\r", " ")
+    return "\n".join(lines)
+
+
 def _folded(line: str) -> str:
     if line.isascii():
         return line.lower()
+    return _normal(line).replace("\n", " ").replace("\r", " ")
+
+
+def _normal(text: str) -> str:
     from unicodedata import normalize
 
-    shown = _INVISIBLE.sub("", line.replace(_TAG_END, ""))
+    shown = _INVISIBLE.sub("", text.replace(_TAG_END, ""))
     shown = _TAG.sub(lambda match: chr(ord(match[0]) - 0xE0000), shown)
-    plain = normalize("NFKC", _MARKS.sub("", normalize("NFKD", shown))).lower()
-    return plain.replace("\n", " ").replace("\r", " ")
+    return normalize("NFKC", _MARKS.sub("", normalize("NFKD", shown))).lower()
 
 
 def _by_line(text: str, change: Callable[[str], str]) -> str:
@@ -91,7 +105,8 @@ def _by_line(text: str, change: Callable[[str], str]) -> str:
 def _leet(_text: str, lowered: str) -> Iterator[str]:
     raw = lowered.encode("utf-8", "surrogatepass")
     spelled = raw.translate(_LEET)
-    if any(spelled.count(word) > raw.count(word) for word in _LEET_BYTES):
+    spelt = (word for word in _LEET_BYTES if word in spelled)
+    if any(spelled.count(word) > raw.count(word) for word in spelt):
         yield spelled.decode("utf-8", "surrogatepass")
 
 
@@ -135,18 +150,19 @@ def _encoded(text: str, _lowered: str) -> Iterator[str]:
     """Yield what stands in base64 or in hexadecimal digits, each on the line of its blob."""
     if b"a" * _LONG not in text.encode("latin-1", "replace").translate(_LATIN_RUN):
         return
-    decoded = _by_line(text, lambda line: " ".join(_decoded(line)))
-    if decoded.strip():
-        yield decoded
-
-
-def _decoded(line: str) -> Iterator[str]:
-    if len(line) < _LONG:
+    said = [(blob.start(), one) for blob in _BLOB.finditer(text) for one in _decoded(blob[0])]
+    if not any(one for _, one in said):
         return
-    for blob in _BLOB.findall(line):
-        for said in (_base64(blob[:_MOST]), _hex(blob[:_MOST])):
-            if _is_prose(said):
-                yield " ".join(said.decode("ascii").lower().split())
+    lines: dict[int, list[str]] = {}
+    for at, one in said:
+        lines.setdefault(text.count("\n", 0, at), []).append(one)
+    yield "\n".join(" ".join(lines.get(at, ())) for at in range(text.count("\n") + 1))
+
+
+def _decoded(blob: str) -> Iterator[str]:
+    for said in (_base64(blob[:_MOST]), _hex(blob[:_MOST])):
+        if _is_prose(said):
+            yield " ".join(said.decode("ascii").lower().split())
 
 
 def _base64(blob: str) -> bytes:

@@ -59,10 +59,10 @@ def find(text: str) -> Iterator[Hit]:
 
 def heard(text: str) -> Iterator[Said]:
     """Yield what speaks to the reviewer, and how plainly. ``text`` is lower case."""
-    words = frozenset(text.encode("utf-8", "replace").translate(_LETTERS).split())
+    words = _WORDS.intersection(text.encode("utf-8", "replace").translate(_LETTERS).split())
     for start, end in _orders(text, words):
         yield Said(start, end, loudness.of_order(text, start, end))
-    for phrase in _ADDRESSES:
+    for phrase in _ADDRESSES if words else ():
         for start, end in _spoken(text, words, phrase):
             order = _order(text, start, end)
             if order:
@@ -71,7 +71,7 @@ def heard(text: str) -> Iterator[Said]:
 
 def _orders(text: str, words: frozenset[bytes]) -> Iterator[Hit]:
     """Yield the phrases that are enough alone."""
-    for phrase in (*_COMMANDS, *_ABROAD):
+    for phrase in (*_COMMANDS, *_ABROAD) if words else ():
         yield from _spoken(text, words, phrase)
     if not text.isascii():
         for marks, shape in _alphabets.SHAPES:
@@ -81,9 +81,9 @@ def _orders(text: str, words: frozenset[bytes]) -> Iterator[Hit]:
 
 def _spoken(text: str, words: frozenset[bytes], phrase: _Phrase) -> Iterator[Hit]:
     """Yield where the phrase stands; without its words it is not even compiled."""
-    needs = [[word.decode() for word in group & words] for group in phrase.needs]
-    if not all(needs):
+    if any(map(words.isdisjoint, phrase.needs)):
         return
+    needs = [[word.decode() for word in group & words] for group in phrase.needs]
     for start, end in _windows(text, needs[0]):
         near = text[start:end]
         if all(any(word in near for word in group) for group in needs[1:]):
@@ -397,3 +397,6 @@ _ABROAD = (
         "talimat talimatlar talimatlari",
     ),
 )
+
+_PHRASES = (*_COMMANDS, *_ABROAD, *_ADDRESSES)
+_WORDS = frozenset[bytes]().union(*(group for one in _PHRASES for group in one.needs))

@@ -99,10 +99,10 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
 def find(text: str, language: str = "text", path: str = "") -> tuple[tuple[str, Region], ...]:
     """Return (sort, region) for all that a text says, in order; its lines end as in git."""
-    cut = Text.of(text)
-    found = [*_speech(cut)]
+    plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    found = [*_speech(plain)]
     if not text.isascii():
-        found += _hidden(cut, language, path)
+        found += _hidden(plain, language, path)
     if _QUOTES.search(path):
         found = [(_LESS.get(sort, sort), region) for sort, region in found]
     return tuple(sorted(set(found), key=_order))
@@ -148,7 +148,7 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     named = name_speaks(file.path)
     if not (found or named):
         return
-    text = Text.of(raw)
+    text = _cut(raw)
     if named:
         top = Region(1, 1, 1, len(text.lines[0]) + 1)
         found = [(SPEECH, top), *(one for one in found if one[1].start > 1)]
@@ -174,13 +174,17 @@ def _apart(regions: Iterator[Region], told: Sequence[Region]) -> list[Region]:
     return kept
 
 
-def _speech(cut: Text) -> Iterator[tuple[str, Region]]:
+_cut = lru_cache(maxsize=2)(Text.of)  # only where something was found, which is seldom
+
+
+def _speech(text: str) -> Iterator[tuple[str, Region]]:
     """Look at every view; only the first has the columns of the text, the others its lines."""
     first = True
-    for view in disguise.views(cut.text):
-        exact = first and len(view) == len(cut.text)
+    for view in disguise.views(text):
+        exact = first and len(view) == len(text)
         first = False
         for start, end, loud in speech.heard(view):
+            cut = _cut(text)
             region = cut.region(start, end) if exact else _whole_lines(cut, view, start, end)
             yield SPEECH if loud else HINT, region
 
@@ -199,9 +203,9 @@ def _shapes(language: str, path: str) -> tuple[tuple[str, re.Pattern[str]], ...]
     return (HIDDEN, _REORDERS), (HIDDEN, _CARRIES), (HIDDEN, _FILLERS)
 
 
-def _hidden(cut: Text, language: str, path: str) -> Iterator[tuple[str, Region]]:
-    if not _UNSEEN.search(cut.text):
+def _hidden(text: str, language: str, path: str) -> Iterator[tuple[str, Region]]:
+    if not _UNSEEN.search(text):
         return
     for sort, shape in _shapes(language, path):
-        for match in shape.finditer(cut.text):
-            yield sort, cut.region(*match.span())
+        for match in shape.finditer(text):
+            yield sort, _cut(text).region(*match.span())

@@ -138,7 +138,8 @@ def _of_group(pieces: Iterator[re.Match[str]]) -> tuple[Texts, bool]:
     """
     branches: list[Texts] = []
     plain = True
-    parts, before = [("",)], [("",)]  # a text that grows is the last one; as it was a piece ago
+    parts: list[Texts] = [("",)]  # a text that grows is the last one
+    before = [*parts]  # as they were a piece ago
     for piece in pieces:
         kind = piece.lastgroup
         if kind == "close":

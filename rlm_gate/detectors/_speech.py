@@ -83,12 +83,10 @@ def _spoken(text: str, words: frozenset[bytes], phrase: _Phrase) -> Iterator[Hit
     """Yield where the phrase stands; without its words it is not even compiled."""
     if any(map(words.isdisjoint, phrase.needs)):
         return
-    needs = [[word.decode() for word in group & words] for group in phrase.needs]
-    for start, end in _windows(text, needs[0]):
-        near = text[start:end]
-        if all(any(word in near for word in group) for group in needs[1:]):
-            for match in _compiled(phrase.shape).finditer(text, start, end):
-                yield match.span()
+    first, *others = [[word.decode() for word in group & words] for group in phrase.needs]
+    for start, end in _windows(text, first):
+        if all(any(text.find(word, start, end) >= 0 for word in group) for group in others):
+            yield from (one.span() for one in _compiled(phrase.shape).finditer(text, start, end))
 
 
 def _windows(text: str, words: Iterable[str]) -> Iterator[Hit]:

@@ -59,7 +59,9 @@ def _of_method(
     called = f"{name}()" if len(name) < 200 else "?"
     if carrier := _from_request(reading, node, method, receiver, values):
         return replace(carrier, name=called)
-    if method in _METHODS and (found := _METHODS[method](reading, receiver, values)) is not None:
+    # Paths.get reads no key of a table
+    own = None if name == "Paths.get" else _METHODS.get(method)
+    if own is not None and (found := own(reading, receiver, values)) is not None:
         return replace(found, name=found.name or called)
     if name in reading.words.data["wrappers"]:
         if name == "shlex.split" and values and values[0].taints:

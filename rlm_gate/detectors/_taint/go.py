@@ -42,7 +42,9 @@ class Go(Braces):
         if sign is not None and sign.text() == "+=" and targets and right:
             right = [text([self.value(targets[0], env), right[0]])]
         for index, target in enumerate(targets):
-            if len(right) == len(targets):
+            if target.text() == "err":  # of a call that fills its argument, what went wrong
+                self.assign(target, Value(), env)
+            elif len(right) == len(targets):
                 self.assign(target, right[index], env)
             elif len(right) == 1:
                 self._share(target, index, right[0], env)

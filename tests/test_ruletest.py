@@ -236,9 +236,3 @@ def test_strays_fail_and_are_left_alone_where_single_rules_are_tested(tmp_path: 
     assert (everything.rules, everything.examples, len(everything.failures)) == (2, 4, 2)
     one = ruletest.run(loaded, {"demo/one"})
     assert (one.rules, one.examples, one.failures) == (1, 2, ())
-
-
-def test_the_builtin_rules_prove_themselves() -> None:
-    outcome = ruletest.run(packs.load_files(None, None))
-    assert outcome.failures == ()
-    assert outcome.rules

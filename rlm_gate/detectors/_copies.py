@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,7 @@ _NEAREST = 300  # files beside the change that are read
 _LOGIC = 3  # lines that decide, repeat or return; fewer make a declaration or a table
 _MOST = 3  # findings a file
 _PLACES = 4  # of one text among what is added, so that a table of equal lines costs little
+_READ_ON = 16  # places of one text in a file from which the run is followed, for the same reason
 
 _QUIET = re.compile(
     r"[\W_]*\Z"  # brackets
@@ -120,9 +122,15 @@ def _added(judged: Sequence[_Code], least: int) -> _Windows:
 
 
 def _matches(windows: _Windows, other: _Code, least: int) -> Iterator[tuple[_Code, _Match]]:
+    followed: Counter[tuple[str, int]] = Counter()
     for there, said in other.windows(least):
         for code, at in windows.get(said, ()):
-            if _is_older(other, there, code, at, least) and _begins(code, at, other, there):
+            if (
+                _is_older(other, there, code, at, least)
+                and _begins(code, at, other, there)
+                and followed[code.path, at] < _READ_ON
+            ):
+                followed[code.path, at] += 1
                 yield code, _Match(_length(code, at, other, there), at, other, there)
 
 

@@ -45,7 +45,8 @@ _NAMES: Final = _words(
 _ROOT_NAMES: Final = ("setup", "build", "release", "make_release", "version", "bump")
 # Go's packages of helpers for tests go by this: httptest, iotest.
 _HELPS_TESTS: Final = re.compile(r"(?!latest|contest|protest)\w+test\Z|testutils?\Z").match
-# Tests beside what they test, and the settings of one surrounding: settings/ci.py, local_dev.py.
+# Tests beside what they test, and the settings of one surrounding, or those that the ones of a real
+# surrounding replace: settings/ci.py, local_dev.py, settings/base.py.
 _IS_TEST: Final = re.compile(
     r"(?:(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
     r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?)"
@@ -53,7 +54,8 @@ _IS_TEST: Final = re.compile(
 ).match
 _SURROUNDING: Final = re.compile(
     r"(?:(?P<what>settings?|config|env|application|appsettings|docker-compose|compose)[_.-])?"
-    r"(?:ci|local|dev|develop|development|test|testing|tests|sandbox|e2e|example|sample|docker)"
+    r"(?:ci|local|dev|develop|development|test|testing|tests|sandbox|e2e|example|sample|docker|base"
+    r"|common|defaults?|shared)"
     r"(?P<more>[_.-]?(?:settings?|config|dev|development|local|env))?"
     r"\.(?:py|js|ts|ya?ml|json|php|rb|toml|env)\Z"
 ).match

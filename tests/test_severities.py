@@ -55,10 +55,26 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
         ),
         ("token-not-verified", "a.py", "import jwt\n" + LOGIN, HIGH),
         ("token-not-verified", "a.py", "import jwt\n" + LOOK, MEDIUM),
+        (
+            "token-not-verified",
+            "a.py",
+            f"import jwt\n{LOGIN}def proved(t):\n    return jwt.decode(t, KEY, ['RS256'])\n",
+            MEDIUM,
+        ),
         ("debug-mode", "a.py", "app.run(host='0.0.0.0', debug=True)\n", HIGH),
         ("debug-mode", "a.py", "app.run(host='127.0.0.1', debug=True)\n", MEDIUM),
         ("literal-signing-key", "a.py", "SECRET_KEY = 'k3jsd8Hw1'\n", HIGH),
         ("literal-signing-key", "a.py", "SECRET_KEY = 'change-me-now'\n", MEDIUM),
+        ("literal-signing-key", "a.py", "app.secret_key = 'k3jsd8Hw1'\n", HIGH),
+        ("literal-signing-key", "a.py", "secret_key = 'k3jsd8Hw1'\n", MEDIUM),
+        ("insecure-random", "a.js", "const token = Math.random().toString(36);\n", HIGH),
+        ("insecure-random", "a.js", "const nonce = Math.random().toString(36);\n", MEDIUM),
+        (
+            "nosql-injection",
+            "a.js",
+            "app.post('/a', (req, res) => { req.body.list.find(one => one.id); });\n",
+            None,
+        ),
         ("insecure-random", "a.py", "reset_code = random.choice(letters)\n", HIGH),
         ("insecure-random", "a.py", "captcha_token = random.choice(letters)\n", MEDIUM),
         (
@@ -84,7 +100,7 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
     ],
 )
 def test_high_needs_the_whole_proof_in_the_code_shown(
-    rule_id: str, path: str, code: str, meant: Severity
+    rule_id: str, path: str, code: str, meant: Severity | None
 ) -> None:
     head = "import os, random, requests\n" if path == "a.py" else ""
     assert worst(rule_id, path, head + code) is meant

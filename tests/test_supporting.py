@@ -66,6 +66,7 @@ def test_what_its_users_run_is_the_product(path: str) -> None:
     [
         "settings/ci.py",
         "house/settings/local_dev.py",
+        "house/settings/base.py",
         "config/development.json",
         "settings_test.py",
         "docker-compose.dev.yml",
@@ -85,6 +86,7 @@ def test_tests_and_the_settings_of_developers_are_supporting_code(path: str) -> 
     [
         "settings/production.py",
         "house/settings.py",
+        "house/base.py",
         "src/contest.java",
         "src/Latest.php",
         "house/dev.py",

@@ -11,11 +11,20 @@ import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile
 from rlm_gate.core.records import dataclass
-from rlm_gate.detectors import Complaint, Text, asked_of, choice_complaints, entries, finding
+from rlm_gate.detectors import (
+    Complaint,
+    Region,
+    Text,
+    asked_of,
+    choice_complaints,
+    entries,
+    finding,
+)
 from rlm_gate.detectors._formats import FORMATS
 from rlm_gate.detectors._names import by_address, by_name
 from rlm_gate.detectors._values import CHECKS, checksum_fits, made_up
@@ -26,9 +35,12 @@ PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 _ENGINE = "secrets"
 _SAMPLES = re.compile(
     r"(?:^|/)(?:dev|\.github|docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|e2e"
+    r"|(?:test|dev|demo|example|sample|local)[_-][\w-]+|playground|sandbox"
     r"|integration|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
+_SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
+_COMMENT = re.compile(r"\s*(?://|#(?!!)|\*|--|;;)")
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|testsuite|[\w-]+[_-]tests|__tests__|testdata|fixtures)/"
     r"|(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.(?:py|go)|[^/]*\.(?:test|spec)\.[^/]*)\Z"
@@ -158,7 +170,20 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
             wanted = {entry.options["formats"] for entry in entries(rule, _ENGINE)}
             if text and wanted & _sorts(secret, file.path):
                 region = text.region(*_without_returns(raw, secret))
-                yield finding(rule, file.path, text.lines, region, _ENGINE)
+                found = finding(rule, file.path, text.lines, region, _ENGINE)
+                shown = _SAMPLES.search(file.path) is not None or _is_told(text.lines, region)
+                yield replace(found, severity=min(found.severity, _SHOWN)) if shown else found
+
+
+def _is_told(lines: Sequence[str], region: Region) -> bool:
+    """Say whether it stands in a comment of several lines, as an example does."""
+    beside = (
+        *lines[max(0, region.start - 2) : region.start - 1],
+        *lines[region.end : region.end + 1],
+    )
+    return all(map(_COMMENT.match, lines[region.start - 1 : region.end])) and any(
+        map(_COMMENT.match, beside)
+    )
 
 
 def _sorts(secret: Secret, path: str) -> set[str]:

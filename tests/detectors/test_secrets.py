@@ -11,7 +11,7 @@ from builders import corpus, rule, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlm_gate.core import Detect, Finding, Rule, split_lines
+from rlm_gate.core import Detect, Finding, Rule, Severity, split_lines
 from rlm_gate.detectors import secrets
 from rlm_gate.detectors._formats import FORMATS
 
@@ -528,6 +528,24 @@ class TestDetect:
         file = source("examples/run.sh", f"TOKEN={with_checksum('gh' + 'p_')}\n")
         [found] = secrets.detect(corpus(file), [seeking("known")])
         assert isinstance(found, Finding)
+
+    @pytest.mark.parametrize(
+        ("path", "before", "meant"),
+        [
+            ("deploy.sh", "", Severity.HIGH),
+            ("deploy.sh", "# ", Severity.HIGH),
+            ("examples/run.sh", "", Severity.MEDIUM),
+            ("test-environments/login/run.sh", "", Severity.MEDIUM),
+            ("event.go", "//   {\n//    ", Severity.MEDIUM),
+        ],
+    )
+    def test_what_is_there_for_readers_is_medium_at_most(
+        self, path: str, before: str, meant: Severity
+    ) -> None:
+        file = source(path, f"{before}TOKEN={with_checksum('gh' + 'p_')}\n")
+        [found] = secrets.detect(corpus(file), [seeking("known")])
+        assert isinstance(found, Finding)
+        assert found.severity is meant
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_a_key_of_many_lines_is_one_finding_over_all_of_them(self, end: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from rlm_gate.detectors._taint.reading import Argument, Env, Reading
+from rlm_gate.detectors._taint.removal import taken_out
 from rlm_gate.detectors._taint.values import (
     ALL,
     NOTHING,
@@ -136,8 +137,8 @@ def _replace(reading: Reading, receiver: Value, values: Sequence[Value]) -> Valu
     if texts and len(values) == 2 and len(receiver.const) < _MAX_TEXT:
         return constant(receiver.const.replace(values[0].const, values[1].const))
     made = built([receiver, *values])
-    kinds = reading.specs.replacing.get(values[0].const, ()) if values and values[0].known else ()
-    return made.cleaned(kinds)
+    piece, put = (values[0].const, values[1].const) if len(values) > 1 else (None, None)
+    return made.cleaned(taken_out(reading.specs.replacing, piece, put))
 
 
 def _join(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:

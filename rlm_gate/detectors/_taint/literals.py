@@ -50,8 +50,7 @@ class Literals(Targets):
 
     def _regex(self, node: Node, env: Env) -> Value:
         del env
-        pattern = node.field("pattern")
-        return Value(name="RegExp()", const=pattern.text() if pattern else "", fixed=True)
+        return Value(name="RegExp()", const=node.text(), fixed=True)
 
     def _number(self, node: Node, env: Env) -> Value:
         del env

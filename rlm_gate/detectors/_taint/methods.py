@@ -10,6 +10,7 @@ from typing import Final
 from rlm_gate.detectors._taint import calls
 from rlm_gate.detectors._taint.folding import tried
 from rlm_gate.detectors._taint.reading import Argument, Reading
+from rlm_gate.detectors._taint.removal import taken_out
 from rlm_gate.detectors._taint.values import (
     ALL,
     TEXTUAL,
@@ -158,8 +159,8 @@ def _replaced(reading: Reading, receiver: Value, values: Sequence[Value]) -> Val
         return made.cleaned({ALL})
     if receiver.known and len(texts) == len(values) == 2 and isinstance(receiver.const, str):
         return constant(receiver.const.replace(pattern, values[1].const))
-    kinds = reading.specs.replacing.get(re.sub(r"\\|\[|\]", "", pattern), ())
-    return made.cleaned(kinds)
+    put = values[1].const if len(values) > 1 else None
+    return made.cleaned(taken_out(reading.specs.replacing, pattern, put))
 
 
 def _of_package(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:

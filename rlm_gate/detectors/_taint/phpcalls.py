@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from rlm_gate.detectors._taint.reading import Reading
+from rlm_gate.detectors._taint.removal import taken_out
 from rlm_gate.detectors._taint.values import ALL, UNSET, Value, built, constant, mixed, text
 
 _NUMERIC: Final = re.compile(r"VALIDATE_(?:INT|FLOAT|BOOL|IP|MAC|DOMAIN)|NUMBER_(?:INT|FLOAT)")
@@ -70,8 +71,8 @@ def _replaced(reading: Reading, values: Sequence[Value]) -> Value | None:
 
 def _without(reading: Reading, values: Sequence[Value]) -> Value | None:
     """Read ``str_replace``: where the text that harms is taken out, the rest does none."""
-    kinds = reading.specs.replacing.get(values[0].const, ()) if values[0].known else ()
-    return built(values[1:]).cleaned(kinds)
+    put = values[1].const if len(values) > 1 else None
+    return built(values[1:]).cleaned(taken_out(reading.specs.replacing, values[0].const, put))
 
 
 KNOWN: Final[Mapping[str, Callable[[Reading, Sequence[Value]], Value | None]]] = {

@@ -6,7 +6,7 @@ Knows text and symbols, not git: two branches give a finding the same fingerprin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from rlm_gate.core import Corpus, Finding, Fix, SourceFile, split_lines
@@ -14,13 +14,25 @@ from rlm_gate.detectors import secrets
 from rlm_gate.symbols import Symbol
 from rlm_gate.syntax import outline
 
+Outlined = Callable[[SourceFile], tuple[Symbol, ...]]
+"""Return the symbols of a file."""
+
+
+def outlined(file: SourceFile) -> tuple[Symbol, ...]:
+    """Parse the file for its symbols."""
+    return outline(file.text, file.language)
+
 
 def stamp(
-    findings: Iterable[Finding], corpus: Corpus, oldest: Mapping[str, str] | None = None
+    findings: Iterable[Finding],
+    corpus: Corpus,
+    oldest: Mapping[str, str] | None = None,
+    symbols: Outlined = outlined,
 ) -> Iterator[Finding]:
     """Yield the findings with fingerprints and with secrets masked in what they quote.
 
-    ``oldest`` has the first name of every renamed rule: fingerprints keep to it.
+    ``oldest`` has the first name of every renamed rule: fingerprints keep to it. ``symbols`` may
+    know those of a file already.
     """
     names = oldest or {}
     files = {file.path: file for file in corpus.files}
@@ -28,7 +40,7 @@ def stamp(
     for finding in findings:
         path = finding.span.path
         if path not in views:
-            views[path] = _View.of(files.get(path))
+            views[path] = _View.of(files.get(path), symbols)
         yield replace(
             finding,
             quote=views[path].masked_quote(finding),
@@ -53,13 +65,13 @@ class _View:
         self._symbols = symbols
 
     @classmethod
-    def of(cls, file: SourceFile | None) -> _View:
+    def of(cls, file: SourceFile | None, symbols: Outlined) -> _View:
         if file is None:
             return cls([], ())
-        text = file.text
         if file.status == "deleted":
             text = "\n".join(block.text for block in file.removed)
-        return cls(split_lines(text), outline(text, file.language))
+            return cls(split_lines(text), outline(text, file.language))
+        return cls(split_lines(file.text), symbols(file))
 
     def masked_quote(self, finding: Finding) -> str:
         """Mask what is quoted as part of its file: one line of a key does not look like a key."""

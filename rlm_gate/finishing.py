@@ -17,11 +17,16 @@ from rlm_gate.repo import Repo
 from rlm_gate.routing import is_id
 
 if TYPE_CHECKING:
+    from rlm_gate.recall import Recall
     from rlm_gate.rlm.slices import Joined
 
 
 def finished(
-    findings: Sequence[Finding], corpus: Corpus, home: Path | None, rules: Sequence[Rule] = ()
+    findings: Sequence[Finding],
+    corpus: Corpus,
+    home: Path | None,
+    rules: Sequence[Rule] = (),
+    recall: Recall | None = None,
 ) -> tuple[Finding, ...]:
     """Return the findings with fixes, fingerprints and owners, secrets masked in what they quote.
 
@@ -31,12 +36,12 @@ def finished(
     if not findings:
         return ()
     from rlm_gate import owners
-    from rlm_gate.fingerprint import stamp
+    from rlm_gate.fingerprint import outlined, stamp
 
     findings = _with_fixes(findings, corpus, rules)
     known = owners.read(home)
     oldest = {rule.id: rule.aliases[0] for rule in rules if rule.aliases}
-    named = stamp(findings, corpus, oldest)
+    named = stamp(findings, corpus, oldest, recall.outline if recall else outlined)
     return tuple(replace(one, owners=known.of(one.span.path)) for one in named)
 
 

@@ -373,7 +373,7 @@ def _evidence(this: _Run, kept: Sequence[Finding], coverage: Coverage) -> policy
         corpus=this.corpus,
         packs=this.packs,
         rules=rules,
-        findings=finishing.finished(kept, this.corpus, this.settings.home, rules),
+        findings=finishing.finished(kept, this.corpus, this.settings.home, rules, this.recall),
         skips=tuple(this.skips),
         coverage=coverage,
         audit=this.audit,

@@ -10,7 +10,7 @@ import json
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from rlm_gate import detectors
@@ -32,6 +32,8 @@ from rlm_gate.core import (
 )
 from rlm_gate.detectors import secrets
 from rlm_gate.errors import GateError
+from rlm_gate.symbols import Symbol
+from rlm_gate.syntax import outline
 
 Detecting = Callable[[Corpus], Iterator[Finding | Skip]]
 
@@ -41,7 +43,8 @@ _MOST_BYTES: Final = 256 << 20
 _APART: Final = frozenset({"guides", "sarif", "zizmor"})  # they look at more than one file
 _SECRETS: Final = "secrets"
 _ANSWERS: Final = {True: "1", False: "0", None: "-"}
-_Row = list[Any]  # [sha256, language, answers of the prefilters, {engine: [finding, ...]}]
+_Row = list[Any]
+"""[sha256, language, answers of the prefilters, {engine: [finding, ...]}, symbols or None]"""
 
 
 def opened(
@@ -61,7 +64,7 @@ def opened(
     root = os.fsencode(os.path.abspath(folder))  # noqa: PTH100  # Path.absolute keeps ".."
     packed = [f"{pack.name} {pack.version}" for pack in packs]
     ids = [rule.id for rule in rules]
-    key = entry_key(_KIND, root, json.dumps([2, sorted(packed), sorted(ids), versions]))
+    key = entry_key(_KIND, root, json.dumps([3, sorted(packed), sorted(ids), versions]))
     return Recall(settings, corpus, key, rules)
 
 
@@ -87,6 +90,7 @@ class Recall:
         self._rest = replace(corpus, files=fresh)
         self._found: dict[str, dict[str, list[Finding]]] = defaultdict(dict)
         self._unsure: set[str] = set()
+        self._outlines: dict[str, tuple[Symbol, ...]] = {}
         self._broken = False
         for file in corpus.files:
             if file.path in self._known:
@@ -113,6 +117,18 @@ class Recall:
             yield item
         for path, found in waiting:
             yield from _findings(path, found)
+
+    def outline(self, file: SourceFile) -> tuple[Symbol, ...]:
+        """Return the file's symbols: the remembered ones spare it from being parsed."""
+        if file.path not in self._outlines:
+            row = self._known.get(file.path)
+            stored = row[4] if row else None
+            self._outlines[file.path] = (
+                outline(file.text, file.language)
+                if stored is None
+                else tuple(Symbol(*one) for one in stored)
+            )
+        return self._outlines[file.path]
 
     def keep(self) -> None:
         """Store the rows of what was judged whole, unless an engine broke."""
@@ -159,7 +175,8 @@ class Recall:
         stored = {engine: [_stored(one) for one in items] for engine, items in found.items()}
         same = all([*_findings(file.path, stored[engine])] == found[engine] for engine in found)
         whole = same and file.status == "whole"
-        return [file.sha256, file.language, answers, stored] if whole else None
+        symbols = [[*astuple(one)] for one in self.outline(file)] if found and whole else None
+        return [file.sha256, file.language, answers, stored, symbols] if whole else None
 
 
 def _without_secrets(rows: Mapping[str, _Row]) -> dict[str, _Row]:

@@ -159,7 +159,8 @@ class Tree(Mapping[str, str]):
     def _listed(self) -> list[str]:
         if self._paths is None:
             entries = self._all().items()
-            found = {path for path, entry in entries if self._texts.is_text(entry)}
+            others = (pair for pair in entries if pair[0] not in self._judged)
+            found = {path for path, entry in others if self._texts.is_text(entry)}
             self._paths = sorted(found | set(self._judged))
         return self._paths
 

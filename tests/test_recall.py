@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import finding
 
-from rlm_gate import cachedir, config, detectors, gate, recall, reports
+from rlm_gate import cachedir, config, detectors, gate, recall, reports, syntax
 from rlm_gate.core import Corpus, Finding, Fix, Skip, Span, Verdict
 from rlm_gate.detectors import regex
 from rlm_gate.errors import UsageError
@@ -89,6 +89,31 @@ def test_an_unchanged_run_judges_no_file_and_says_the_same(
     assert report(check(repo)) == report(first)
     assert judged == []
     assert len(first.findings) == 3
+
+
+def test_an_unchanged_run_parses_no_file_to_name_what_was_found(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold = check(repo)
+    parsed: list[str] = []
+    parse = syntax.outline
+
+    def noted(text: str, language: str) -> Any:
+        parsed.append(text)
+        return parse(text, language)
+
+    monkeypatch.setattr("rlm_gate.fingerprint.outline", noted)
+    monkeypatch.setattr("rlm_gate.recall.outline", noted)
+    warm = check(repo)
+    assert parsed == []
+    assert [one.fingerprint for one in warm.findings] == [one.fingerprint for one in cold.findings]
+    assert warm.findings
+
+    repo.write("a.py", BAD.replace("run", "walk"))
+    repo.git("add", "-A")
+    assert {one.fingerprint for one in check(repo).findings} == {
+        one.fingerprint for one in check(repo, no_cache=True).findings
+    }
 
 
 def test_only_what_changed_is_judged_again(repo: GitRepo, judged: list[str]) -> None:

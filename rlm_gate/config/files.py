@@ -77,11 +77,11 @@ def find(folder: Path, prefix: str = "") -> Path | None:
 
     Raises ConfigError for a name that somebody may believe is read.
     """
-    path = folder / CONFIG_FILE
-    if os.path.lexists(path):
-        return path
+    inside = f"{folder}/"  # a large repository has thousands of folders: no Path for each name
+    if os.path.lexists(inside + CONFIG_FILE):
+        return folder / CONFIG_FILE
     for name in () if folder.parts[-2:] == _WORKFLOWS else _MISSPELT:
-        if (folder / name).exists():
+        if os.path.exists(inside + name):  # noqa: PTH110  # see above
             text = f"this file is not read; rename it to {CONFIG_FILE}"
             raise ConfigError((Problem(prefix + name, 1, 1, text),))
     return None

@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile
@@ -104,6 +105,11 @@ def find(text: str) -> tuple[Secret, ...]:
     return tuple(sorted([*known, *free]))
 
 
+def found(text: str) -> tuple[Secret, ...]:
+    """Do as ``find`` for the text of a file, which is masked as often as it is shown somewhere."""
+    return _find_again(text) if len(text) < _SMALL else find(text)
+
+
 def mask(text: str) -> tuple[str, dict[str, str]]:
     """Put a pseudonym in the place of every secret; return the text and pseudonym -> secret.
 
@@ -142,7 +148,7 @@ def _replaced(text: str, name: Callable[[Secret, str], str]) -> str:
     """Replace every line of every secret by what ``name`` makes of it."""
     parts: list[str] = []
     end = 0
-    for secret in find(text):
+    for secret in found(text):
         parts.append(text[end : secret.start])
         lines = re.split(r"(\r?\n|\r)", secret.value)
         parts += [name(secret, line) if line.strip() else line for line in lines]
@@ -163,7 +169,7 @@ def _pseudonym(kind: str, value: str, mapping: dict[str, str]) -> str:
 
 def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     raw = file.text
-    secrets = find(raw)
+    secrets = found(raw)
     text = Text.of(raw) if secrets else None
     for secret in secrets:
         for rule in rules:
@@ -194,6 +200,11 @@ def _sorts(secret: Secret, path: str) -> set[str]:
     if key and _SAMPLES.search(path):
         return {"sample"}
     return {"known", "sample"} if tests else {"known"}
+
+
+@lru_cache(maxsize=128)
+def _find_again(text: str) -> tuple[Secret, ...]:
+    return find(text)
 
 
 def _without_returns(raw: str, secret: Secret) -> tuple[int, int]:
@@ -232,6 +243,7 @@ def _long_words(text: str) -> str:
     return b" ".join([word for word in spaced.split() if len(word) >= _TOKEN]).decode("ascii")
 
 
+_SMALL = 100_000  # characters of a text that is kept with its secrets
 _SORTS = ("known", "guessed", "sample")
 _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chance
 _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"

@@ -87,18 +87,19 @@ def _of_segment(parts: Sequence[str], end: str) -> Callable[[str], bool]:
     ``parts`` has the texts before, between and behind the stars.
     """
     inside = end == _INSIDE
-    first, last = f"/{parts[0]}", f"{parts[-1]}/"
     if len(parts) == 1:
         name = f"/{parts[0]}/"
         return lambda path: name in (f"/{path}" if inside else f"/{path}/")
-    middle = parts[1:-1]
+    first, *middle, last = parts
+    needed = [one for one in (f"/{first}", *middle, f"{last}/") if one != "/"]
 
     def fits(path: str) -> bool:
         slashed = f"/{path}/"
-        if first not in slashed or last not in slashed:
-            return False
+        for one in needed:
+            if one not in slashed:
+                return False
         segments = path.split("/")
-        return any(_has(one, parts[0], middle, parts[-1]) for one in segments[: -inside or None])
+        return any(_has(one, first, middle, last) for one in segments[: -inside or None])
 
     return fits
 

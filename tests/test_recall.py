@@ -84,7 +84,7 @@ def test_an_unchanged_run_judges_no_file_and_says_the_same(
     first = check(repo)
     assert judged == ["a.py", "b.py", "plain.py", "sub/c.py"]
     judged.clear()
-    monkeypatch.setattr(detectors, "_found", None)  # no prefilter is searched again
+    monkeypatch.setattr(detectors, "found", None)  # no prefilter is searched again
 
     assert report(check(repo)) == report(first)
     assert judged == []

@@ -77,7 +77,7 @@ def applies(rule: Rule, file: SourceFile) -> str:
     """
     if not _speaks(rule.languages, file.language):
         return "language"
-    if _matches(rule.exclude, file.path) or (
+    if (rule.exclude and _matches(rule.exclude, file.path)) or (
         rule.include and not _matches(rule.include, file.path)
     ):
         return "path"
@@ -267,31 +267,31 @@ def _speaks(languages: tuple[str, ...], language: str) -> bool:
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
     """Say whether any of the patterns matches: rules share most, so a path is asked each once."""
-    if not patterns:
-        return False
-    for pattern in patterns if patterns not in _ASKED else ():
-        _SHAPES.setdefault(pattern, globs.matcher(pattern))
-    _ASKED.add(patterns)
-    found = _fitting(path)
-    return bool(found) and not found.isdisjoint(patterns)
+    if patterns not in _ASKED:
+        _SHAPES.update((pattern, globs.matcher(pattern)) for pattern in patterns)
+        _ASKED.add(patterns)
+    asked, found = _PATHS.get(path, _UNKNOWN)
+    if asked < len(_SHAPES):
+        found = _fitting(path, asked, found)
+    return not found.isdisjoint(patterns)
 
 
+_Fitting = tuple[int, frozenset[str]]  # how many shapes a path was asked, and which of them it has
+_UNKNOWN: _Fitting = (0, frozenset())
 _ASKED: set[tuple[str, ...]] = set()
 _SHAPES: dict[str, Callable[[str], bool]] = {}
-_PATHS: dict[str, tuple[int, frozenset[str]]] = {}  # how many shapes a path was asked; which it has
+_PATHS: dict[str, _Fitting] = {}
 _SAME: dict[frozenset[str], frozenset[str]] = {}
 
 
-def _fitting(path: str) -> frozenset[str]:
-    """Return which of the patterns that anyone asked about match the path."""
-    asked, found = _PATHS.get(path, (0, frozenset()))
-    if asked < len(_SHAPES):
-        new = islice(_SHAPES.items(), asked, None)
-        more = found.union(pattern for pattern, fits in new if fits(path))
-        found = _SAME.setdefault(more, more)  # most paths have the same few
-        if len(_PATHS) >= _MANY:
-            _PATHS.clear()
-        _PATHS[path] = (len(_SHAPES), found)
+def _fitting(path: str, asked: int, known: frozenset[str]) -> frozenset[str]:
+    """Return which of all patterns match the path; the first ones were asked before."""
+    new = islice(_SHAPES.items(), asked, None)
+    found = known.union([pattern for pattern, fits in new if fits(path)])
+    found = _SAME.setdefault(found, found)  # most paths have the same few
+    if len(_PATHS) >= _MANY:
+        _PATHS.clear()
+    _PATHS[path] = (len(_SHAPES), found)
     return found
 
 

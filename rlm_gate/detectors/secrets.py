@@ -105,7 +105,7 @@ def find(text: str) -> tuple[Secret, ...]:
     return tuple(sorted([*known, *free]))
 
 
-def found(text: str) -> tuple[Secret, ...]:
+def secrets_of(text: str) -> tuple[Secret, ...]:
     """Do as ``find`` for the text of a file, which is masked as often as it is shown somewhere."""
     return _find_again(text) if len(text) < _SMALL else find(text)
 
@@ -148,7 +148,7 @@ def _replaced(text: str, name: Callable[[Secret, str], str]) -> str:
     """Replace every line of every secret by what ``name`` makes of it."""
     parts: list[str] = []
     end = 0
-    for secret in found(text):
+    for secret in secrets_of(text):
         parts.append(text[end : secret.start])
         lines = re.split(r"(\r?\n|\r)", secret.value)
         parts += [name(secret, line) if line.strip() else line for line in lines]
@@ -169,7 +169,7 @@ def _pseudonym(kind: str, value: str, mapping: dict[str, str]) -> str:
 
 def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     raw = file.text
-    secrets = found(raw)
+    secrets = secrets_of(raw)
     text = Text.of(raw) if secrets else None
     for secret in secrets:
         for rule in rules:

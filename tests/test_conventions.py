@@ -83,6 +83,7 @@ def test_content_tells(text: str, language: str, kind: str) -> None:
 
 _LIBRARY = "/*!\n * Widgets v2.1.0 (https://example.org)\n */\n" + "var a = 1;\n" * 200
 _NOTE = "/* Version 2.1 of our own menu */\n" + "var a = 1;\n" * 200
+_OURS = "/*! The menu, version 2.1 */\n" + "var a = 1;\n" * 200
 _LONG = "/** The menu. */\n// (c) us, version 2.1\n" + "var a = 1;\n" * 200
 
 
@@ -93,6 +94,7 @@ _LONG = "/** The menu. */\n// (c) us, version 2.1\n" + "var a = 1;\n" * 200
         ("src/widgets.js", _LIBRARY, ""),
         ("static.js", _LIBRARY, ""),
         ("static/menu.js", _NOTE, ""),
+        ("static/menu.js", _OURS, ""),
         ("static/menu.js", _LONG, ""),
     ],
 )

@@ -62,7 +62,9 @@ def test_a_project_that_does_not_document_is_not_asked_to() -> None:
 def test_a_new_file_is_compared_with_its_folder() -> None:
     new = source("a/new.py", "def new(a):\n    return a\n", status="added")
     beside = {f"a/{name}.py": TOLD for name in "bc"}
-    for tree, expected in ((beside, 1), ({"a/b.py": TOLD}, 0), ({"b/b.py": TOLD * 9}, 0)):
+    below = {"a/b.py": TOLD, "a/c/d.py": TOLD * 9}
+    other = {"b/b.py": TOLD * 9}
+    for tree, expected in ((beside, 1), ({"a/b.py": TOLD}, 0), (below, 0), (other, 0)):
         judged = corpus(new, kind="diff")
         judged.tree.update(tree)  # type: ignore[attr-defined]  # a dict, in tests
         assert len(list(api.detect(judged, [UNDOCUMENTED]))) == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from builders import corpus, rule, source
@@ -286,3 +287,15 @@ def test_an_added_link_is_judged_and_an_old_one_is_not(git_repo: GitRepo) -> Non
     git_repo.write("README.md", "[x](no.md)\n\n[y](none.md)\n")
 
     assert [one[:3] for one in checked(git_repo)] == [("docs/broken-link", "README.md", 3)]
+
+
+def test_of_an_untouched_page_only_what_the_change_broke_is_found() -> None:
+    page = "[x](a.md)\n\n[y](never.md)\n"
+    judged = corpus(source("b.md", "[z](none.md)\n", changed=[(1, 1)]), kind="diff")
+    judged = replace(judged, tree={"b.md": "[z](none.md)\n", "README.md": page}, gone={"a.md"})
+    places = [
+        (one.span.path, one.span.start)
+        for one in guides.detect(judged, [LINKS])
+        if isinstance(one, Finding)
+    ]
+    assert sorted(places) == [("README.md", 1), ("b.md", 1)]

@@ -83,6 +83,14 @@ def reaches(*statements: str) -> bool:
             ["match 'b':\n    case 'a':\n        pass\n    case 'b':\n        cur.execute(q)"],
             id="match",
         ),
+        pytest.param(["if q == 'a' or cur:\n    cur.execute(q)"], id="proved by one of two"),
+        pytest.param(
+            ["r = request.args['r']", "if q == 'a' or r == 'b':\n    cur.execute(q)"],
+            id="this or another proved",
+        ),
+        pytest.param(
+            ["if not (q != 'a' and cur):\n    cur.execute(q)"], id="not proved by both of two"
+        ),
     ],
 )
 def test_a_value_reaches_the_sink(statements: list[str]) -> None:
@@ -119,6 +127,10 @@ def test_a_value_reaches_the_sink(statements: list[str]) -> None:
         pytest.param(["cur.execute(len(q))"], id="its length"),
         pytest.param(["cur.execute('a' if q else 'b')"], id="only decides"),
         pytest.param(["import re", "cur.execute(re.sub('[^a-z]', '', q))"], id="an allow list"),
+        pytest.param(["if q == 'a' or q == 'b':\n    cur.execute(q)"], id="one or the other"),
+        pytest.param(
+            ["if not (q != 'a' and q != 'b'):\n    cur.execute(q)"], id="neither not one nor other"
+        ),
     ],
 )
 def test_a_value_does_not_reach_the_sink(statements: list[str]) -> None:

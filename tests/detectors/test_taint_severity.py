@@ -65,3 +65,32 @@ def test_a_function_within_the_handler_is_a_part_of_it() -> None:
 def test_what_browsers_encode_in_an_address_hardly_becomes_markup() -> None:
     code = "app.get('/', (req, res) => {\n  res.send('<b>' + req.url);\n});\n"
     assert severities("a.js", code, **PAGE) == [Severity.MEDIUM]
+
+
+def test_what_reads_a_request_somewhere_else_is_medium_and_what_answers_it_reads_nothing() -> None:
+    head = "@app.get('/files')\ndef show():\n    name = "
+    for made, meant in (("form_value(request)", [Severity.MEDIUM]), ("render_form(request)", [])):
+        assert severities("a.py", f"{head}{made}\n    return open(name)\n", **PATH) == meant
+
+
+QUERY = {
+    "language": "javascript",
+    "sink": "nosql",
+    "calls": [{"call": "*.findOne", "args": [0]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        ("app.post('/login', async (req, res) => {", Severity.HIGH),
+        ("router.post('/login', function (req, res) {", Severity.HIGH),
+        ("app.post('/login', checked(schema), async (req, res) => {", Severity.MEDIUM),
+        ("use(async (req, res) => {", Severity.MEDIUM),
+    ],
+)
+def test_a_query_whose_shape_a_schema_may_have_checked_is_medium(
+    before: str, meant: Severity
+) -> None:
+    code = f"{before}\n  await User.findOne({{ name: req.body.name }});\n}});\n"
+    assert severities("a.js", code, **QUERY) == [meant]

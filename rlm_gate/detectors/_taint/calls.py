@@ -26,6 +26,9 @@ from rlm_gate.detectors._taint.values import (
 from rlm_gate.syntax import Node
 
 _ALLOW_LIST = re.compile(r"\[\^|\\W|\\D|\\S")
+_ANSWERS: Final = re.compile(
+    r"(?:render|show|send|redirect|respond)"
+)  # and reads nothing out of it
 _MAX_TEXT: Final = 20_000
 _BEFORE_QUERY: Final = ("?", b"?", "#", b"#")
 
@@ -98,10 +101,10 @@ def _from_request(
     given = any(is_request(reading, value) for value in values)
     if not wrapped and not given:
         return None
-    if re.search(reading.words.data["accessors"], method):
+    if re.search(reading.words.data["accessors"], method) and not _ANSWERS.match(method):
         span = node.range()
         lines = (span.start.line + 1, span.end.line + 1)
-        return Value(taints=(Taint("remote", span.start.index, (lines,)),))
+        return Value(taints=(Taint("remote", span.start.index, (lines,), guessed=True),))
     return Value(shape="request") if given and not wrapped else None
 
 

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -286,12 +286,12 @@ _SAME: dict[frozenset[str], frozenset[str]] = {}
 
 def _fitting(path: str, asked: int, known: frozenset[str]) -> frozenset[str]:
     """Return which of all patterns match the path; the first ones were asked before."""
-    new = islice(_SHAPES.items(), asked, None)
-    found = known.union([pattern for pattern, fits in new if fits(path)])
+    shapes = [*_SHAPES.items()]  # other threads may add to them meanwhile
+    found = known.union([pattern for pattern, fits in shapes[asked:] if fits(path)])
     found = _SAME.setdefault(found, found)  # most paths have the same few
     if len(_PATHS) >= _MANY:
         _PATHS.clear()
-    _PATHS[path] = (len(_SHAPES), found)
+    _PATHS[path] = (len(shapes), found)
     return found
 
 

@@ -44,6 +44,12 @@ _SAYINGS: Final = re.compile(
     r"instruction|prompt|directive|guideline|(?:everything|anything|all)\W+(?:you know|above"
     r"|that came|written above|said)"
 )
+# One of several phrases that something looks for: like 'ignore previous instructions', 'act as'.
+_QUOTES: Final = re.compile(
+    r"\b(?:like|such as|e\.g\.?|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b"
+    r"[^\n.]{0,40}[\"'`\u201c\u2018]\Z"
+)
+_ENDS: Final = re.compile(r"[\"'`\u201d\u2019,]")
 _REVEALS: Final = re.compile(
     r"(?:reveal|print|output|repeat|show|leak|disclose|dump|recite|quote|send|include)\W"
 )
@@ -61,6 +67,8 @@ _ABROAD: Final = re.compile(
 def of_order(text: str, start: int, end: int) -> bool:
     """Say whether a phrase that needs no address is a plain order to a reviewer or a model."""
     said = text[start:end]
+    if _QUOTES.search(text, max(0, start - 60), start) and _ENDS.match(text, end):
+        return False
     if _FORGETS.match(said):
         return _SAYINGS.search(said) is not None
     if _REVEALS.match(said):

@@ -62,6 +62,8 @@ _QUOTES = re.compile(
     r"|(?:^|/)(?:agents|claude|gemini|skill|copilot-instructions)\.md\Z",
     re.IGNORECASE,
 )
+# A range of them, as in a class of characters: it removes what others write.
+_LISTED = re.compile("[\u200b-\u206f\ufeff]-[\u200b-\u206f\ufeff]")
 _FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
 _UNSEEN = re.compile(
     "[\u115f\u1160\u180e\u200b-\u200d\u202a-\u202e\u2060-\u2069\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -208,4 +210,5 @@ def _hidden(text: str, language: str, path: str) -> Iterator[tuple[str, Region]]
         return
     for sort, shape in _shapes(language, path):
         for match in shape.finditer(text):
-            yield sort, _cut(text).region(*match.span())
+            listed = _LISTED.search(text, max(0, match.start() - 3), match.end() + 3)
+            yield MARKS if listed else sort, _cut(text).region(*match.span())

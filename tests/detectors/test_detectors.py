@@ -66,6 +66,20 @@ class TestApplies:
         assert applies(python, source("a.go", "x\n")) == "language"
         assert applies(rule(languages=("any",)), source("notes", "x\n")) == ""
 
+    def test_shapes_that_another_thread_adds_meanwhile_are_asked_next_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def first(path: str) -> bool:
+            shapes["second"] = lambda path: path == "a"
+            return path == "a"
+
+        shapes = {"first": first}
+        monkeypatch.setattr(detectors, "_SHAPES", shapes)
+        monkeypatch.setattr(detectors, "_PATHS", {})
+        monkeypatch.setattr(detectors, "_ASKED", {("first",), ("second",)})
+        assert detectors._matches(("first",), "a")
+        assert detectors._matches(("second",), "a")
+
     def test_included_and_excluded_paths_decide_before_any_text_is_read(self) -> None:
         def unreadable() -> str:
             raise AssertionError("the text was read")

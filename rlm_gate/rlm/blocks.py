@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlm_gate.core import Removed, SourceFile, Span, split_lines
+from rlm_gate.languages import language_of
 
 _ROWS = re.compile(
     r"\b(rows?)(\s+\d+(?:(?:\s*[-\u2013,]\s*|,?\s+(?:and|or|to)\s+)\d+)*)", re.IGNORECASE
 )
 _LINES = re.compile(_ROWS.pattern.replace("rows?", "lines?"), re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
+_FILE = re.compile(r"([^\s,;:()'\"`]*\.\w{1,5})['\"`]?[,:]?\s+(?:at |in |on )?\Z")
+"""A name right before the words: if it is a file's, its lines are meant and not the block's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Block:
 
     def _in_rows(self, found: re.Match[str]) -> str:
         rows = [self.row(int(number)) for number in _NUMBER.findall(found[2])]
-        if not all(rows):
+        if not all(rows) or self._is_elsewhere(found):
             return found[0]
         said = iter(rows)
         word = "row" if found[1].lower() == "line" else "rows"
@@ -62,11 +65,18 @@ class Block:
 
     def _in_lines(self, found: re.Match[str]) -> str:
         lines = [self.line(int(number)) for number in _NUMBER.findall(found[2])]
-        if not all(lines):
+        if not all(lines) or self._is_elsewhere(found):
             return found[0]
         said = iter(lines)
         word = "line" if found[1].lower() == "row" else "lines"
         return word + _NUMBER.sub(lambda _number: str(next(said)), found[2])
+
+    def _is_elsewhere(self, found: re.Match[str]) -> bool:
+        """Say whether another file is named right before the words."""
+        named = _FILE.search(found.string, 0, found.start())
+        if not named or ("/" not in named[1] and language_of(named[1]) == "text"):
+            return False  # "after os.open row 12" names no file
+        return not f"/{self.path}".endswith(f"/{named[1].lstrip('./')}")
 
     def row(self, line: int) -> int:
         """Translate a line of the file to its row, 0 where the block does not show it."""

@@ -22,6 +22,8 @@ ROOT_TOKENS = 8192
 """Room for one turn of the root: a long cell."""
 CONTEXT_LINES = 12
 """Lines shown around a hunk that is not cut at a symbol; they earn no coverage."""
+NEAR_CHARS = 8_000
+"""Of a request of their own, changed imports would take about as much for its rules and context."""
 _HEAD_LINES = 40
 _HEAD_SEARCH = 400
 _IMPORT = re.compile(
@@ -196,7 +198,7 @@ def _regions(scope: Iterable[Span], lines: Sequence[str], *, whole: bool) -> Ite
     current: Span | None = None
     for span in scope:
         wide = _widen(span, lines)
-        if current and wide.start <= current.end + 1:
+        if current and (wide.start <= current.end + 1 or _leads_to(current, wide, lines)):
             current = Span(span.path, current.start, max(current.end, wide.end))
             continue
         if current:
@@ -204,6 +206,18 @@ def _regions(scope: Iterable[Span], lines: Sequence[str], *, whole: bool) -> Ite
         current = wide
     if current:
         yield current
+
+
+def _leads_to(imports: Span, wide: Span, lines: Sequence[str]) -> bool:
+    """Say whether the first part only imports, near enough to be read with the next one."""
+    head = lines[imports.start - 1 : imports.end]
+    joined = Span(wide.path, imports.start, wide.end)
+    between = _size(lines, joined) - _size(lines, imports) - _size(lines, wide)
+    return (
+        between <= NEAR_CHARS
+        and _size(lines, joined) <= CHUNK_CHARS
+        and all(not line.strip() or _IMPORT.match(line) or _CONTINUED.match(line) for line in head)
+    )
 
 
 def _widen(span: Span, lines: Sequence[str]) -> Span:

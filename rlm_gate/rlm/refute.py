@@ -32,6 +32,13 @@ _WAY_STEPS = 4
 """Most steps of a claim's flow that a reader is shown beside its block."""
 _SAID_CHARS = 1000
 _NAME = re.compile(r"[A-Za-z_][\w.]{2,}")
+_FILE = re.compile(
+    r"([\w@$+~./()\[\]-]*\.\w{1,5})\b(?:['\"`]?(?::|,? (?:at )?(?:lines?|rows?) )(\d+))?"
+)
+"""A file that some words name, and the line of it, as in "app/views.py, line 12"."""
+_FILES = 3
+"""Most files that a reader is shown for words that name them, those with a line first."""
+_FILE_LINES = 80
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -123,9 +130,28 @@ def _named(
     file = corpus.file(one.finding.span.path)
     names = [word.rpartition(".")[2] for word in _NAME.findall(words)]
     seen = {row for _, part in (("", one.shown), *one.context) for row in _places(part)}
-    for part in found.named(file, names) if file else ():
-        if not seen.issuperset(_places(part.block)):
-            yield part.why, part.block
+    defined = found.named(file, names) if file else ()
+    shown = [*_files(words, found.texts), *((part.why, part.block) for part in defined)]
+    for why, part in shown:
+        if not seen.issuperset(_places(part)):
+            yield why, part
+
+
+def _files(words: str, texts: Mapping[str, str]) -> Iterator[tuple[str, Block]]:
+    """Yield what stands at the places in files that some words name."""
+    said = sorted(dict.fromkeys(_FILE.findall(words)), key=lambda place: not place[1])
+    places: dict[str, str] = {}
+    for name, line in said:
+        ends = [
+            path for path in texts if f"/{path}".endswith(f"/{name.strip('()[].').lstrip('./')}")
+        ]
+        if len(ends) == 1:
+            places.setdefault(ends[0], line)
+    for path, line in list(places.items())[:_FILES]:
+        last = len(split_lines(texts[path]))
+        asked = Span(path, int(line), int(line)) if line and int(line) <= last else None
+        span = _widened(asked, last) if asked else Span(path, 1, max(1, min(last, _FILE_LINES)))
+        yield "a file that was named", excerpt(path, texts[path], span)
 
 
 def _places(part: Block) -> Iterator[tuple[str, int]]:

@@ -291,7 +291,10 @@ def test_thousands_of_sub_calls_stop_at_the_limit() -> None:
         "print(sent, refused)"
     )
     result, provider = session(
-        cells(flood, "done([sent, refused])"), lambda _request: "ok", max_sub_calls=40
+        cells(flood, "done([sent, refused])"),
+        lambda _request: "ok",
+        max_sub_calls=40,
+        cell_timeout=60,
     )
     assert result.answer == [40, 2960]
     assert len([request for request in provider.requests if not request.tools]) == 40

@@ -62,6 +62,9 @@ def test_the_fence_does_not_occur_in_what_it_fences(text: str) -> None:
         ("Row 2 builds it, see rows 1-3.", "line 11 builds it, see lines 10-12."),
         ("rows 1, 2 and 3", "lines 10, 11 and 12"),
         ("row 9 is not there", "row 9 is not there"),
+        ("b.py row 2, src/b, row 1", "b.py row 2, src/b, line 10"),
+        ("in `b.py`, rows 1-2; ./a.py row 2", "in `b.py`, rows 1-2; ./a.py line 11"),
+        ("after os.open row 2", "after os.open line 11"),
         ("the row of rows 12 deep; arrow 2", "the row of rows 12 deep; arrow 2"),
     ],
 )

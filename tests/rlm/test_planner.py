@@ -180,3 +180,28 @@ def test_a_removed_blank_line_asks_nothing_of_its_neighbours() -> None:
         "a.py", "x = 1\ny = 2\n", status="modified", changed=[], removed=[(1, "check()\n")]
     )
     assert code.in_scope == (Span("a.py", 1, 2),)
+
+
+IMPORTS = "import os\nfrom pathlib import (\n    Path,\n)\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("between", "calls"),
+    [
+        pytest.param(function(1, 20), 1, id="near"),
+        pytest.param(function(1, 400), 2, id="far"),
+    ],
+)
+def test_changed_imports_are_read_with_what_follows_near_them(between: str, calls: int) -> None:
+    text = f"{IMPORTS}{between}\n{function(2, 3)}"
+    last = text.count("\n")
+    made = calls_for(text, changed=[(1, 1), (last - 2, last - 2)], status="modified")
+    assert len(made) == calls
+    judged = [span for call in made if isinstance(call, MapCall) for span in call.judged]
+    assert [(span.start, span.end) for span in judged] == [(1, 1), (last - 2, last - 2)]
+
+
+def test_other_changes_stay_apart_however_near() -> None:
+    text = f"LIMIT = 3\n\n\n{function(1, 20)}\n{function(2, 3)}"
+    last = text.count("\n")
+    assert len(calls_for(text, changed=[(1, 1), (last - 2, last - 2)], status="modified")) == 2

@@ -205,6 +205,29 @@ def test_the_third_reader_sees_the_argument_and_the_code_that_it_names() -> None
     assert "return name == 'cron'" in message.text
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        pytest.param("guard of web/layout.py line 90", "mark 90", id="a line"),
+        pytest.param("It hangs on layout.py.", "mark 1", id="the file"),
+        pytest.param("It hangs on layout.py line 900.", "mark 1", id="no such line"),
+    ],
+)
+def test_a_file_that_words_name_is_shown(said: str, shown: str) -> None:
+    marks = "".join(f"# mark {number}\n" for number in range(1, 200))
+    deep = corpus(source("app.py", APP), source("web/layout.py", marks), source("b/x.py", marks))
+    one = case(replace(CLAIM, explanation=said), rule(), deep, Surroundings(deep.tree))
+    (found,) = [part for why, part in one.context if why == "a file that was named"]
+    assert found.path == "web/layout.py"
+    assert f"# {shown}" in [row.text for row in found.rows]
+
+
+def test_a_name_that_two_files_have_shows_neither() -> None:
+    deep = corpus(source("app.py", APP), source("a/x.py", "1\n"), source("b/x.py", "2\n"))
+    one = case(replace(CLAIM, explanation="See x.py."), rule(), deep, Surroundings(deep.tree))
+    assert "a file that was named" not in [why for why, _ in one.context]
+
+
 def test_the_steps_of_a_flow_are_shown_where_they_stand() -> None:
     claim = replace(CLAIM, flow=(Span("views.py", 5, 5), Span("app.py", 11, 11)))
     found = Surroundings(FILES.tree)
@@ -233,12 +256,14 @@ def test_lines_that_the_claim_names_are_rows_for_the_second_reader() -> None:
     long = corpus(
         source("app.py", "# a\n" * 40 + "\n" + APP, changed=[(52, 52)], status="modified")
     )
-    claim = replace(CLAIM, span=Span("app.py", 52, 52), explanation="See line 52, not line 900.")
+    claim = replace(
+        CLAIM, span=Span("app.py", 52, 52), explanation="See line 52, not line 900 or b.py line 52."
+    )
     one = case(claim, rule(), long, Surroundings(long.tree))
     (message,) = request(one, MODEL).messages
     row = one.shown.row(52)
     assert row not in {0, 52}
-    assert f"See row {row}, not line 900." in message.text
+    assert f"See row {row}, not line 900 or b.py line 52." in message.text
 
 
 def test_code_that_the_claim_names_is_shown_whole() -> None:

@@ -177,8 +177,13 @@ _NOT_CODE = (
 
 
 def _is_broken(code: str, language: str) -> bool:
-    """Say whether the code parses neither as it is nor as a statement."""
-    return all(Tree(text, language).trouble() for text in (code, f"{code};"))
+    """Say whether the code parses neither as it is nor as a statement. A name alone always does.
+
+    C# has no statement that is a name, and yet the pattern ``$NAME`` matches there.
+    """
+    return not code.isidentifier() and all(
+        Tree(text, language).trouble() for text in (code, f"{code};")
+    )
 
 
 def _plain(pattern: str) -> str:

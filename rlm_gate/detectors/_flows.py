@@ -63,6 +63,10 @@ def _beginnings(language: str) -> tuple[str, ...]:
 _DIALECTS = {"tsx": "javascript", "typescript": "javascript"}
 # A text without any of these has no source: the words every source or handler needs.
 _BEGINNINGS = {
+    "csharp": """
+        Request. Request[ request. request[ req. FromQuery FromForm FromBody FromHeader FromRoute
+        Controller [Http [Route
+    """,
     "go": """
         .FormValue( .PostFormValue( .PathValue( .URL. .Header Form.Get( Form[ .RequestURI .Referer(
         .UserAgent( .Cookie mux.Vars( .ByName( URLParam( .Query .Param .PathParam .PostForm
@@ -80,6 +84,7 @@ _BEGINNINGS = {
     """,
     "php": "$_ $request->",
     "ruby": "params cookies request.",
+    "rust": "Path< Query< Form< Json< req. request.",
 }
 
 

@@ -252,13 +252,131 @@ _RUBY = Shape(
     ),
     closures=False,
 )
+_CSHARP_TEXT = {
+    "has": {"field": "type", "regex": r"^(?:string|String|IFormFile|object|dynamic)\??$"}
+}
+_CSHARP_PARAMETER = {
+    "kind": "parameter",
+    "all": [_CSHARP_TEXT, {"has": {"field": "name", **_NAMED}}],
+}
+_CSHARP_BOUND = {
+    "has": {"kind": "attribute_list", "regex": r"\bFrom(?:Query|Form|Body|Header|Route)\b"}
+}
+_CSHARP_ACTION = {
+    "has": {"kind": "attribute_list", "regex": r"\[(?:Http(?:Get|Post|Put|Delete|Patch)|Route)\b"}
+}
+_CSHARP_CONTROLLER = {
+    "all": [
+        {"has": {"kind": "modifier", "regex": "^public$"}},
+        {"not": {"has": {"kind": "attribute_list", "regex": r"\bNonAction\b"}}},
+        {
+            "inside": {
+                "kind": "declaration_list",
+                "inside": {
+                    "kind": "class_declaration",
+                    "has": {"kind": "base_list", "regex": r"\b\w*Controller(?:Base)?\b"},
+                },
+            }
+        },
+    ]
+}
+_CSHARP = Shape(
+    functions=(
+        "method_declaration",
+        "constructor_declaration",
+        "local_function_statement",
+        "lambda_expression",
+    ),
+    variables=("identifier",),
+    sources=("element_access_expression", "member_access_expression", "invocation_expression"),
+    source=(
+        r"^(?:this\.|\w*[cC]ontext\.|HttpContext\.Current\.|ctx\.)*(?:Request|request|req)"
+        r"(?:\[|\.(?:Query|QueryString|Form|Headers|Cookies|RouteValues|Params|RawUrl|Files|Body|Path"
+        r"|InputStream|UserAgent|UrlReferrer|Unvalidated|ServerVariables)\b)"
+    ),
+    assigned=(
+        ("variable_declarator", "name", None),
+        ("assignment_expression", "left", "right"),
+    ),
+    calls=("invocation_expression", "object_creation_expression"),
+    called=("function", "type"),
+    arguments=("argument_list",),
+    joins=(
+        r"(?:^|\.)(?:Format|Concat|Join|Combine|Trim\w*|ToString|ToLower\w*|ToUpper\w*|Append\w*"
+        r"|Insert|Substring|UrlDecode|HtmlDecode|UnescapeDataString|FromBase64String|GetString|GetBytes"
+        r"|GetFullPath|MapPath|Uri|StringBuilder|First\w*|Get)$"
+    ),
+    tests=_TESTS.replace("|isLocal|", "|IsLocalUrl|TryParse|Exists|IsMatch|"),
+    cleans=(
+        r"(?:^|\.)(?:Parse|TryParse|ToInt\d*|Contains\w*|StartsWith|EndsWith|Equals|IndexOf|IsNullOr\w+"
+        r"|HtmlEncode|UrlEncode|Encode\w*|EscapeDataString|GetFileName\w*|IsMatch|Any|Count|ComputeHash"
+        r"|HashData|GetHashCode|Replace)$|^nameof$"
+    ),
+    cleaned_kinds=("conditional_expression", "cast_expression"),
+    parameters=(
+        {"has": {"field": "parameters", "has": {**_CSHARP_PARAMETER, **_CSHARP_BOUND}}},
+        {
+            "any": [_CSHARP_ACTION, _CSHARP_CONTROLLER],
+            "has": {"field": "parameters", "has": _CSHARP_PARAMETER},
+        },
+    ),
+)
+_RUST = Shape(
+    functions=("function_item", "closure_expression"),
+    variables=("identifier",),
+    sources=("call_expression", "field_expression"),
+    source=r"^(?:req|request)\.(?:query_string|match_info|headers|uri|param|path)\(",
+    assigned=(("let_declaration", "pattern", "value"), ("assignment_expression", "left", "right")),
+    patterns=("tuple_pattern", "tuple_struct_pattern"),
+    calls=("call_expression",),
+    called=("function",),
+    arguments=("arguments",),
+    joins=(
+        r"(?:^|::|\.)(?:new|from|join|push|push_str|concat|format|to_string|to_owned|into|clone|as_str"
+        r"|trim|unwrap|unwrap_or|expect|get|query|decode|from_utf8\w*|as_ref|into_inner|map)$"
+    ),
+    tests=_TESTS.replace("|isLocal|", "|is_match|components|starts_with|contains|"),
+    cleans=(
+        r"(?:^|::|\.)(?:parse|parse::<.*>|len|is_empty|contains|starts_with|ends_with|is_match|eq|file_name"
+        r"|hash|digest|replace)$"
+    ),
+    parameters=(
+        {
+            "has": {
+                "field": "parameters",
+                "has": {
+                    "kind": "parameter",
+                    "all": [
+                        {
+                            "has": {
+                                "field": "type",
+                                "regex": r"^(?:\w+::)*(?:Path|Query|Form|Json)<",
+                                "not": {
+                                    "regex": r"<\(?(?:[iu](?:8|16|32|64|128|size)|Uuid|bool)\b"
+                                },
+                            }
+                        },
+                        {
+                            "has": {
+                                "field": "pattern",
+                                "any": [_NAMED, {"has": {"stopBy": "end", **_NAMED}}],
+                            }
+                        },
+                    ],
+                },
+            }
+        },
+    ),
+)
 _TYPESCRIPT = replace(_JAVASCRIPT, parameters=_TYPESCRIPT_PARAMETERS)
 SHAPES = {
+    "csharp": _CSHARP,
     "go": _GO,
     "java": _JAVA,
     "javascript": _JAVASCRIPT,
     "php": _PHP,
     "ruby": _RUBY,
+    "rust": _RUST,
     "tsx": _TYPESCRIPT,
     "typescript": _TYPESCRIPT,
 }

@@ -15,6 +15,8 @@ SINKS = {
     "java": ("A.java", "method_invocation"),
     "php": ("a.php", "function_call_expression"),
     "ruby": ("a.rb", "call"),
+    "csharp": ("a.cs", "invocation_expression"),
+    "rust": ("a.rs", "call_expression"),
 }
 
 
@@ -22,7 +24,7 @@ def reached(language: str, text: str) -> list[int]:
     """Return the lines of the calls of ``sink`` whose first argument carries input."""
     path, kind = SINKS[language]
     given: dict[str, object] = {"matches": "outside"}
-    if language == "php":  # an argument is a node of its own there
+    if language in {"php", "csharp"}:  # an argument is a node of its own there
         given = {"kind": "argument", "has": given}
     options = {
         "language": language,
@@ -46,6 +48,11 @@ def handler(language: str, body: str) -> str:
         "java": ("class A { void f(HttpServletRequest request) {\n", "\n} }"),
         "php": ("<?php\n", "\n"),
         "ruby": ("def show\n", "\nend"),
+        "csharp": (
+            "class A : Controller { public IActionResult F(string name, int id) {\n",
+            "\n} }",
+        ),
+        "rust": ("async fn f(name: web::Path<String>, id: Path<u32>, req: HttpRequest) {\n", "\n}"),
     }
     head, foot = wraps[language]
     return head + body + foot
@@ -141,6 +148,59 @@ def test_a_number_or_the_parameter_of_any_function_does_not(language: str, text:
 )
 def test_what_rails_is_asked_is_followed(body: str, *, found: bool) -> None:
     assert reached("ruby", handler("ruby", body)) == ([2] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ('sink(Request.Query["a"]);', True),
+        ('var a = Request.Form["a"]; var b = "x" + a; sink(b);', True),
+        ('var b = $"x {name}"; sink(b);', True),
+        ("string b; b = string.Format(x, name); sink(b);", True),
+        ('sink(Path.Combine(root, HttpContext.Request.Headers["a"].ToString()));', True),
+        ("sink(id);", False),
+        (
+            "sink(int.Parse(name)); sink(Path.GetFileName(name)); sink(name.Length == 3 ? 1 : 2);",
+            False,
+        ),
+        ("if (!Url.IsLocalUrl(name)) return; sink(name);", False),
+        ("if (!IsAllowed(name)) return; sink(name);", False),
+        ("var user = Load(name); sink(user);", False),
+        ("var n = 3; sink(n);", False),
+    ],
+)
+def test_what_asp_net_is_asked_is_followed(body: str, *, found: bool) -> None:
+    assert reached("csharp", handler("csharp", body)) == ([2] if found else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A { string F(string name) {\nsink(name); } }",
+        "class A : Controller { private string F(string name) {\nsink(name); } }",
+        "class A : Controller { [NonAction] public string F(string name) {\nsink(name); } }",
+        "class A : Controller { public string F(int name, Order o) {\nsink(name); } }",
+    ],
+)
+def test_a_method_of_c_sharp_that_no_request_calls_is_left_alone(text: str) -> None:
+    assert reached("csharp", text) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("sink(name);", True),
+        ('let q = format!("x {}", name); sink(&q);', True),
+        ("let q = name.into_inner(); sink(base.join(q));", True),
+        ("let q = req.query_string(); sink(q);", True),
+        ("sink(id);", False),
+        ("let n = name.parse::<u32>(); sink(n);", False),
+        ("if !KNOWN.contains(&name) { return; } sink(name);", False),
+        ("let row = load(&name).await; sink(row);", False),
+    ],
+)
+def test_what_a_handler_of_rust_is_given_is_followed(body: str, *, found: bool) -> None:
+    assert reached("rust", handler("rust", body)) == ([2] if found else [])
 
 
 def test_a_variable_of_another_method_is_another() -> None:

@@ -94,3 +94,18 @@ def test_a_query_whose_shape_a_schema_may_have_checked_is_medium(
 ) -> None:
     code = f"{before}\n  await User.findOne({{ name: req.body.name }});\n}});\n"
     assert severities("a.js", code, **QUERY) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [
+        ("str", Severity.MEDIUM),
+        ("Item", Severity.MEDIUM),
+        ("dict", Severity.HIGH),
+        ("Any", Severity.HIGH),
+    ],
+)
+def test_what_a_framework_checked_holds_no_operators(kind: str, meant: Severity) -> None:
+    code = f"@app.post('/items')\ndef find(item: {kind}):\n    return items.find_one(item)\n"
+    calls = [{"call": "*.find_one", "args": [0]}]
+    assert severities("a.py", code, language="python", sink="nosql", calls=calls) == [meant]

@@ -13,6 +13,7 @@ from rlm_gate.syntax import Node
 
 _HOLES: Final = re.compile(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
 _TYPED: Final = ("int", "float", "uuid", "bool", "date")
+_LOOSE: Final = re.compile(r"(?i)\b(?:any|dict|mapping|object|json\w*)\b")
 _SEGMENT: Final = ("", "str", "string", "default", "slug")  # what matches no slash
 
 
@@ -42,7 +43,7 @@ def entered(reading: Reading, function: Function) -> tuple[Env, Frame]:
     for parameter in _parameters(function.node):
         outside = _from_outside(reading, parameter, way)
         value = _given(parameter, way.origin, outside=outside)
-        env[parameter.name] = value.doubted(_doubts(parameter.name, way))
+        env[parameter.name] = value.doubted(_doubts(parameter, way))
     if re.search(words["servers"], _bases(function.owner)):
         for field in words["server_fields"]:
             env[f"self.{field}"] = remote(function.node, f"self.{field}")
@@ -139,11 +140,15 @@ def _from_outside(reading: Reading, parameter: _Parameter, way: _Way) -> bool:
     return way.served and not _is_plain(words["plain_parameters"], parameter)
 
 
-def _doubts(name: str, way: _Way) -> frozenset[str]:
-    """Return the kinds of sinks that one part of the address, without a slash, hardly harms."""
+def _doubts(parameter: _Parameter, way: _Way) -> frozenset[str]:
+    """Return the kinds of sinks that what the parameter can hold hardly harms.
+
+    One part of an address has no slash; a text or model that a framework checked has no operators.
+    """
     holes = dict(_holes(way.route or ""))
-    one_part = name in holes and holes[name].lower() in _SEGMENT
-    return frozenset({"path"}) if one_part else frozenset()
+    one_part = parameter.name in holes and holes[parameter.name].lower() in _SEGMENT
+    checked = bool(parameter.type) and not _LOOSE.search(parameter.type)
+    return frozenset(({"path"} if one_part else set()) | ({"nosql"} if checked else set()))
 
 
 def _holes(route: str) -> Iterator[tuple[str, str]]:

@@ -35,13 +35,19 @@ class Content(NamedTuple):
 
 
 class Objects:
-    """Reads objects through one process, started when first needed. Safe between threads.
+    """Reads objects through one process: a ``begun`` one, or started when first needed.
+
+    Safe between threads.
 
     After ``close`` the next question starts another process; the last one ends with this object.
     """
 
     def __init__(
-        self, command: Sequence[str], directory: str, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        directory: str,
+        environment: Mapping[str, str],
+        begun: subprocess.Popen[bytes] | None = None,
     ) -> None:
         self._command = tuple(command)
         self._directory = directory
@@ -49,6 +55,8 @@ class Objects:
         self._lock = Lock()
         self._running: tuple[IO[bytes], IO[bytes]] | None = None
         self._end: weakref.finalize[..., Objects] | None = None
+        if begun:
+            self._adopt(begun)
 
     def read(self, name: str, limit: int = LIMIT) -> Content | None:
         """Return the blob of an id or of ``REV:path``, None if there is none. Raises GitError."""
@@ -67,6 +75,20 @@ class Objects:
                 self._end()
             self._running = self._end = None
 
+    @staticmethod
+    def process(
+        command: Sequence[str], directory: str, environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        """Start the process that reads them."""
+        return subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
     def _object(self, name: str, limit: int) -> tuple[str, str, Content]:
         if "\n" in name:  # the protocol has no way to ask for it
             return "", "", Content(0, b"")
@@ -79,14 +101,9 @@ class Objects:
             return kind, oid, _content(answers, int(size), limit)
 
     def _started(self) -> tuple[IO[bytes], IO[bytes]]:
-        process = subprocess.Popen(
-            self._command,
-            cwd=self._directory,
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        return self._adopt(self.process(self._command, self._directory, self._environment))
+
+    def _adopt(self, process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
         if not process.stdin or not process.stdout:
             raise GitError("'git cat-file' has no pipes")
         self._end = weakref.finalize(self, _ended, process)

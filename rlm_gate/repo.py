@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import field
 from pathlib import Path
 from threading import Thread, Timer
 from typing import IO, Final
@@ -41,6 +42,10 @@ _DIFF: Final = (
     *("--ignore-submodules=dirty", "--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers"),
     "--indent-heuristic",
 )
+_QUESTIONS: Final = ("--is-inside-work-tree", "--is-shallow-repository", "--show-object-format")
+_OPENING: Final = (*_GIT, "rev-parse", *_QUESTIONS, "--show-cdup", "HEAD^{commit}")
+_STAGED: Final = ("diff-index", "--cached")
+_OBJECTS: Final = (*_GIT, "cat-file", "--batch")
 _OF_THIS_REPOSITORY: Final = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_SHALLOW_FILE"),
@@ -82,6 +87,7 @@ class Repo:
     shallow: bool
     empty_tree: str
     environment: Mapping[str, str]
+    begun: _Begun | None = field(default=None, compare=False)
 
     @classmethod
     def open(cls, directory: str = ".") -> Repo | None:
@@ -93,22 +99,21 @@ class Repo:
             raise UsageError(f"{directory}: no such directory")
         here = Path(directory).resolve()
         environment = _environment(here)
-        questions = ("--is-inside-work-tree", "--is-shallow-repository", "--show-object-format")
-        command = (*_GIT, "rev-parse", *questions, "--show-cdup", "HEAD^{commit}")
-        done = _run(command, str(here), environment)
+        begun = _BEGUN.get(str(here))
+        done = begun.opening() if begun else _run(_OPENING, str(here), environment)
         answers = os.fsdecode(done.stdout).split("\n")
-        if len(answers) <= len(questions):
+        if len(answers) <= len(_QUESTIONS):
             if b"not a git repository (or any" in done.stderr:
                 return None
-            raise _failure(command, done.returncode, done.stderr)
+            raise _failure(_OPENING, done.returncode, done.stderr)
         root = str((here / answers[3]).resolve()) if answers[0] == "true" else None
         head = "" if done.returncode else answers[-2]
         shallow, empty_tree = answers[1] == "true", _EMPTY_TREES[answers[2]]
-        return cls(root or str(here), root, head, shallow, empty_tree, environment)
+        return cls(root or str(here), root, head, shallow, empty_tree, environment, begun)
 
     def staged(self) -> list[patches.Change]:
         """Return what the index changes against HEAD."""
-        return self._diff("diff-index", "--cached", self.head or self.empty_tree)
+        return self._diff(*_STAGED, "HEAD" if self.head else self.empty_tree)
 
     def unstaged(self) -> list[patches.Change]:
         """Return what the tracked files of the work tree, as they are, change against HEAD."""
@@ -182,7 +187,8 @@ class Repo:
 
     def objects(self) -> Objects:
         """Return a reader of objects; its process starts when it is first asked."""
-        return Objects((*_GIT, "cat-file", "--batch"), self.directory, self.environment)
+        begun = self.begun.taken(_OBJECTS) if self.begun else None
+        return Objects(_OBJECTS, self.directory, self.environment, begun)
 
     def refs(self) -> list[str]:
         """Return the short names of all branches and tags."""
@@ -218,7 +224,8 @@ class Repo:
         self, command: str, *arguments: str, configuration: Sequence[str] = ()
     ) -> list[patches.Change]:
         whole = (*_GIT, *configuration, command, *_DIFF, *arguments, "--")
-        with _stream(whole, self.directory, self.environment) as output:
+        begun = self.begun.taken(whole) if self.begun else None
+        with _stream(whole, self.directory, self.environment, begun) as output:
             return list(patches.parse(output))
 
     def _no_filters(self) -> list[str]:
@@ -242,6 +249,58 @@ class Repo:
             variables = {"GIT_INDEX_FILE": f"{folder}/index", "GIT_ATTR_NOSYSTEM": "1"}
             self._ask("read-tree", commit, variables=variables)
             yield variables
+
+
+def begin(directory: str) -> None:
+    """Let git begin what a check of the index asks it first; it answers while modules load here.
+
+    ``end`` is to be called. What fails fails when it is asked for.
+    """
+    here = Path(directory).resolve()
+    with suppress(OSError):
+        _BEGUN[str(here)] = _Begun(str(here), _environment(here))
+
+
+def end() -> None:
+    """Forget what was begun; what nobody asked for is ended."""
+    while _BEGUN:
+        _BEGUN.popitem()[1].end()
+
+
+class _Begun:
+    """Processes that were started before anyone asked for what they say. Raises OSError."""
+
+    def __init__(self, directory: str, environment: Mapping[str, str]) -> None:
+        staged = (*_GIT, *_STAGED[:1], *_DIFF, *_STAGED[1:], "HEAD", "--")
+        self._opening = _asking(_OPENING, directory, environment)
+        self._said: subprocess.CompletedProcess[bytes] | None = None
+        self._others = {
+            staged: _asking(staged, directory, environment),
+            _OBJECTS: Objects.process(_OBJECTS, directory, environment),
+        }
+
+    def opening(self) -> subprocess.CompletedProcess[bytes]:
+        """Return what git says of the repository: the same however often it is asked."""
+        if self._said is None:
+            try:
+                said = self._opening.communicate(timeout=_TIMEOUT)
+            except subprocess.TimeoutExpired as error:
+                raise _silent(_OPENING) from error
+            self._said = subprocess.CompletedProcess(_OPENING, self._opening.returncode, *said)
+        return self._said
+
+    def taken(self, command: Sequence[str]) -> subprocess.Popen[bytes] | None:
+        """Return the process of a command, once; None where there is none."""
+        return self._others.pop(tuple(command), None)
+
+    def end(self) -> None:
+        """End what nobody took."""
+        for process in (self._opening, *self._others.values()):
+            with process:
+                process.kill()
+
+
+_BEGUN: Final[dict[str, _Begun]] = {}
 
 
 def version() -> str:
@@ -272,22 +331,35 @@ def _run(
     except FileNotFoundError as error:
         raise GitMissing("git was not found") from error
     except subprocess.TimeoutExpired as error:
-        raise GitError(f"{_shown(command)}: no answer in {_TIMEOUT:.0f} s") from error
+        raise _silent(command) from error
 
 
-@contextmanager
-def _stream(
+def _silent(command: Sequence[str]) -> GitError:
+    return GitError(f"{_shown(command)}: no answer in {_TIMEOUT:.0f} s")
+
+
+def _asking(
     command: Sequence[str], directory: str, environment: Mapping[str, str]
-) -> Iterator[IO[bytes]]:
-    """Read what a command prints while it prints it: a diff can be larger than memory."""
-    with subprocess.Popen(
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         command,
         cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    ) as process:
+    )
+
+
+@contextmanager
+def _stream(
+    command: Sequence[str],
+    directory: str,
+    environment: Mapping[str, str],
+    begun: subprocess.Popen[bytes] | None = None,
+) -> Iterator[IO[bytes]]:
+    """Read what a command prints while it prints it: a diff can be larger than memory."""
+    with begun or _asking(command, directory, environment) as process:
         if not process.stdout or not process.stderr:
             raise GitError(f"{_shown(command)}: no pipes")
         complaints: list[bytes] = []

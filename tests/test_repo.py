@@ -353,3 +353,83 @@ def test_listings_tell_sparse_untracked_and_nested_files_apart(git_repo: GitRepo
         "nested",
     }
     assert _open(git_repo.path).unstaged() == []
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The git commands that are started, by name."""
+    commands: list[str] = []
+    start = subprocess.Popen.__init__
+
+    def noting(self: subprocess.Popen[bytes], command: list[str], **options: object) -> None:
+        known = ("rev-parse", "diff-index", "cat-file")
+        commands.extend(word for word in known if word in command)
+        start(self, command, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noting)
+    return commands
+
+
+def test_what_was_begun_is_what_is_asked_for(git_repo: GitRepo, noted: list[str]) -> None:
+    git_repo.commit(**{"a.py": "x\n"})
+    git_repo.write("a.py", "y\n")
+    git_repo.git("add", "-A")
+    noted.clear()
+    gateway.begin(str(git_repo.path))
+    assert noted == ["rev-parse", "diff-index", "cat-file"]
+    try:
+        first, again = _open(git_repo.path), _open(git_repo.path)
+        assert first == again
+        [change] = first.staged()
+        objects = first.objects()
+        content = objects.read(change.new.oid)
+        objects.close()
+        assert content
+        assert (change.path, content.data) == ("a.py", b"y\n")
+        assert len(noted) == 3
+
+        git_repo.write("b.py", "z\n")
+        git_repo.git("add", "-A")
+        assert [one.path for one in again.staged()] == ["a.py", "b.py"]
+        assert noted[-1] == "diff-index"
+    finally:
+        gateway.end()
+    assert _open(git_repo.path).begun is None
+
+
+def test_what_was_begun_for_one_directory_answers_for_no_other(
+    git_repo: GitRepo, tmp_path: Path
+) -> None:
+    git_repo.commit(**{"a.py": "x\n"})
+    gateway.begin(str(git_repo.path))
+    try:
+        assert Repo.open(str(tmp_path)) is None
+    finally:
+        gateway.end()
+
+
+def test_what_was_begun_and_never_asked_for_is_ended(git_repo: GitRepo) -> None:
+    gateway.begin(str(git_repo.path))
+    [begun] = gateway._BEGUN.values()
+    processes = [begun._opening, *begun._others.values()]
+    gateway.end()
+    assert all(process.returncode is not None for process in processes)
+    assert not gateway._BEGUN
+
+
+def test_an_unborn_branch_has_its_own_comparison(git_repo: GitRepo) -> None:
+    git_repo.write("a.py", "x\n")
+    git_repo.git("add", "-A")
+    gateway.begin(str(git_repo.path))
+    try:
+        assert [one.path for one in _open(git_repo.path).staged()] == ["a.py"]
+    finally:
+        gateway.end()
+
+
+def test_without_git_nothing_is_begun(git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    gateway.begin(str(git_repo.path))
+    assert not gateway._BEGUN
+    with pytest.raises(GitMissing):
+        Repo.open(str(git_repo.path))

@@ -7,15 +7,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rlm_gate import config, gate, masks, reports
-from rlm_gate.cli import TERMINATED, _flags, _lastrun, _opening, _progress, warn
+from rlm_gate import config, repo, reports
+from rlm_gate.cli import TERMINATED, _flags, _lastrun, _progress, warn
 from rlm_gate.core import PastRun, Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
-from rlm_gate.repo import Repo
+
+if TYPE_CHECKING:
+    from rlm_gate import gate
 
 Tell = Callable[[str], None]
-Judge = Callable[[config.Settings, gate.Progress, Tell], Verdict]
+Judge = Callable[[config.Settings, "gate.Progress", Tell], Verdict]
 """What comes to a verdict by these settings: ``gate.run``, or what stands in for it."""
 
 HELP = "Judge the work tree, the index, a diff, a revision or the whole repository."
@@ -53,9 +56,29 @@ def examine(
     flags: config.Flags,
     arguments: argparse.Namespace,
     env: config.Environment | None = None,
-    judge: Judge = lambda settings, progress, tell: gate.run(settings, progress, tell=tell),
+    judge: Judge | None = None,
 ) -> tuple[Verdict, int]:
-    """Run the gate, print and write as the output arguments say; return the exit code too."""
+    """Run the gate, print and write as the output arguments say; return the exit code too.
+
+    Git begins to answer before the rest of the gate is imported.
+    """
+    try:
+        if flags.scope.mode == "staged":
+            repo.begin(flags.scope.repo)
+        return _examined(flags, arguments, env, judge)
+    finally:
+        repo.end()
+
+
+def _examined(
+    flags: config.Flags,
+    arguments: argparse.Namespace,
+    env: config.Environment | None,
+    judge: Judge | None,
+) -> tuple[Verdict, int]:
+    from rlm_gate import gate, masks
+    from rlm_gate.cli import _opening
+
     _check_targets(arguments.output)
     past = _past(arguments.history)
     remarks: list[str] = []
@@ -63,7 +86,10 @@ def examine(
         _opening.opened(flags, env) as settings,
         _progress.on_terminal(quiet=arguments.quiet) as progress,
     ):
-        verdict = judge(settings, progress, remarks.append)
+        tell = remarks.append
+        verdict = (
+            judge(settings, progress, tell) if judge else gate.run(settings, progress, tell=tell)
+        )
     for remark in remarks:
         warn(remark)
     verdict = replace(masks.of_verdict(verdict), history=past)
@@ -72,7 +98,7 @@ def examine(
     _lastrun.remember(verdict)
     _print(verdict, arguments)
     if arguments.history and flags.replay is None:
-        _remember(arguments.history, verdict, Repo.open(flags.scope.repo))
+        _remember(arguments.history, verdict, repo.Repo.open(flags.scope.repo))
     return verdict, exit_code(verdict, settings.on_inconclusive)
 
 
@@ -85,13 +111,13 @@ def _past(path: Path | None) -> tuple[PastRun, ...]:
     return _history.read(path)
 
 
-def _remember(path: Path, verdict: Verdict, repo: Repo | None) -> None:
+def _remember(path: Path, verdict: Verdict, found: repo.Repo | None) -> None:
     from datetime import UTC, datetime
 
     from rlm_gate.reports import _history
 
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    _history.add(path, verdict, when=now, commit=(repo.head if repo else None) or "")
+    _history.add(path, verdict, when=now, commit=(found.head if found else None) or "")
 
 
 def _check_targets(specs: Sequence[str]) -> None:

@@ -109,3 +109,17 @@ def test_what_a_framework_checked_holds_no_operators(kind: str, meant: Severity)
     code = f"@app.post('/items')\ndef find(item: {kind}):\n    return items.find_one(item)\n"
     calls = [{"call": "*.find_one", "args": [0]}]
     assert severities("a.py", code, language="python", sink="nosql", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("imported", "meant"),
+    [
+        ("from cherrypy import expose", [Severity.HIGH]),
+        ("from house.base import expose", []),
+    ],
+)
+def test_a_decorator_of_that_name_is_the_framework_s_alone(
+    imported: str, meant: list[Severity]
+) -> None:
+    code = f"{imported}\nclass Pages:\n    @expose\n    def show(self, name):\n        open(name)\n"
+    assert severities("a.py", code, **PATH) == meant

@@ -62,7 +62,7 @@ def _way(reading: Reading, function: Function) -> _Way:
         return _Way(served=True, answers=body)
     route = _route(reading, function)
     bases, name = _bases(function.owner), _name(function)
-    exposed = re.search(words["exposed"], marks) is not None
+    exposed = re.search(words["exposed"], marks) is not None and not _is_own(function, marks)
     view = re.search(words["views"], bases) is not None and name in words["view_methods"]
     resource = name.startswith("on_") and names[1:3] == ["req", "resp"]
     resolver = name.startswith("resolve_") or name == "mutate"
@@ -74,6 +74,16 @@ def _way(reading: Reading, function: Function) -> _Way:
         sent=message,
         served=exposed or view or resource or resolver,
         answers=("html",) if html or "HTMLResponse" in marks else (),
+    )
+
+
+def _is_own(function: Function, marks: str) -> bool:
+    """Say whether ``@expose`` is a decorator of the project's own, which serves whom it likes."""
+    known = function.env.get("expose")
+    if known is None or not known.name or not re.search(r"@expose\b", marks):
+        return False
+    return not re.match(
+        r"cherrypy\b|flask_admin\b|flask_appbuilder\b|tg\b|turbogears\b", known.name
     )
 
 

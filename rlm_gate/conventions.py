@@ -27,7 +27,7 @@ _VENDORED_SCRIPT: Final = (
 )
 # A version in a script's name, and jQuery's custom for the names of its plugins.
 _VERSIONED_SCRIPT: Final = (
-    r"[a-z][\w.-]*?[.-]v?\d+(\.\d+)+([.-][\w-]+)*\.(js|css)|jquery\.\w[\w.-]*\.js"
+    r"[a-z][\w.-]*?[.-]v?\d+(\.\d+)+([.-][\w-]+(\.[\w-]+)*)?\.(js|css)|jquery\.\w[\w.-]*\.js"
 )
 _ASSET_FOLDERS: Final = _words("static assets public wwwroot webapp htdocs www libs")
 # The banner that a library's build puts before its code: a version, and whose it is.

@@ -102,7 +102,7 @@ _HASHED = re.compile(
 )
 # Names, paths, addresses and calls: what code puts after a telling name without being a secret.
 _PATHLIKE = re.compile(
-    r"[a-z]+://|[./~@#]|\w+\(|[A-Za-z_]+(?:[./:_-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
+    r"[a-z]+://|[./~@#]|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
 )
 _NAME = re.compile(
     r"[A-Za-z]+(?:[-_.][A-Za-z]+)+[-_.]?[0-9]{1,4}\Z|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z"

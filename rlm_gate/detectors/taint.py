@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -101,31 +102,29 @@ def version() -> str:
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Read each file that has both a word of a source and one of a sink."""
     wanted = [spec.entry_of(rule, one) for rule in rules for one in entries(rule, _ENGINE)]
-    known: dict[tuple[str, ...], _Judge] = {}
+    spoken: dict[str, list[tuple[int, Entry]]] = {}
+    tables: dict[str, spec.Tables] = defaultdict(spec.Tables)
     for file in corpus.files:
-        mine = [
-            one
-            for one in wanted
-            if reads(one.options, file.language) and not applies(one.rule, file)
-        ]
+        said = spoken.get(file.language)
+        if said is None:
+            said = [one for one in enumerate(wanted) if reads(one[1].options, file.language)]
+            spoken[file.language] = said
+        mine = {number: one for number, one in said if not applies(one.rule, file)}
         if mine and file.status != "deleted":
-            key = (file.language, *(one.rule.id for one in mine))
-            if key not in known:
-                known[key] = _Judge(mine, file.language)
-            yield from known[key].judge(file)
+            yield from _Judge(tables[file.language].of(mine), file.language).judge(file)
 
 
 class _Judge:
-    """The entries that judge a file, made ready once."""
+    """The entries that judge a file."""
 
-    def __init__(self, entries: Sequence[Entry], language: str) -> None:
-        self._specs: Specs = spec.compiled(entries)
+    def __init__(self, specs: Specs, language: str) -> None:
+        self._specs = specs
         self._words = spec.vocabulary(language)
         self._braces = spec.family(language) != "python"
         self._sinks = _any_of(self._specs.words)
         self._wary = [
             (entry.needs, _any_of(spec.words(entry)))
-            for entry in entries
+            for entry in specs.entries
             if spec.UNKNOWN in entry.sources
         ]
         self._needs = _source_words(language)
@@ -291,11 +290,14 @@ class _Words:
         return not self.plain.isdisjoint(words) or bool(self.odd and self.odd.search(text))
 
 
-@lru_cache(maxsize=512)
 def _any_of(words: frozenset[str]) -> _Words:
-    plain = frozenset(word for word in words if _WORD.fullmatch(word))
-    odd = "|".join(sorted(map(re.escape, words - plain)))
-    return _Words(plain, re.compile(rf"\b(?:{odd})\b") if odd else None)
+    odd = frozenset(word for word in words if not word.isidentifier())
+    return _Words(words - odd, _odd(odd) if odd else None)
+
+
+@lru_cache(maxsize=128)
+def _odd(words: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
 
 
 @lru_cache(maxsize=8)

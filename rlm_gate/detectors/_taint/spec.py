@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -141,15 +142,30 @@ class Entry:
         return _compiled(pattern) if pattern else None
 
 
+class Part(Generic[Item]):
+    """What a table has of some entries, in their order."""
+
+    def __init__(self, table: Table[tuple[int, Item]], owners: frozenset[int]) -> None:
+        self._table = table
+        self._owners = owners
+
+    def find(self, name: str) -> list[Item]:
+        """Return the items of all patterns that the name fits."""
+        found = [one for one in self._table.find(name) if one[0] in self._owners]
+        if len(found) > 1:
+            found.sort(key=itemgetter(0))
+        return [item for _, item in found]
+
+
 @dataclass(frozen=True, slots=True)
 class Specs:
-    """All entries that judge one file, as tables."""
+    """All entries that judge one file, as parts of the tables."""
 
     entries: tuple[Entry, ...]
-    calls: Table[Sink] = field(default_factory=Table)
-    stores: Table[Entry] = field(default_factory=Table)
-    clean: Table[str] = field(default_factory=Table)
-    replacing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    calls: Part[Sink]
+    stores: Part[Entry]
+    clean: Part[str]
+    replacing: Mapping[str, frozenset[str]]
 
     @property
     def returning(self) -> tuple[Entry, ...]:
@@ -159,8 +175,43 @@ class Specs:
     @property
     def words(self) -> frozenset[str]:
         """Return words of which a text has at least one if it can hold a sink."""
-        more = {"return"} if self.returning else set()
-        return self.calls.words | self.stores.words | more
+        return frozenset[str]().union(*map(words, self.entries))
+
+
+class Tables:
+    """Entries of a language as tables. Files differ in which of them apply, and share the tables.
+
+    An entry is put in when a file first asks for it: a hook's few files ask for few.
+    """
+
+    def __init__(self) -> None:
+        self._calls: Table[tuple[int, Sink]] = Table()
+        self._stores: Table[tuple[int, Entry]] = Table()
+        self._clean: Table[tuple[int, str]] = Table()
+        self._ready: set[int] = set()
+
+    def of(self, entries: Mapping[int, Entry]) -> Specs:
+        """Return the specs of these entries, by their numbers."""
+        replacing: dict[str, frozenset[str]] = {}
+        for number, entry in entries.items():
+            if number not in self._ready:
+                self._put(number, entry)
+            for piece in entry.options.get("replacing", ()):
+                replacing[piece] = replacing.get(piece, frozenset()) | {entry.kind}
+        owners = frozenset(entries)
+        parts = Part(self._calls, owners), Part(self._stores, owners), Part(self._clean, owners)
+        return Specs(tuple(entries.values()), *parts, replacing)
+
+    def _put(self, number: int, entry: Entry) -> None:
+        self._ready.add(number)
+        for call in entry.options.get("calls", ()):
+            sink = _sink(entry, call)
+            for pattern in _many(call["call"]):
+                self._calls.add(pattern, (number, sink))
+        for pattern in entry.options.get("stores", ()):
+            self._stores.add(pattern, (number, entry))
+        for pattern in entry.options.get("clean", ()):
+            self._clean.add(pattern, (number, entry.kind))
 
 
 def entry_of(rule: Rule, detect: Detect) -> Entry:
@@ -168,23 +219,6 @@ def entry_of(rule: Rule, detect: Detect) -> Entry:
     options = detect.options
     sources = tuple(options.get("sources", (REMOTE,)))
     return Entry(rule, options["sink"], sources, tuple(_many(options["language"])), options)
-
-
-def compiled(entries: Sequence[Entry]) -> Specs:
-    """Put the entries into tables."""
-    replacing: dict[str, set[str]] = {}
-    specs = Specs(tuple(entries), replacing=replacing)  # type: ignore[arg-type]  # sets until below
-    for entry in entries:
-        for call in entry.options.get("calls", ()):
-            for pattern in _many(call["call"]):
-                specs.calls.add(pattern, _sink(entry, call))
-        for pattern in entry.options.get("stores", ()):
-            specs.stores.add(pattern, entry)
-        for pattern in entry.options.get("clean", ()):
-            specs.clean.add(pattern, entry.kind)
-        for piece in entry.options.get("replacing", ()):
-            replacing.setdefault(piece, set()).add(entry.kind)
-    return specs
 
 
 def _sink(entry: Entry, call: Mapping[str, Any]) -> Sink:

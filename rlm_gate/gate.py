@@ -7,13 +7,11 @@ was found before is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import field, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from rlm_gate import corpus as corpora
-from rlm_gate import detectors, finishing, judging, messages, packs, policy, runid
+from rlm_gate import detectors, engines, finishing, judging, messages, packs, policy, runid
 from rlm_gate.config import Settings
 from rlm_gate.core import (
     Audit,
@@ -34,6 +32,7 @@ from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES, POLICY_CHANGED
 from rlm_gate.rlm.ledger import Ledger
 
 if TYPE_CHECKING:
+    from rlm_gate.engines import Together
     from rlm_gate.newness import Accepting
     from rlm_gate.providers import Provider
     from rlm_gate.recall import Recall
@@ -71,6 +70,7 @@ class _Run:
     joined: Joined | None = None
     accepting: Accepting | None = None
     recall: Recall | None = None
+    together: Together | None = None
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -104,6 +104,8 @@ def run(
         this.interrupted = str(error) or "interrupted"
         why = f"{this.interrupted}; what was found until then is kept"
         this.skips.append(Skip("run", why, blocking=True))
+        left = this.together.left() if this.together else ()
+        this.findings.extend(one for one in left if isinstance(one, Finding))
     return _verdict(this)
 
 
@@ -156,10 +158,19 @@ def _detect(this: _Run) -> None:
 
         this.recall = recall.opened(this.settings, this.corpus, this.packs, this.chosen)
     used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
+    judges = {
+        name: tuple(rule for rule in this.rules if detectors.entries(rule, name)) for name in used
+    }
+    spread = {name: (name, rules) for name, rules in judges.items() if not engines.alone(name)}
+    this.together = engines.side_by_side(
+        this.recall.rest if this.recall else this.corpus,
+        {**spread, "gate": ("injection", OWN_RULES)},
+        this.chosen,
+        this.ledger.applies,
+    )
 
     def judged(name: str) -> Iterator[Finding | Skip]:
-        rules = tuple(rule for rule in this.rules if detectors.entries(rule, name))
-        return _judged(this, name, name, rules)
+        return _judged(this, name, name, judges[name])
 
     begun = {name: judged(name) for name in used if name in detectors.BESIDE}
     for number, name in enumerate(used):
@@ -188,38 +199,11 @@ def _judged(this: _Run, label: str, engine: str, rules: Sequence[Rule]) -> Itera
     """Let the engine judge all files, or those of which nothing is remembered under the label."""
 
     def detect(corpus: Corpus) -> Iterator[Finding | Skip]:
-        return behind_the_seam(engine, corpus, rules)
+        if this.together and label in this.together:
+            return this.together.items(label)
+        return engines.behind_the_seam(engine, corpus, rules)
 
     return this.recall.judged(label, detect) if this.recall else detect(this.corpus)
-
-
-def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
-    """Let the engine begin now; return what it finds until it ends or breaks."""
-    found: Iterator[Finding | Skip] = iter(())
-    with _seam(name, rules) as broken:
-        found = detectors.load(name).detect(corpus, rules)
-    return chain(_until_broken(found, name, rules), broken)
-
-
-def _until_broken(
-    found: Iterator[Finding | Skip], name: str, rules: Sequence[Rule]
-) -> Iterator[Finding | Skip]:
-    with _seam(name, rules) as broken:
-        yield from found
-    yield from broken
-
-
-@contextmanager
-def _seam(name: str, rules: Sequence[Rule]) -> Iterator[list[Skip]]:
-    """Turn what an engine raises into a Skip of the list; a Rust panic is no Exception."""
-    broken: list[Skip] = []
-    try:
-        yield broken
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001  # the one seam: a plug-in may raise anything
-        why = f"broke with {type(error).__name__}: {error}"
-        broken.append(Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules)))
 
 
 def _audit(this: _Run) -> None:

@@ -87,7 +87,7 @@ class Recall:
             file.path: self._stored[file.path] for file in corpus.files if self._fits(file)
         }
         fresh = tuple(file for file in corpus.files if file.path not in self._known)
-        self._rest = replace(corpus, files=fresh)
+        self.rest = replace(corpus, files=fresh)
         self._found: dict[str, dict[str, list[Finding]]] = defaultdict(dict)
         self._unsure: set[str] = set()
         self._outlines: dict[str, tuple[Symbol, ...]] = {}
@@ -103,7 +103,7 @@ class Recall:
         """
         if engine in _APART:
             return detect(self._corpus)
-        return self._joined(engine, detect(self._rest) if self._rest.files else iter(()))
+        return self._joined(engine, detect(self.rest) if self.rest.files else iter(()))
 
     def _joined(self, engine: str, fresh: Iterator[Finding | Skip]) -> Iterator[Finding | Skip]:
         waiting = deque(
@@ -133,7 +133,7 @@ class Recall:
     def keep(self) -> None:
         """Store the rows of what was judged whole, unless an engine broke."""
         fresh: dict[str, _Row] = {}
-        for file in self._rest.files:
+        for file in self.rest.files:
             row = None if file.path in self._unsure else self._row(file)
             if row:
                 fresh[file.path] = row
@@ -163,7 +163,7 @@ class Recall:
 
     def _named(self, what: str) -> str | None:
         """Return the path of a file that a skip names with or without a line, None for no file."""
-        shown = {display_path(file.path): file.path for file in self._rest.files}
+        shown = {display_path(file.path): file.path for file in self.rest.files}
         return shown.get(what) or shown.get(what.rpartition(":")[0])
 
     def _row(self, file: SourceFile) -> _Row | None:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rlm_gate import config, fixing, gate, policyref
+from rlm_gate import config, engines, fixing, gate, policyref
 from rlm_gate.cli import _flags, _progress
 from rlm_gate.core import Verdict, display_path
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             verdict = gate.run(settings, progress)
     root = Path(found.root) if found and found.root else Path.cwd()
     tally = _Tally()
-    for one in fixing.fix(verdict, root, gate.behind_the_seam, unsafe=arguments.unsafe):
+    for one in fixing.fix(verdict, root, engines.behind_the_seam, unsafe=arguments.unsafe):
         tally.count(one, "" if arguments.dry_run else _written(root, one))
         if arguments.dry_run and isinstance(one, Fixed):
             _print_diff(one)

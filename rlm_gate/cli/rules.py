@@ -144,11 +144,11 @@ def _apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
 def _report(
     arguments: argparse.Namespace, rules: Sequence[Rule], only: Collection[str] | None
 ) -> int:
-    from rlm_gate import gate, rulescore
+    from rlm_gate import engines, rulescore
 
     wanted = [rule for rule in rules if rule.detect and (only is None or rule.id in only)]
     files = [file for folder in arguments.report for file in _files(folder)]
-    report = rulescore.measure(files, wanted, gate.behind_the_seam)
+    report = rulescore.measure(files, wanted, engines.behind_the_seam)
     if not report.files:
         named = f"; no rule is called: {_strangers(report)}" if report.unknown else ""
         raise UsageError(

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rlm_gate import examples, gate, ruletest
+from rlm_gate import engines, examples, ruletest
 from rlm_gate.core import Corpus, Finding, Rule, SourceFile
 from rlm_gate.learning.given import Shown, span
 from rlm_gate.rlm.masking import mask
@@ -108,7 +108,7 @@ def _run(rule: Rule, files: Sequence[SourceFile]) -> tuple[Found, list[str]]:
     broken: list[str] = []
     corpus = examples.corpus_of(files)
     for engine in sorted({entry.engine for entry in rule.detect}):
-        for item in gate.behind_the_seam(engine, corpus, (rule,)):
+        for item in engines.behind_the_seam(engine, corpus, (rule,)):
             if isinstance(item, Finding):
                 found[item.span.path].append(item)
             elif item.blocking:

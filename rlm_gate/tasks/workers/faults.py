@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rlm_gate import detectors, gate, packs
+from rlm_gate import detectors, engines, packs
 from rlm_gate.config import Settings
 from rlm_gate.core import Corpus, Finding, Rule, Scope, Severity, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
@@ -78,7 +78,7 @@ def detected(blocks: Sequence[Block], settings: Settings) -> Iterator[Fault]:
     known = {rule.id: rule for rule in rules}
     for engine in sorted({entry.engine for rule in rules for entry in rule.detect}):
         served = tuple(rule for rule in rules if detectors.entries(rule, engine))
-        for item in gate.behind_the_seam(engine, corpus, served):
+        for item in engines.behind_the_seam(engine, corpus, served):
             if isinstance(item, Finding):
                 yield _fault(item, known[item.rule_id], named[item.span.path])
 

@@ -1,0 +1,166 @@
+"""Let the engines judge: each behind one seam, the files of a large scope in several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from rlm_gate import detectors
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+
+if TYPE_CHECKING:
+    from rlm_gate.forks import Crew
+
+Items = list[Finding | Skip]
+Task = tuple[str, Sequence[Rule]]
+"""An engine, and the rules it judges by."""
+_Done = tuple[dict[str, Items], list[list[bool | None]]]
+
+FEW: Final = 24
+"""Files that one process judges sooner than a second one has come to life."""
+_LARGEST: Final = 32  # files of a piece: their trees are at hand for all engines
+_SHARES: Final = 8  # pieces for each process, so that none waits long for the last one
+
+
+def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Let the engine begin now; return what it finds until it ends or breaks."""
+    found: Iterator[Finding | Skip] = iter(())
+    with _seam(name, rules) as broken:
+        found = detectors.load(name).detect(corpus, rules)
+    return chain(_until_broken(found, name, rules), broken)
+
+
+def _until_broken(
+    found: Iterator[Finding | Skip], name: str, rules: Sequence[Rule]
+) -> Iterator[Finding | Skip]:
+    with _seam(name, rules) as broken:
+        yield from found
+    yield from broken
+
+
+@contextmanager
+def _seam(name: str, rules: Sequence[Rule]) -> Iterator[list[Skip]]:
+    """Turn what an engine raises into a Skip of the list; a Rust panic is no Exception."""
+    broken: list[Skip] = []
+    try:
+        yield broken
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # the one seam: a plug-in may raise anything
+        why = f"broke with {type(error).__name__}: {error}"
+        broken.append(Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules)))
+
+
+def alone(name: str) -> bool:
+    """Say whether the engine has to see all files at once, or is a process of its own anyway."""
+    return name in {*detectors.BESIDE, "sarif", "zizmor"} or detectors.reads_tree(name)
+
+
+def side_by_side(
+    corpus: Corpus,
+    tasks: Mapping[str, Task],
+    rules: Sequence[Rule],
+    applies: Callable[[Rule, SourceFile], str],
+    processes: int | None = None,
+) -> Together | None:
+    """Let several processes begin with the tasks; None where one is enough, or all there is.
+
+    For a whole scope the prefilters of all ``rules`` are searched as well: its books need them.
+    """
+    if len(corpus.files) < FEW or not tasks:
+        return None
+    from rlm_gate import forks
+
+    number = processes or forks.processes()
+    asked = rules if corpus.scope.whole else ()
+    return Together(corpus, tasks, (asked, applies), number) if number > 1 else None
+
+
+class Together:
+    """What several processes find, each label's in the order of the files."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        tasks: Mapping[str, Task],
+        asked: tuple[Sequence[Rule], Callable[[Rule, SourceFile], str]],
+        processes: int,
+    ) -> None:
+        from rlm_gate.forks import MOST_PIECES, Crew
+
+        self._corpus = corpus
+        self._tasks = tasks
+        self._asked, self._applies = asked
+        judging = (rule for _, rules in tasks.values() for rule in rules)
+        self._prefilters = sorted(
+            {rule.prefilter for rule in (*self._asked, *judging) if rule.prefilter}
+        )
+        files = corpus.files
+        size = min(_LARGEST, max(1, len(files) // (_SHARES * processes)))
+        size = max(size, -(-len(files) // MOST_PIECES))
+        self._pieces = [files[start : start + size] for start in range(0, len(files), size)]
+        self._crew: Crew[tuple[SourceFile, ...], _Done] = Crew(self._pieces, self._work, processes)
+        self._finished = False
+
+    def __contains__(self, label: str) -> bool:
+        """Say whether the label is among the tasks."""
+        return label in self._tasks
+
+    def items(self, label: str) -> Iterator[Finding | Skip]:
+        """Yield what the label's engine found; the first to ask waits for all of it."""
+        if not self._finished:
+            self._finished = True
+            try:
+                self._crew.finish()
+            finally:
+                self._learn()
+        told: set[Skip] = set()
+        for number in sorted(self._crew.results):
+            for item in self._crew.results[number][0].pop(label):
+                if isinstance(item, Finding) or item not in told:
+                    yield item  # an engine that breaks says so for each piece
+                told |= {item} if isinstance(item, Skip) and item.path is None else set()
+        yield from self._lost(label)
+
+    def left(self) -> Iterator[Finding | Skip]:
+        """Yield what was found and nobody has asked for, where the run was interrupted."""
+        for number in sorted(self._crew.results):
+            found, _ = self._crew.results[number]
+            while found:
+                yield from found.pop(next(iter(found)))
+
+    def _lost(self, label: str) -> Iterator[Skip]:
+        lost = sum(
+            len(piece)
+            for number, piece in enumerate(self._pieces)
+            if number not in self._crew.results
+        )
+        if lost:
+            name, rules = self._tasks[label]
+            how = ", ".join(self._crew.ended) or "interrupted"
+            why = f"the process that judged {lost} files ended early ({how}); run again"
+            yield Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules))
+
+    def _work(self, files: tuple[SourceFile, ...]) -> _Done:
+        corpus = replace(self._corpus, files=files)
+        found = {
+            label: [*behind_the_seam(name, corpus, rules)]
+            for label, (name, rules) in self._tasks.items()
+        }
+        for file in files:
+            for rule in self._asked:
+                self._applies(rule, file)
+        known = map(detectors.prefilters, files)
+        return found, [[one.get(key) for key in self._prefilters] for one in known]
+
+    def _learn(self) -> None:
+        """Take over which prefilters match in the files; whoever asks next need not search."""
+        for number, (_, answers) in self._crew.results.items():
+            for file, row in zip(self._pieces[number], answers, strict=True):
+                known = detectors.prefilters(file)
+                for key, answer in zip(self._prefilters, row, strict=True):
+                    if answer is not None:
+                        known[key] = answer

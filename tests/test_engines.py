@@ -1,0 +1,169 @@
+"""Engines in several processes: the same findings, and never a green where one of them died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rlm_gate import config, detectors, engines, forks, gate, reports
+from rlm_gate.core import Corpus, Finding, Rule, Skip, Status, Verdict
+from rlm_gate.detectors import regex
+
+if TYPE_CHECKING:
+    from conftest import GitRepo
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),  # pytest's own
+]
+RULE = """\
+title: Shell command from a variable
+severity: {severity}
+precision: high
+languages: [python]
+prefilter: [import]
+detect: [{{engine: regex, pattern: 'os\\.system\\(command'}}]
+message: Pass a list.
+help: {{why: It runs what it gets., fix: Pass a list.}}
+tests:
+  bad: ["import os; os.system(command)"]
+  good: ["print(1)"]
+"""
+BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
+MANY = 2 * engines.FEW
+
+
+@pytest.fixture
+def repo(git_repo: GitRepo) -> GitRepo:
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity="high"))
+    for number in range(MANY):
+        text = f"{BAD}# {number}\n" if number % 3 else "print(1)\n"
+        git_repo.write(f"some/file_{number:02}.py", text)
+    git_repo.commit()
+    return git_repo
+
+
+def check(repo: GitRepo, monkeypatch: pytest.MonkeyPatch, processes: int) -> Verdict:
+    monkeypatch.setattr(forks, "processes", lambda: processes)
+    flags = config.Flags(
+        scope=config.ScopeRequest("all", repo=str(repo.path)),
+        rules=(str(repo.path / ".rlm-gate/rules"),),
+    )
+    settings = config.settings(flags, repo.path)
+    models = replace(settings.models, mode="offline")
+    return gate.run(replace(settings, models=models, no_cache=True))
+
+
+def test_several_processes_report_the_same_bytes_as_one(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, beside = (check(repo, monkeypatch, processes) for processes in (1, 3))
+    assert alone.findings
+    for name in reports.names():
+        assert reports.load(name).render(alone) == reports.load(name).render(beside)
+
+
+def test_each_file_is_judged_once_and_the_parent_does_not_do_it_all(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    detect = regex.detect
+
+    def noting(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for file in corpus.files:
+            (tmp_path / f"{os.getpid()}-{file.path.replace('/', '-')}").touch(exist_ok=False)
+        return detect(corpus, rules)
+
+    monkeypatch.setattr(regex, "detect", noting)
+    check(repo, monkeypatch, 2)
+    noted = [one.name.partition("-") for one in tmp_path.iterdir() if one.is_file()]
+    judged = [path for _, _, path in noted if path.startswith("some-")]
+    assert len(judged) == len({*judged}) == MANY
+
+
+@pytest.mark.parametrize("severity", ["info", "high"])
+def test_a_process_that_dies_is_inconclusive_and_the_rest_is_kept(
+    severity: str, git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity=severity))
+    for number in range(MANY):
+        git_repo.write(f"file_{number:02}.py", BAD)
+    git_repo.commit()
+    parent, detect = os.getpid(), regex.detect
+
+    def dying(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.1)  # the fork comes first
+        return detect(corpus, rules)
+
+    monkeypatch.setattr(regex, "detect", dying)
+    verdict = check(git_repo, monkeypatch, 2)
+    assert verdict.status is (Status.FAIL if severity == "high" else Status.INCONCLUSIVE)
+    whys = [one.why for one in verdict.skipped if one.blocking]
+    assert whys
+    assert all("killed by signal 9" in why for why in whys)
+    assert 0 < len(verdict.findings) < MANY
+    assert verdict.coverage.gaps  # of every file: nobody knows which of them the dead one had
+
+
+def test_an_engine_that_breaks_in_every_process_says_so_once(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> Any:
+        raise ValueError("no such node")
+
+    monkeypatch.setattr(regex, "detect", broken)
+    verdict = check(repo, monkeypatch, 2)
+    (skip,) = [one for one in verdict.skipped if one.blocking]
+    assert "no such node" in skip.why
+
+
+def test_an_interrupt_keeps_what_was_found_before(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, detect, seen = os.getpid(), regex.detect, []
+
+    def stopped(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        seen.extend(corpus.files)
+        if os.getpid() == parent and len(seen) > MANY // 4:
+            raise KeyboardInterrupt
+        return detect(corpus, rules)
+
+    monkeypatch.setattr(regex, "detect", stopped)
+    verdict = check(repo, monkeypatch, 2)
+    assert [one.what for one in verdict.skipped if one.blocking] == ["run"]
+    assert verdict.findings
+
+
+def test_what_forks_learned_of_prefilters_is_not_searched_again(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detectors._KNOWN.clear()
+    judge = gate._audit
+
+    def audit(this: Any) -> None:
+        monkeypatch.setattr(detectors, "found", None)
+        judge(this)
+
+    monkeypatch.setattr(gate, "_audit", audit)
+    verdict = check(repo, monkeypatch, 3)
+    (row,) = [one for one in verdict.coverage.rules if one.rule_id == "own/shell"]
+    assert row.prefiltered == MANY // 3
+
+
+def test_few_files_are_judged_by_one_process(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "Crew", None)
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity="medium"))
+    git_repo.write("app.py", BAD)
+    git_repo.commit()
+    assert len(check(git_repo, monkeypatch, 4).findings) == 1

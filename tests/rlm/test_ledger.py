@@ -73,6 +73,18 @@ def test_a_loop_that_never_ran_is_missing_too() -> None:
     assert close(ledger(LOOP)).required_missing == 5
 
 
+def test_a_playbook_covers_its_rules_only_once_it_has_ended_well() -> None:
+    judged = corpus(source("a.py", FIVE))
+    for ended, gaps in ((None, "not sent"), ("broke", "broke"), ("", "")):
+        books = Ledger(judged, [LOOP], applies, Judges(engines, playbook=frozenset({LOOP.id})))
+        if ended is not None:
+            books.loop([LOOP.id], ended)
+        coverage = close(books)
+        assert [gap.reason for gap in coverage.gaps] == ([gaps] if gaps else [])
+        assert coverage.rules[0].detector == (0 if gaps else 5)
+        assert coverage.engines == ({} if gaps else {"playbook": (1, 5)})
+
+
 def test_engines_that_finished_cover_every_line() -> None:
     coverage = close(ledger(CODE))
     assert coverage.rules[0].detector == 5

@@ -59,12 +59,18 @@ def test_masking_twice_changes_nothing() -> None:
         ("t = gh" + "p_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17", "t = ghp_…Lq17"),
         ("password = '" + "Wq7!xL2p" + "'", "password = '\u2039password\u203a'"),
         ("api_secret = '" + "k2J9x7Qm4Wz8Lp1V" + "'", "api_secret = '\u2039secret\u203a'"),
+        ("api_secret = '" + "k2J9x7Qm4Wz8" + "Lp1VtR5bN3cY'", "api_secret = '\u2039secret\u203a'"),
         ("nothing here", "nothing here"),
     ],
-    ids=["aws", "token", "short password", "guessed", "none"],
+    ids=["aws", "token", "short password", "guessed", "long guessed", "none"],
 )
 def test_people_see_the_ends_of_a_long_token_and_nothing_of_others(text: str, shown: str) -> None:
     assert secrets.hinted(text) == shown
+
+
+def test_of_a_short_token_the_ends_would_be_most_of_it() -> None:
+    value = "Wq7xL2p9" + "aBcD3fGh"
+    assert secrets.hint(secrets.Secret(0, 16, "token", value)) == "\u2039token\u203a"
 
 
 def test_a_private_key_shows_nothing_and_keeps_its_lines() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from builders import corpus, rule, source
 
 from rlm_gate.core import Coverage, Gap, LanguageCoverage, Rule, Skip, SourceFile, Span
@@ -48,6 +49,17 @@ def test_a_failed_call_outweighs_an_answer_for_the_same_lines() -> None:
     )
 
 
+def test_each_gap_has_the_reason_of_its_own_lines() -> None:
+    books = ledger(ASK)
+    books.answered(["security/ask"], Span("a.py", 1, 5))
+    books.missing(["security/ask"], Span("a.py", 1, 2), "error (server)")
+    books.missing(["security/ask"], Span("a.py", 4, 4), "over budget")
+    assert [(gap.span.start, gap.reason) for gap in close(books).gaps] == [
+        (1, "error (server)"),
+        (4, "over budget"),
+    ]
+
+
 def test_answers_for_another_rule_cover_nothing() -> None:
     books = ledger(ASK)
     books.answered(["security/other"], Span("a.py", 1, 5))
@@ -71,6 +83,18 @@ def test_a_loop_that_did_not_end_leaves_every_line_missing() -> None:
 
 def test_a_loop_that_never_ran_is_missing_too() -> None:
     assert close(ledger(LOOP)).required_missing == 5
+
+
+@pytest.mark.parametrize("why", ["", "path", "prefilter", "language"])
+def test_every_line_of_a_rule_is_in_one_count(why: str) -> None:
+    judged = corpus(source("a.py", FIVE), source("b.py", FIVE))
+    books = Ledger(
+        judged, [CODE], lambda _rule, file: why if file.path == "b.py" else "", Judges(engines)
+    )
+    [row] = close(books).rules
+    assert row.in_scope == row.not_applicable + row.detector + row.model + row.missing == 10
+    assert row.not_applicable == (5 if why else 0)
+    assert row.prefiltered == (5 if why == "prefilter" else 0)
 
 
 def test_a_playbook_covers_its_rules_only_once_it_has_ended_well() -> None:

@@ -56,6 +56,15 @@ def test_a_refused_request_costs_nothing_but_still_counts_as_a_call() -> None:
         account.reserve(need())
 
 
+def test_what_needs_nothing_of_a_kind_passes_where_too_much_of_it_was_used() -> None:
+    account = Account(Budget(usd=1.0))
+    account.reserve(need(cents=60)).settle(TokenUsage(1, 1, 0, 0), 120 * CENT)  # dearer than held
+    account.check(need(cents=0))
+    account.reserve(Need(10, None)).release(sent=False)
+    with pytest.raises(BudgetExceeded, match="usd"):
+        account.check(need())
+
+
 def test_a_request_never_sent_leaves_no_trace() -> None:
     account = Account(Budget(usd=1.0, max_calls=1))
     account.reserve(need()).release(sent=False)

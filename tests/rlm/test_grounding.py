@@ -116,3 +116,23 @@ def test_a_quote_of_more_than_the_most_characters_is_refused_though_it_stands_th
     assert isinstance(ground(f"{long}\n", 1, long[:LONGEST]), Place)
     refusal = ground(f"{long}\n", 1, long[: LONGEST + 1])
     assert refusal == Refusal("the quote is too long; the line that shows it best is enough")
+
+
+@pytest.mark.parametrize("line", [16, 17])
+def test_of_a_text_that_stands_often_the_place_of_the_line_is_meant(line: int) -> None:
+    text = "first(command)\nthen(command)\n" * 9
+    found = ground(text, line, "first(command)\nthen(command)")
+    assert isinstance(found, Place)
+    assert (found.start, found.end) == ((15, 16) if line == 16 else (17, 18))
+
+
+def test_twelve_characters_of_a_longer_line_are_evidence_and_eleven_are_not() -> None:
+    short = ground("x = compute(abcd)\n", 1, "compute(abc")
+    assert isinstance(short, Refusal)
+    assert "too short" in short.reason
+    assert ground("x = compute(abcd)\n", 1, "compute(abcd") == Place(1, 1, "x = compute(abcd)")
+
+
+def test_removed_code_anchors_within_what_is_left() -> None:
+    removed = [Removed(9, "os.system(command)")]
+    assert ground_removed(removed, 9, "os.system(command)", 3) == Place(3, 3, "os.system(command)")

@@ -64,6 +64,17 @@ def test_everything_that_changes_the_answer_changes_the_key(other: ModelRequest)
     assert wire.key("p", other) != wire.key("p", REQUEST)
 
 
+def test_the_end_of_a_long_text_changes_the_key() -> None:
+    def with_texts(system: str, text: str, result: str) -> ModelRequest:
+        said = Message("user", text, tool_results=(ToolResult("t1", result),))
+        return replace(REQUEST, system=system, messages=(said,))
+
+    long = "a" * 5_000
+    ends = [(long, long, long), (f"{long}b", long, long), (long, f"{long}b", long)]
+    keys = {wire.key("anthropic", with_texts(*one)) for one in (*ends, (long, long, f"{long}b"))}
+    assert len(keys) == 4
+
+
 def test_the_provider_and_the_engine_protocol_are_part_of_the_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

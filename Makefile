@@ -18,7 +18,7 @@ gate: .venv/installed
 	$(BIN)/rlm-gate check --all --offline
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

@@ -20,6 +20,7 @@ MIXED = "k2J9x7Qm" + "4Wz8Lp1V"
         pytest.param("abcdefgh" + "ijklmnop", False, id="letters alone"),
         pytest.param("8f14e45f" + "ceea167a5a36dedd4bea2543", True, id="hexadecimal"),
         pytest.param("ab12cd3" * 4 + "ab12", False, id="few digits again and again"),
+        pytest.param("xy12zw3" * 4, False, id="few characters again and again"),
         pytest.param("src/" + MIXED, True, id="letters behind a folder"),
         pytest.param("/srv/" + MIXED, False, id="a path"),
         pytest.param("https://" + MIXED, False, id="an address"),

@@ -123,3 +123,17 @@ def test_a_decorator_of_that_name_is_the_framework_s_alone(
 ) -> None:
     code = f"{imported}\nclass Pages:\n    @expose\n    def show(self, name):\n        open(name)\n"
     assert severities("a.py", code, **PATH) == meant
+
+
+@pytest.mark.parametrize(
+    ("source_of", "meant"),
+    [
+        ("req.query.name", Severity.HIGH),
+        ("req.body.name", Severity.HIGH),
+        ("req.headers.name", Severity.MEDIUM),
+        ("req.cookies.name", Severity.MEDIUM),
+    ],
+)
+def test_no_link_makes_a_browser_send_a_header(source_of: str, meant: Severity) -> None:
+    code = f"app.get('/', (req, res) => {{\n  res.send('<b>' + {source_of});\n}});\n"
+    assert severities("a.js", code, **PAGE) == [meant]

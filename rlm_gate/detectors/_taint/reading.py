@@ -6,6 +6,7 @@ as ``self.path``) to values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import NamedTuple
@@ -28,6 +29,11 @@ _MEMBERS = (
     "variable_name",
     "subscript_expression",
 )  # the same text means the same value
+
+
+# A link makes a browser send an address or a form, but no headers or cookies of its choice.
+_BESIDE = re.compile(r"(?i)header|cookie")
+_NO_LINK: frozenset[str] = frozenset({"xss", "markup"})
 
 
 class Hit(NamedTuple):
@@ -138,7 +144,9 @@ class Reading:
         lines = (span.start.line + 1, span.end.line + 1)
         ident = ident_of(name) if node.kind() in _MEMBERS else span.start.index
         clean = TEXTUAL if self.words.texts.find(name) else frozenset()
-        return tuple(Taint(one, ident, (lines,), clean) for one in dict.fromkeys(found))
+        doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
+        made = (Taint(one, ident, (lines,), clean, doubts=doubts) for one in dict.fromkeys(found))
+        return tuple(made)
 
 
 def lines_of(node: Node) -> Lines:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from rlm_gate.core import Verdict
@@ -18,14 +19,17 @@ Value = TypeVar("Value")
 
 def of_verdict(verdict: Verdict) -> Verdict:
     """Return the verdict without a secret in any name or text; rules are the packs', and stay."""
-    bare = replace(verdict, rules=())
+    bare = replace(verdict, rules=(), coverage=replace(verdict.coverage, rules=()))
     hints = _hints(bare)
     if not hints:
         return verdict
     masked = cast("Verdict", _changed(bare, lambda one: _masked(one, hints)))
     real = {_masked(path, hints): path for path in _strings(bare)}
     return replace(
-        masked, rules=verdict.rules, text=lambda path: verdict.text(real.get(path, path))
+        masked,
+        rules=verdict.rules,
+        coverage=replace(masked.coverage, rules=verdict.coverage.rules),
+        text=lambda path: verdict.text(real.get(path, path)),
     )
 
 
@@ -64,13 +68,19 @@ def _strings(value: object) -> Iterator[str]:
 def _parts(value: object) -> Iterator[object]:
     if isinstance(value, enum.Enum):
         return
-    if is_dataclass(value) and not isinstance(value, type):
-        yield from (getattr(value, field.name) for field in fields(value))
+    if names := _names(value.__class__):
+        yield from (getattr(value, name) for name in names)
     elif isinstance(value, Mapping):
         yield from value
         yield from value.values()
     elif isinstance(value, (tuple, list, set, frozenset)):
         yield from value
+
+
+@lru_cache(maxsize=256)
+def _names(kind: type) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields, none for any other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _changed(value: Any, change: Callable[[str], str]) -> Any:

@@ -5,11 +5,9 @@ Knows values, not files: where they stand, and what else stands there, is for ``
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from collections.abc import Iterable
-from datetime import date
 
 from rlm_gate import languages
 
@@ -69,6 +67,8 @@ def language(text: str) -> str:
 
 def hint(word: str, known: Iterable[str]) -> str:
     """Suggest what was meant, or name all there is; of many the nearest."""
+    import difflib
+
     choices = sorted(known)
     close = difflib.get_close_matches(word, choices, n=1)
     if close:
@@ -81,6 +81,8 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 def expiry(text: str) -> str:
     """Say what is wrong with the last day of a suppression, "" if it is a date."""
+    from datetime import date
+
     try:
         good = date.fromisoformat(text).isoformat() == text
     except ValueError:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rlm_gate import owners
 from rlm_gate.config import CONFIG_FILE, PolicyOrigin, ScopeRequest
@@ -20,6 +19,9 @@ from rlm_gate.errors import UsageError
 from rlm_gate.listings import Entry
 from rlm_gate.objects import Objects
 from rlm_gate.repo import Repo
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 _FOLDER: Final = ".rlm-gate/"
 _LARGEST: Final = 64 << 20  # bytes; a baseline may be long
@@ -56,7 +58,7 @@ def opened(
     objects = repo.objects()
     try:
         base, head, fork = _commits(repo, objects, ref, request.ref)
-        with TemporaryDirectory(prefix="rlm-gate-policy-") as folder:
+        with _folder() as folder:
             yield _Copy(repo, objects, Path(folder)).home(base, head, fork, trust_head=trust_head)
     finally:
         objects.close()
@@ -67,13 +69,19 @@ def _of_commit(repo: Repo, ref: str) -> Iterator[Path | None]:
     """Yield a folder with the policy of that commit; None where there is no such commit."""
     objects = repo.objects()
     try:
-        with TemporaryDirectory(prefix="rlm-gate-policy-") as folder:
+        with _folder() as folder:
             commit = objects.commit(ref)
             if commit:
                 _Copy(repo, objects, Path(folder)).whole(commit)
             yield Path(folder) if commit else None
     finally:
         objects.close()
+
+
+def _folder() -> TemporaryDirectory[str]:
+    from tempfile import TemporaryDirectory
+
+    return TemporaryDirectory(prefix="rlm-gate-policy-")
 
 
 def _commits(repo: Repo, objects: Objects, ref: str, judged: str) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from rlm_gate import config
@@ -14,11 +15,14 @@ _KIND = "lastrun"
 
 
 def remember(verdict: Verdict) -> None:
-    """Keep the report. A cache that can't be written remembers nothing."""
-    if verdict.findings or verdict.refuted or verdict.suppressed or verdict.baselined:
+    """Keep the report with the rules that spoke. A cache that can't be written keeps nothing."""
+    accepted = (one.finding for one in (*verdict.suppressed, *verdict.baselined))
+    spoken = {one.rule_id for one in (*verdict.findings, *verdict.refuted, *accepted)}
+    if spoken:
         from rlm_gate.reports.json import compact
 
-        config.environment().cache.write(_KIND, _key(), compact(verdict))
+        rules = tuple(rule for rule in verdict.rules if rule.id in spoken)
+        config.environment().cache.write(_KIND, _key(), compact(replace(verdict, rules=rules)))
 
 
 def report() -> bytes | None:

@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 from itertools import chain
 
 from rlm_gate.core import (
@@ -140,6 +139,8 @@ def _refusal(written: Suppression, policy: Policy, names: _Names) -> str:
         return f"it expired on {written.until}; mend the finding, or argue for a new date"
     if accepting.max_days is None:
         return ""
+    from datetime import date, timedelta
+
     latest = (date.fromisoformat(policy.today) + timedelta(days=accepting.max_days)).isoformat()
     if not written.until or written.until > latest:
         until = f"until: {latest}" if in_file else f"until={latest}"

@@ -68,7 +68,8 @@ def _strings(value: object) -> Iterator[str]:
 def _parts(value: object) -> Iterator[object]:
     if isinstance(value, enum.Enum):
         return
-    if names := _names(value.__class__):
+    kind: type = type(value)
+    if names := _names(kind):
         yield from (getattr(value, name) for name in names)
     elif isinstance(value, Mapping):
         yield from value

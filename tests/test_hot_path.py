@@ -20,7 +20,8 @@ code = main(sys.argv[1:])
 sys.stderr.write(json.dumps([code, sorted(sys.modules)]))
 """
 _FILE = (
-    "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
+    "import subprocess\n\n\ndef run(request):\n"
+    "    return subprocess.call(request.GET['c'], shell=True)\n"
 )
 
 

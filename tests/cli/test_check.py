@@ -17,7 +17,9 @@ from conftest import GitRepo
 
 from rlm_gate.cli import main
 
-VULNERABLE = "import subprocess\n\n\ndef run(command):\n    subprocess.run(command, shell=True)\n"
+VULNERABLE = (
+    "import subprocess\n\n\ndef run(request):\n    subprocess.run(request.GET['c'], shell=True)\n"
+)
 CLEAN = "def add(a, b):\n    return a + b\n"
 
 

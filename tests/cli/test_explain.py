@@ -8,7 +8,10 @@ from conftest import GitRepo
 
 from rlm_gate.cli import main
 
-BAD = "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
+BAD = (
+    "import subprocess\n\n\ndef run(request):\n"
+    "    return subprocess.call(request.GET['c'], shell=True)\n"
+)
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def test_the_last_run_is_explained_by_a_few_characters(
     capsys.readouterr()
     assert main(["explain", fingerprint(judged)[:8]]) == 0
     told = capsys.readouterr().out
-    assert "5 |     return subprocess.call(command, shell=True)" in told
+    assert "5 |     return subprocess.call(request.GET['c'], shell=True)" in told
     assert "security/shell-injection" in told
     assert "found by: " in told
     assert "it blocks: " in told

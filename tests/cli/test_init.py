@@ -16,7 +16,10 @@ from rlm_gate.cli import init
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
 ACTION = "--action=owner/rlm-gate@v0"
-BAD = "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
+BAD = (
+    "import subprocess\n\n\ndef run(request):\n"
+    "    return subprocess.call(request.GET['c'], shell=True)\n"
+)
 Cli = Callable[..., Any]
 
 

@@ -14,7 +14,10 @@ from conftest import GitRepo
 from rlm_gate.cli import install
 
 Cli = Callable[..., Any]
-BAD = "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
+BAD = (
+    "import subprocess\n\n\ndef run(request):\n"
+    "    return subprocess.call(request.GET['c'], shell=True)\n"
+)
 
 
 @pytest.fixture

@@ -236,10 +236,16 @@ def _dangerous(sink: Sink, arguments: Sequence[Argument]) -> Iterable[Value]:
         return
     fields = [one for one in sink.args if isinstance(one, str) and one[:1].isdigit()]
     yield from _fields(arguments, fields)
+    before = 0  # arguments whose place is known: what is unpacked behind stands in none of them
     for place, value in arguments:
+        before += isinstance(place, int)
         if sink.text and value.shape in {"dict", "list", "function"}:
             continue
-        if place in sink.args or (not sink.args and place != RECEIVER) or place is None:
+        if place is None:
+            hidden = any(isinstance(one, str) or one >= before for one in sink.args)
+        else:
+            hidden = place in sink.args
+        if hidden or (not sink.args and place != RECEIVER):
             yield from _of_program(value) if sink.argv else (value,)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from builders import corpus, finding, source
 
-from rlm_gate.core import Confidence, Origin, Severity
+from rlm_gate.core import Confidence, Fix, Origin, Severity, Span
 from rlm_gate.detectors import secrets
 from rlm_gate.fingerprint import stamp
 
@@ -56,6 +56,25 @@ def test_the_rule_and_the_text_matter() -> None:
 def test_a_fixed_finding_above_does_not_rename_those_in_other_functions() -> None:
     mended = CODE.replace("    os.system(command)\n", "    pass\n", 1)
     assert fingerprints(CODE, 7) == fingerprints(mended, 7)
+
+
+def test_a_fixed_finding_in_one_method_does_not_rename_those_in_the_next() -> None:
+    code = "class A:\n" + "".join(f"    {line}\n" for line in CODE.split("\n"))
+    mended = code.replace("        os.system(command)\n", "        pass\n", 1)
+    assert fingerprints(code, 8) == fingerprints(mended, 8)
+
+
+def test_a_quote_of_a_part_of_the_line_stays_that_part() -> None:
+    [one] = stamp([finding(line=2, quote="os.system")], corpus(source("a.py", CODE)))
+    assert one.quote == "os.system"
+
+
+def test_a_fix_that_would_show_a_secret_is_none() -> None:
+    token = "AKIA" + "QX7ZP3RW5TBN2LDV"
+    for text, kept in (("key = load()", True), (f"key = '{token}'", False)):
+        fix = Fix(Span("a.py", 2, 2), text, safe=True, what="do")
+        [one] = stamp([replace(finding(line=2), fix=fix)], corpus(source("a.py", CODE)))
+        assert one.fix == (fix if kept else None)
 
 
 def test_a_secret_in_the_quote_is_masked() -> None:

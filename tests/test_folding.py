@@ -55,3 +55,21 @@ def test_a_confirmed_finding_that_blocks_is_kept_beside_a_detectors_that_does_no
     said = at("a.py", 3, 2, origin=Origin.MODEL, verification=Verification.CONFIRMED)
     kept = folded([code, said], frozenset({said.identity}))
     assert {one.fingerprint for one in kept} == {"1", "2"}
+
+
+def test_what_second_readers_said_differently_of_is_not_one_cause() -> None:
+    said = [
+        at(path, 3, number, origin=Origin.MODEL, verification=verification)
+        for number, (path, verification) in enumerate(
+            [("a.py", Verification.CONFIRMED), ("b.py", Verification.UNCLEAR)]
+        )
+    ]
+    assert len(folded(said, frozenset())) == 2
+
+
+def test_findings_with_ways_of_their_own_are_causes_of_their_own() -> None:
+    many = [
+        at(f"{name}.py", 3, number, flow=(Span("in.py", number, number),))
+        for number, name in enumerate("abcdef", 1)
+    ]
+    assert len(folded(many, frozenset())) == 6

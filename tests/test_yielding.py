@@ -64,6 +64,16 @@ def test_only_overlapping_text_is_the_same_matter(
     assert kept == (["own/strong"] if yields else ["own/weak", "own/strong"])
 
 
+def test_of_two_the_graver_keeps_the_word() -> None:
+    weak = replace(WEAK, severity=Severity.LOW)
+    light = finding("own/light", severity=Severity.MEDIUM, fingerprint="l")
+    rules = (replace(rule("own/weak"), yields_to=("own/light", "own/strong")), *RULES[1:])
+    for order in ((weak, light, STRONG), (STRONG, light, weak)):
+        kept, _ = settled(order, (), rules, frozenset())
+        heard = {one.rule_id: one.also_matched for one in kept}
+        assert heard == {"own/light": (), "own/strong": ("own/weak",)}
+
+
 def test_one_in_the_baseline_keeps_the_word_of_what_blocks_and_names_it() -> None:
     entry = Suppression(Acceptance.BASELINE, Span("b", 1, 1), ("own/strong",))
     kept, baselined = settled([WEAK], [Accepted(STRONG, entry)], RULES, frozenset({WEAK.identity}))

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from builders import corpus, rule, source
@@ -299,3 +300,17 @@ def test_of_an_untouched_page_only_what_the_change_broke_is_found() -> None:
         if isinstance(one, Finding)
     ]
     assert sorted(places) == [("README.md", 1), ("b.md", 1)]
+
+
+def test_what_lies_in_a_submodule_is_there() -> None:
+    links = "[x](vendored/README.md) [y](vendored)\n"
+    assert found(LINKS, README_md=links, vendored="") == []
+    assert found(LINKS, README_md=links)
+
+
+def test_outside_a_repository_what_lies_on_the_disk_is_there(tmp_path: Path) -> None:
+    (tmp_path / "made.md").touch()
+    judged = corpus(source("README.md", "[x](made.md)\n\n[y](never.md)\n"))
+    on_disk = replace(judged, root=str(tmp_path))
+    lines = [one.span.start for one in guides.detect(on_disk, [LINKS]) if isinstance(one, Finding)]
+    assert lines == [3]

@@ -286,7 +286,7 @@ _SAME: dict[frozenset[str], frozenset[str]] = {}
 
 def _fitting(path: str, asked: int, known: frozenset[str]) -> frozenset[str]:
     """Return which of all patterns match the path; the first ones were asked before."""
-    shapes = [*_SHAPES.items()]  # other threads may add to them meanwhile
+    shapes = [*_SHAPES.copy().items()]  # other threads may add to them meanwhile
     found = known.union([pattern for pattern, fits in shapes[asked:] if fits(path)])
     found = _SAME.setdefault(found, found)  # most paths have the same few
     if len(_PATHS) >= _MANY:

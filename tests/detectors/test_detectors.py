@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 from dataclasses import replace
@@ -79,6 +80,28 @@ class TestApplies:
         monkeypatch.setattr(detectors, "_ASKED", {("first",), ("second",)})
         assert detectors._matches(("first",), "a")
         assert detectors._matches(("second",), "a")
+
+    def test_shapes_may_come_while_those_known_are_listed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A collection of garbage may begin at any allocation, and let another thread go on."""
+
+        def add(*_of: object) -> None:
+            shapes[f"other {len(shapes)}"] = lambda _path: False
+
+        shapes = {f"{number}": lambda path: path == "a" for number in range(5_000)}
+        monkeypatch.setattr(detectors, "_SHAPES", shapes)
+        monkeypatch.setattr(detectors, "_PATHS", {})
+        monkeypatch.setattr(detectors, "_ASKED", {("4999",)})
+        threshold = gc.get_threshold()
+        gc.callbacks.append(add)
+        gc.set_threshold(1)
+        try:
+            matched = detectors._matches(("4999",), "a")
+        finally:
+            gc.set_threshold(*threshold)
+            gc.callbacks.remove(add)
+        assert matched
 
     def test_included_and_excluded_paths_decide_before_any_text_is_read(self) -> None:
         def unreadable() -> str:

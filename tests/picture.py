@@ -21,12 +21,16 @@ APP = """\
 import sqlite3
 import subprocess
 
+from flask import request
 
-def orders(db: sqlite3.Connection, customer: str) -> list[tuple[str, ...]]:
+
+def orders(db: sqlite3.Connection) -> list[tuple[str, ...]]:
+    customer = request.args["customer"]
     return db.execute(f"SELECT name FROM orders WHERE customer = '{customer}'").fetchall()
 
 
-def archive(folder: str) -> None:
+def archive() -> None:
+    folder = request.form["folder"]
     subprocess.run(f"tar czf backup.tgz {folder}", shell=True, check=True)
 """
 COMMAND = ("check", "--staged", "--offline", "--quiet")

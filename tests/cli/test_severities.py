@@ -59,15 +59,15 @@ def test_a_shape_is_medium_and_a_flow_to_it_high_unless_developers_run_it(
     assert {one["path"]: one["severity"] for one in found} == {
         "app/flow.py": "high",
         "examples/flow.py": "medium",
-        "app/passed.py": "high",
+        "app/passed.py": "medium",
         "tools/passed.py": "medium",
         "app/shape.py": "medium",
         "app/archive.py": "medium",
         "app/kept.py": "high",
         "app/sent.py": "medium",
-        "app/shut.py": "high",
+        "app/shut.py": "medium",
         "app/asked.py": "medium",
-        "app/debug.py": "high",
+        "app/debug.py": "medium",
         "app/wished.py": "medium",
     }
 
@@ -81,7 +81,7 @@ def test_what_its_user_asked_for_is_the_choice_of_the_user(cli: Cli, git_repo: G
     git_repo.commit()
     done = cli("check", "--all", "--offline", "--select=security", "--format=json", rules=None)
     assert {one["path"]: one["severity"] for one in json.loads(done.out)["findings"]} == {
-        "app/open.js": "high",
+        "app/open.js": "medium",
         "app/asked.js": "medium",
         "app/nonce.js": "medium",
         "app/token.js": "high",

@@ -21,7 +21,12 @@ _CACHES = {
     "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
 }
 GOOD = "def add(a, b):\n    return a + b\n"
-BAD = "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
+BAD = (
+    "import subprocess\n"
+    "from flask import request\n\n"
+    "def run():\n"
+    "    return subprocess.call(request.args['run'], shell=True)\n"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from rlm_gate import detectors
+from rlm_gate import detectors, syntax
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _Done = tuple[dict[str, Items], list[list[bool | None]]]
 
 FEW: Final = 24
 """Files that one process judges sooner than a second one has come to life."""
-_LARGEST: Final = 32  # files of a piece: their trees are at hand for all engines
+_LARGEST: Final = 16  # files of a piece: all engines share their texts and trees, which need room
 _SHARES: Final = 8  # pieces for each process, so that none waits long for the last one
 
 
@@ -66,17 +67,17 @@ def side_by_side(
     applies: Callable[[Rule, SourceFile], str],
     processes: int | None = None,
 ) -> Together | None:
-    """Let several processes begin with the tasks; None where one is enough, or all there is.
+    """Begin with the tasks, in as many processes as there are cores; None for a few files.
 
-    For a whole scope the prefilters of all ``rules`` are searched as well: its books need them.
+    On one core, too, all engines judge a few files before the next, and read them once. For a whole
+    scope the prefilters of all ``rules`` are searched as well: its books need them.
     """
     if len(corpus.files) < FEW or not tasks:
         return None
     from rlm_gate import forks
 
-    number = processes or forks.processes()
     asked = rules if corpus.scope.whole else ()
-    return Together(corpus, tasks, (asked, applies), number) if number > 1 else None
+    return Together(corpus, tasks, (asked, applies), processes or forks.processes())
 
 
 class Together:
@@ -145,6 +146,7 @@ class Together:
             yield Skip(name, why, blocking=True, rule_ids=tuple(rule.id for rule in rules))
 
     def _work(self, files: tuple[SourceFile, ...]) -> _Done:
+        files = tuple(replace(file, read=cache(file.read)) for file in files)
         corpus = replace(self._corpus, files=files)
         found = {
             label: [*behind_the_seam(name, corpus, rules)]
@@ -153,6 +155,7 @@ class Together:
         for file in files:
             for rule in self._asked:
                 self._applies(rule, file)
+        syntax.forget()
         known = map(detectors.prefilters, files)
         return found, [[one.get(key) for key in self._prefilters] for one in known]
 

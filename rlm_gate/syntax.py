@@ -70,11 +70,15 @@ class Tree:
         With ``parts`` only what the whole text or one of these of its ``parts`` holds.
         """
         names = metavars(config)
-        if parts is None or _may_match(config["rule"], self._root.kind()):
+        if parts is None or self.may_match_root(config):
             parts = [self._root]
         for part in parts:
             for node in part.find_all(cast("Config", config)):
                 yield _match(node, names)
+
+    def may_match_root(self, config: Mapping[str, Any]) -> bool:
+        """Say whether the configuration may match all of the text; never wrong when it says no."""
+        return _may_match(config["rule"], self._root.kind())
 
     def parts(self, wanted: Callable[[int, int], bool]) -> list[Node]:
         """Return the outermost nodes below the root whose lines (first, last) are wanted."""
@@ -142,6 +146,11 @@ def parse(text: str, language: str) -> Tree:
     Raises ValueError for a language without a grammar.
     """
     return Tree(text, language)
+
+
+def forget() -> None:
+    """Drop the trees that are at hand: they take some twenty times the room of their texts."""
+    parse.cache_clear()
 
 
 def find(text: str, language: str, rule_config: Mapping[str, Any]) -> Iterator[Match]:

@@ -40,7 +40,7 @@ def possible(pattern: str, text: str) -> bool:
     if not texts:
         return True
     if folded:
-        lowered = _lowered(text)
+        lowered = in_lower_case(text)
         return lowered is None or any(one in lowered for one in texts)
     return any(one in text for one in texts)
 
@@ -51,7 +51,7 @@ def found(pattern: str, text: str, compiled: Callable[[str], re.Pattern[str]]) -
     An expression that has to try every letter of a text takes a hundred times as long as ``in``.
     """
     texts, folded = needed(pattern)
-    places = _lowered(text) if folded else text
+    places = in_lower_case(text) if folded else text
     if not texts or places is None:
         return compiled(pattern).search(text) is not None
     texts = tuple(one for one in texts if one in places)
@@ -124,7 +124,7 @@ def alternatives(pattern: str) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _lowered(text: str) -> str | None:
+def in_lower_case(text: str) -> str | None:
     """Return the text in lower case, None where that differs from what ``re`` makes of case."""
     if not text.isascii() and any(letter in text for letter in _FALSE_LETTERS):
         return None

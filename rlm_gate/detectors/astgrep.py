@@ -20,6 +20,7 @@ from rlm_gate.detectors import (
     Place,
     Region,
     Text,
+    _clauses,
     _flows,
     _shell,
     applies,
@@ -35,7 +36,11 @@ from rlm_gate.detectors import (
 )
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
-_Wanted = tuple[Rule, Detect, Mapping[str, Any]]
+_Config = Mapping[str, Any]
+_Wanted = tuple[Rule, Detect, _Config, tuple[_clauses.Clause, ...]]
+# By an entry's options and a language: the options themselves, their configuration, what it needs.
+_READY: dict[tuple[int, str], tuple[_Config, _Config, tuple[_clauses.Clause, ...]]] = {}
+_MANY = 4096
 
 _ENGINE = "astgrep"
 _SHELL = "bash"
@@ -98,7 +103,18 @@ def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
     for rule in rules:
         for entry in entries(rule, _ENGINE):
             if reads(entry.options, language):
-                yield rule, entry, config(entry.options, language)
+                yield rule, entry, *_ready(entry.options, language)
+
+
+def _ready(options: _Config, language: str) -> tuple[_Config, tuple[_clauses.Clause, ...]]:
+    """Return the configuration and what it needs, made once: files come in many small corpora."""
+    key = (id(options), language)
+    if key not in _READY or _READY[key][0] is not options:
+        if len(_READY) >= _MANY:
+            _READY.clear()
+        made = config(options, language)
+        _READY[key] = options, made, _clauses.clauses(made)
+    return _READY[key][1:]
 
 
 def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
@@ -116,7 +132,7 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
     if flows and flows == _flows.direct(file.language):
         why = "astgrep: packed code; input from outside counts only where it is used as it comes"
         yield Skip(display_path(file.path), why)
-    yield from _trouble(file, tree, sorted({rule.id for rule, _, _ in wanted}))
+    yield from _trouble(file, tree, sorted({rule.id for rule, *_ in wanted}))
 
 
 def _matches(
@@ -128,7 +144,13 @@ def _matches(
 ) -> Iterator[Finding]:
     seen: set[tuple[str, Region, Severity]] = set()
     parts = _near_change(file, tree)
-    for rule, entry, config in wanted:
+    texts: dict[bool, list[str]] = {}
+    for rule, entry, config, needs in wanted:
+        whole = parts is None or tree.may_match_root(config)
+        if whole not in texts:
+            texts[whole] = [one.text() for one in ([tree.root] if whole else parts or ())]
+        if not _clauses.fit(needs, texts[whole]):
+            continue
         for match in tree.find(_lessened(config, flows), parts):
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE, entry.options)

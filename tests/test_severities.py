@@ -68,6 +68,12 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
         ("literal-signing-key", "a.py", "app.secret_key = 'k3jsd8Hw1'\n", HIGH),
         ("literal-signing-key", "a.py", "secret_key = 'k3jsd8Hw1'\n", MEDIUM),
         ("insecure-random", "a.js", "const token = Math.random().toString(36);\n", HIGH),
+        (
+            "insecure-random",
+            "a.js",
+            "const lock = () => { const token = Math.random().toString(36); };\n",
+            MEDIUM,
+        ),
         ("insecure-random", "a.js", "const nonce = Math.random().toString(36);\n", MEDIUM),
         (
             "nosql-injection",

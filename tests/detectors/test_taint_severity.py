@@ -137,3 +137,18 @@ def test_a_decorator_of_that_name_is_the_framework_s_alone(
 def test_no_link_makes_a_browser_send_a_header(source_of: str, meant: Severity) -> None:
     code = f"app.get('/', (req, res) => {{\n  res.send('<b>' + {source_of});\n}});\n"
     assert severities("a.js", code, **PAGE) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("source_of", "meant"),
+    [
+        ("request.form.get('a')", Severity.MEDIUM),
+        ("request.args['a']", Severity.MEDIUM),
+        ("request.get_json()['a']", Severity.HIGH),
+    ],
+)
+def test_a_form_holds_texts_and_no_operators(source_of: str, meant: Severity) -> None:
+    head = "from flask import request\n@app.route('/a')\ndef show():\n"
+    code = f"{head}    return items.find_one({{'a': {source_of}}})\n"
+    calls = [{"call": "*.find_one", "args": [0]}]
+    assert severities("a.py", code, language="python", sink="nosql", calls=calls) == [meant]

@@ -158,6 +158,7 @@ def _doubts(parameter: _Parameter, way: _Way) -> frozenset[str]:
     holes = dict(_holes(way.route or ""))
     one_part = parameter.name in holes and holes[parameter.name].lower() in _SEGMENT
     checked = bool(parameter.type) and not _LOOSE.search(parameter.type)
+    checked = checked or parameter.name in holes
     return frozenset(({"path"} if one_part else set()) | ({"nosql"} if checked else set()))
 
 

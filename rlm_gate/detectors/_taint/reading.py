@@ -33,6 +33,10 @@ _MEMBERS = (
 
 # A link makes a browser send an address or a form, but no headers or cookies of its choice.
 _BESIDE = re.compile(r"(?i)header|cookie")
+# What these hold is text, in which no operator of a query can be.
+_FORM = re.compile(
+    r"request\.(?:args|form|values|cookies|headers|view_args|GET|POST|query_params)\b"
+)
 _NO_LINK: frozenset[str] = frozenset({"xss", "markup"})
 
 
@@ -145,6 +149,7 @@ class Reading:
         ident = ident_of(name) if node.kind() in _MEMBERS else span.start.index
         clean = TEXTUAL if self.words.texts.find(name) else frozenset()
         doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
+        doubts |= TEXTUAL if _FORM.search(name) else frozenset()
         made = (Taint(one, ident, (lines,), clean, doubts=doubts) for one in dict.fromkeys(found))
         return tuple(made)
 

@@ -3,7 +3,7 @@
 #
 #   make gate   judge this repository by its own gate      make lint   ruff and mypy
 #   make test   the whole test suite                       make rigs   the real tools around it
-#   make docs   write docs/cli.md from the parsers         make fuzz   attack the sandbox for 30 min
+#   make docs   write docs/cli.md and docs/topics.md       make fuzz   attack the sandbox for 30 min
 #   make picture   write docs/picture.svg from a real run
 #   make lock   renew the container's Python packages: versions and hashes
 #   make PYTHON=python3.12 ...   with another Python
@@ -34,6 +34,7 @@ fuzz: .venv/installed-dev
 
 docs: .venv/installed-dev
 	$(BIN)/python tests/cli_page.py > docs/cli.md
+	$(BIN)/python tests/topic_page.py > docs/topics.md
 
 picture: .venv/installed-dev
 	$(BIN)/python tests/picture.py

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import topic_page
 import yaml
 from cli_page import page
 
@@ -37,6 +38,18 @@ def lines(path: Path) -> list[str]:
 def test_the_page_of_the_command_line_is_what_help_prints() -> None:
     written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert written == page(), "run: make docs"
+
+
+def test_the_page_of_topics_is_what_the_rules_say() -> None:
+    written = (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
+    assert written == topic_page.page(), "run: make docs"
+
+
+def test_a_topic_without_a_detector_is_said_to_have_none() -> None:
+    rows = {line.split(" | ")[0]: line for line in topic_page.page().splitlines()}
+    assert rows["| SQL"].split(" | ")[1:4] == ["D", "D", "D"]
+    assert set(rows["| layering"].split(" | ")[1:6]) == {"m"}
+    assert rows["| mutable defaults"].split(" | ")[2] == "-"
 
 
 def commands() -> list[str]:

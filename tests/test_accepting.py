@@ -178,6 +178,14 @@ def test_an_entry_whose_file_is_there_is_for_no_other_file() -> None:
     assert len(settled(both, known(path="gone.py")).findings) == 1
 
 
+def test_what_matched_at_its_place_takes_no_entry_of_a_file_that_is_gone() -> None:
+    outcome = settled([found()], known(), known(path="gone.py"))
+    assert [one.by.path for one in outcome.baselined] == ["a.py"]
+    assert [(one.kind, "gone.py" in one.text) for one in outcome.notices] == [
+        ("stale-baseline", True)
+    ]
+
+
 def test_a_refuted_finding_is_in_no_list_of_accepted_ones() -> None:
     refuted = frozenset({found().identity})
     for written in (comment(), known()):

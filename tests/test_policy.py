@@ -106,6 +106,37 @@ def test_threshold_never_passes_everything_but_missing_evidence() -> None:
     assert verdict(policy=never, skips=(skip,)).status is Status.INCONCLUSIVE
 
 
+def test_a_second_reading_that_failed_matters_only_where_the_finding_would_block() -> None:
+    lost = finding(origin=Origin.MODEL, verification=Verification.FAILED, severity=Severity.MEDIUM)
+    assert verdict(lost).status is Status.PASS
+    assert verdict(replace(lost, severity=Severity.HIGH)).status is Status.INCONCLUSIVE
+
+
+def test_what_is_held_reaches_the_threshold_and_does_not_block() -> None:
+    alone = finding(origin=Origin.MODEL, fingerprint="m")
+    got = verdict(finding(fingerprint="c", line=9), alone, finding(severity=Severity.LOW))
+    assert got.blocking == {("c", "a.py")}
+    assert got.held == {("m", "a.py")}
+
+
+def test_a_refuted_finding_counts_as_accepted_by_nobody() -> None:
+    at = Span("a.py", 1, 1)
+    accepts = Suppression(
+        Acceptance.COMMENT, at, ("security/example",), reason="so", target=at, path="a.py"
+    )
+    refuted = finding(origin=Origin.MODEL, verification=Verification.REFUTED)
+    assert verdict(refuted, suppressions=(accepts,)).suppressed == ()
+    assert len(verdict(finding(), suppressions=(accepts,)).suppressed) == 1
+
+
+@pytest.mark.parametrize(("severity", "kept"), [(Severity.INFO, 1), (Severity.LOW, 2)])
+def test_only_a_remark_gives_way_to_something_graver(severity: Severity, kept: int) -> None:
+    rules = (rule("own/a", severity=severity), rule("own/b"))
+    said = [finding("own/a", severity=severity), finding("own/b")]
+    judged = corpus(source("a.py", "quoted()\n"))
+    assert len(narrow(said, judged, rules, Policy(Severity.HIGH))) == kept
+
+
 def test_fail_outranks_inconclusive_and_still_says_why() -> None:
     got = verdict(finding(), missing=3)
     assert got.status is Status.FAIL

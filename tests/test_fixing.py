@@ -1,0 +1,99 @@
+"""How fixes are put into a text, and when they are taken back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+from builders import finding, rule
+
+from rlm_gate import fixing
+from rlm_gate.core import Corpus, Detect, Finding, Fix, Rule, Skip, Span
+from rlm_gate.decoding import Decoded
+from rlm_gate.fixing import _State, _Work
+
+
+def mended(start: int, end: int, text: str, name: str = "own/a") -> Finding:
+    fix = Fix(Span("a.txt", start, end), text, safe=True)
+    return replace(finding(name, "a.txt", start), fix=fix)
+
+
+def work(text: str, *wanted: tuple[str, int]) -> _Work:
+    return _Work("a.txt", "text", text, wanted, unsafe=False)
+
+
+def state(skips: int = 0, trouble: int = 0, *, broken: bool = False, **counts: int) -> _State:
+    named = {f"own/{name}": count for name, count in counts.items()}
+    return _State([], skips, Counter(named), (trouble, broken))
+
+
+def test_fixes_that_share_a_line_are_not_made_at_once() -> None:
+    first, second, third = mended(1, 2, "x"), mended(2, 2, "y"), mended(3, 3, "z")
+    assert fixing._apart([third, second, first]) == [first, third]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_places_and_line_ends_stay_when_a_fix_above_takes_or_adds_lines(end: str) -> None:
+    text = end.join(("one", "two", "three", "four")) + end
+    fixes = [mended(1, 1, "1\n1"), mended(2, 3, "2"), mended(4, 4, "")]
+    done, _ = fixing._applied(work(text), fixes)
+    assert done == end.join(("1", "1", "2")) + end
+
+
+def test_a_last_line_without_an_end_gets_none() -> None:
+    assert fixing._applied(work("one\ntwo"), [mended(2, 2, "2\n3")])[0] == "one\n2\n3"
+
+
+def test_every_line_of_a_fix_may_be_mended_by_the_rules_of_all_it_replaced() -> None:
+    _, allowed = fixing._applied(
+        work("one\ntwo\nthree\n", ("own/a", 1), ("own/b", 2)), [mended(1, 2, "1\n2\n3")]
+    )
+    both = frozenset({"own/a", "own/b"})
+    assert allowed == [both, both, both, frozenset()]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        pytest.param(state(a=2), state(a=1), "", id="one less"),
+        pytest.param(state(a=1), state(a=1), "still there", id="still there"),
+        pytest.param(state(a=1), state(a=2), "own/a finds more", id="more of it"),
+        pytest.param(state(a=1), state(b=1), "own/b finds more", id="another rule"),
+        pytest.param(state(a=1, b=1), state(b=1), "", id="another as before"),
+        pytest.param(state(a=1), state(1), "no longer judge", id="an engine fails"),
+        pytest.param(state(a=1), state(0, 1), "no longer parses", id="a piece is broken"),
+        pytest.param(state(0, 1, a=1), state(0, 1), "", id="broken before"),
+        pytest.param(
+            state(0, 2, a=1), state(0, 1, broken=True), "no longer parses", id="worse for Python"
+        ),
+    ],
+)
+def test_what_makes_a_text_worse_is_said(before: _State, after: _State, said: str) -> None:
+    told = fixing._worse(before, after, [mended(1, 1, "x")])
+    assert said in told
+    assert bool(told) is bool(said)
+
+
+def test_of_fixes_made_at_once_only_those_that_make_it_worse_are_undone() -> None:
+    """One rule finds what is bad; what the fix of line 2 makes of it, another one finds."""
+    rules = tuple(rule(name, detect=[Detect("regex", {})]) for name in ("own/a", "own/b"))
+
+    def detect(_engine: str, corpus: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for number, line in enumerate(corpus.files[0].text.splitlines(), 1):
+            if line.startswith("bad"):
+                text = "odd" if line == "bad 2" else "good"
+                yield replace(mended(number, number, text), quote=line)
+            elif line == "odd":
+                yield finding("own/b", "a.txt", number, quote=line)
+
+    text = "bad 1\nbad 2\nbad 3\n"
+    wanted = work(text, *(("own/a", line) for line in (1, 2, 3)))
+    content = text.encode()
+    done = fixing._mended(wanted, fixing.Judge(rules, detect), Decoded(text, "UTF-8"), content)
+    assert done.after == "good\nbad 2\ngood\n"
+    assert (done.fixable, done.fixed) == (3, 2)
+    assert [(one.finding.quote, one.why) for one in done.undone] == [
+        ("bad 2", "own/b finds more than before")
+    ]

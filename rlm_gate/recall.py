@@ -44,7 +44,8 @@ _APART: Final = frozenset({"guides", "sarif", "zizmor"})  # they look at more th
 _SECRETS: Final = "secrets"
 _ANSWERS: Final = {True: "1", False: "0", None: "-"}
 _Row = list[Any]
-"""[sha256, language, answers of the prefilters, {engine: [finding, ...]}, symbols or None]"""
+"""[sha256, language, answers of the prefilters, {engine: [finding, ...]}, symbols or None,
+whether it was searched for secrets and has none]"""
 
 
 def opened(
@@ -64,7 +65,7 @@ def opened(
     root = os.fsencode(os.path.abspath(folder))  # noqa: PTH100  # Path.absolute keeps ".."
     packed = [f"{pack.name} {pack.version}" for pack in packs]
     ids = [rule.id for rule in rules]
-    key = entry_key(_KIND, root, json.dumps([3, sorted(packed), sorted(ids), versions]))
+    key = entry_key(_KIND, root, json.dumps([4, sorted(packed), sorted(ids), versions]))
     return Recall(settings, corpus, key, rules)
 
 
@@ -92,9 +93,7 @@ class Recall:
         self._unsure: set[str] = set()
         self._outlines: dict[str, tuple[Symbol, ...]] = {}
         self._broken = False
-        for file in corpus.files:
-            if file.path in self._known:
-                self._answer(file, self._known[file.path][2])
+        self._answer_all()
 
     def judged(self, engine: str, detect: Detecting) -> Iterator[Finding | Skip]:
         """Return what the engine finds, in the order of the files; ``detect`` sees only the rest.
@@ -147,6 +146,15 @@ class Recall:
         same = row is not None and [file.sha256, file.language] == row[:2]
         return same and file.status == "whole"
 
+    def _answer_all(self) -> None:
+        """Tell what was found out of the files before: prefilters, and texts without secrets."""
+        for file in self._corpus.files:
+            row = self._known.get(file.path)
+            if row:
+                self._answer(file, row[2])
+                if row[5]:
+                    secrets.is_clean(file.text)
+
     def _answer(self, file: SourceFile, answers: str) -> None:
         known = detectors.prefilters(file)
         for prefilter, answer in zip(self._prefilters, answers, strict=True):
@@ -176,7 +184,8 @@ class Recall:
         same = all([*_findings(file.path, stored[engine])] == found[engine] for engine in found)
         whole = same and file.status == "whole"
         symbols = [[*astuple(one)] for one in self.outline(file)] if found and whole else None
-        return [file.sha256, file.language, answers, stored, symbols] if whole else None
+        clean = bool(found) and not secrets.secrets_of(file.text)
+        return [file.sha256, file.language, answers, stored, symbols, clean] if whole else None
 
 
 def _without_secrets(rows: Mapping[str, _Row]) -> dict[str, _Row]:

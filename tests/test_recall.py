@@ -13,7 +13,7 @@ from builders import finding
 
 from rlm_gate import cachedir, config, detectors, gate, recall, reports, syntax
 from rlm_gate.core import Corpus, Finding, Fix, Skip, Span, Verdict
-from rlm_gate.detectors import regex
+from rlm_gate.detectors import regex, secrets
 from rlm_gate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,6 +114,30 @@ def test_an_unchanged_run_parses_no_file_to_name_what_was_found(
     assert {one.fingerprint for one in check(repo).findings} == {
         one.fingerprint for one in check(repo, no_cache=True).findings
     }
+
+
+def test_an_unchanged_run_searches_no_file_for_secrets_again(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(repo)
+    secrets._CLEAN.clear()
+    secrets._find_again.cache_clear()
+    searched: list[str] = []
+    find = secrets.find
+
+    def noted(text: str) -> Any:
+        searched.append(text)
+        return find(text)
+
+    monkeypatch.setattr(secrets, "find", noted)
+    assert check(repo).findings
+    assert BAD not in searched
+
+    repo.write("a.py", f"{BAD}{PASSWORD}\n")
+    repo.git("add", "-A")
+    [quote] = [one.quote for one in check(repo).findings if one.span.path == "a.py"]
+    assert quote == "    os.system(command)"
+    assert f"{BAD}{PASSWORD}\n" in searched
 
 
 def test_only_what_changed_is_judged_again(repo: GitRepo, judged: list[str]) -> None:

@@ -272,7 +272,7 @@ def _matches(patterns: tuple[str, ...], path: str) -> bool:
         _ASKED.add(patterns)
     asked, found = _PATHS.get(path, _UNKNOWN)
     if asked < len(_SHAPES):
-        found = _fitting(path, asked, found)
+        found = _fitting(path)
     return not found.isdisjoint(patterns)
 
 
@@ -284,10 +284,16 @@ _PATHS: dict[str, _Fitting] = {}
 _SAME: dict[frozenset[str], frozenset[str]] = {}
 
 
-def _fitting(path: str, asked: int, known: frozenset[str]) -> frozenset[str]:
-    """Return which of all patterns match the path; the first ones were asked before."""
+def _fitting(path: str) -> frozenset[str]:
+    """Return which of all patterns match; those that end with a slash look at the folder alone."""
+    asked, found = _PATHS.get(path, _UNKNOWN)
     shapes = [*_SHAPES.copy().items()]  # other threads may add to them meanwhile
-    found = known.union([pattern for pattern, fits in shapes[asked:] if fits(path)])
+    if asked == len(shapes):
+        return found
+    folder = path[: path.rfind("/") + 1]
+    inside = folder == path
+    new = [one for one, fits in shapes[asked:] if one.endswith("/") == inside and fits(path)]
+    found = found.union(new, _fitting(folder) if folder and not inside else ())
     found = _SAME.setdefault(found, found)  # most paths have the same few
     if len(_PATHS) >= _MANY:
         _PATHS.clear()

@@ -29,6 +29,7 @@ from rlm_gate.core import (
     SourceFile,
     Span,
     display_path,
+    split_lines,
 )
 from rlm_gate.detectors import secrets
 from rlm_gate.errors import GateError
@@ -154,6 +155,7 @@ class Recall:
                 self._answer(file, row[2])
                 if row[5]:
                     secrets.is_clean(file.text)
+                    secrets.is_clean(_shown(file))
 
     def _answer(self, file: SourceFile, answers: str) -> None:
         known = detectors.prefilters(file)
@@ -184,8 +186,13 @@ class Recall:
         same = all([*_findings(file.path, stored[engine])] == found[engine] for engine in found)
         whole = same and file.status == "whole"
         symbols = [[*astuple(one)] for one in self.outline(file)] if found and whole else None
-        clean = bool(found) and not secrets.secrets_of(file.text)
+        clean = bool(found) and not any(map(secrets.secrets_of, (file.text, _shown(file))))
         return [file.sha256, file.language, answers, stored, symbols, clean] if whole else None
+
+
+def _shown(file: SourceFile) -> str:
+    """Return the text as fingerprints see it."""
+    return "\n".join(split_lines(file.text))
 
 
 def _without_secrets(rows: Mapping[str, _Row]) -> dict[str, _Row]:

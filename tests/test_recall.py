@@ -131,7 +131,7 @@ def test_an_unchanged_run_searches_no_file_for_secrets_again(
 
     monkeypatch.setattr(secrets, "find", noted)
     assert check(repo).findings
-    assert BAD not in searched
+    assert not {BAD, BAD.removesuffix("\n")} & {*searched}
 
     repo.write("a.py", f"{BAD}{PASSWORD}\n")
     repo.git("add", "-A")

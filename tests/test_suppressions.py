@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import source
+from builders import corpus, source
 
-from rlm_gate.core import Notice, Suppression
-from rlm_gate.suppressions import in_file
+from rlm_gate.core import Notice, Span, Suppression
+from rlm_gate.suppressions import in_file, written
 
 ASK = "rlm-gate: ignore[a/b] -- why"
 ELSE = "rlm-gate: ignore[a/b] -- no suppression"
@@ -144,3 +144,27 @@ def test_a_comment_in_code_that_does_not_parse_is_not_believed() -> None:
     found, notices = read("a.js", f"function ( {{{{ x\n// {ASK}\ny ) = = = ;\n")
     assert found == [] or notices == []
     assert all("does not parse" in one.text for one in notices)
+
+
+@pytest.mark.parametrize("name", ["a/b c", "a/b?", "a/b/c", "A/b", "a/*", "a"])
+def test_a_rule_is_named_wholly_by_pack_and_name(name: str) -> None:
+    suppressions, [notice] = read("a.py", f"# rlm-gate: ignore[{name}] -- why\nx = 1\n")
+    assert suppressions == []
+    assert "is no rule" in notice.text
+
+
+def test_without_a_grammar_only_a_line_that_is_all_comment_counts() -> None:
+    assert read("a.sql", f"/* {ASK} */ SELECT 1;\nSELECT 2;\n") == ([], [])
+    [one], _ = read("a.sql", f"/* {ASK} */\nSELECT 2;\n")
+    assert one.target == Span("a.sql", 2, 2)
+
+
+def test_without_a_grammar_stacked_comments_speak_of_the_line_below_them_all() -> None:
+    found, _ = read("a.toml", f"# {ASK}\n# {ASK}\nx = 1\ny = 2\n")
+    assert [one.target for one in found] == [Span("a.toml", 3, 3)] * 2
+
+
+def test_what_a_deleted_file_said_accepts_nothing() -> None:
+    text = f"# {ASK}\nx = 1\n"
+    for status, count in (("whole", 1), ("deleted", 0)):
+        assert len(written(corpus(source("a.py", text, status=status))).suppressions) == count

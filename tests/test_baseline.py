@@ -1,0 +1,75 @@
+"""The file of accepted findings: what is written comes back, and nothing else is an entry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from builders import finding
+
+from rlm_gate import baseline
+from rlm_gate.core import Finding, Origin, Place, Span
+from rlm_gate.errors import ConfigError
+
+ONE, OTHER = "1" * 64, "2" * 64
+
+
+def found(**more: object) -> Finding:
+    return replace(finding("own/found", fingerprint=ONE), **more)  # type: ignore[arg-type]  # fields of Finding
+
+
+def content(*entries: dict[str, object], head: str = '{"version": 1, "findings": [') -> bytes:
+    return "\n".join([head, *(f"{json.dumps(one)}," for one in entries), "{}]}", ""]).encode()
+
+
+def test_every_place_of_a_finding_and_who_made_it_comes_back() -> None:
+    also = (Place(Span("b.py", 4, 4), OTHER),)
+    written = baseline.render(baseline.entries_of([found(also=also, origin=Origin.MODEL)]))
+    entries = baseline.parse(written)
+    assert [(one.path, one.fingerprint, one.rules, one.origin) for one in entries] == [
+        ("a.py", ONE, ("own/found",), Origin.MODEL),
+        ("b.py", OTHER, ("own/found",), Origin.MODEL),
+    ]
+    assert baseline.render(entries) == written
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        pytest.param({"fingerprint": ONE + "1", "path": "a"}, "64 hexadecimal", id="too long"),
+        pytest.param({"fingerprint": "x" * 64, "path": "a"}, "64 hexadecimal", id="no digits"),
+        pytest.param({"fingerprint": ONE}, "are texts", id="no path"),
+        pytest.param({"fingerprint": ONE, "path": "a", "line": 1}, "unknown keys", id="a line"),
+        pytest.param({"fingerprint": ONE, "path": "a", "origin": "me"}, "origin", id="origin"),
+    ],
+)
+def test_what_is_no_entry_is_told_in_its_line(entry: dict[str, object], said: str) -> None:
+    good: dict[str, object] = {"fingerprint": ONE, "path": "a.py"}
+    with pytest.raises(ConfigError) as caught:
+        baseline.parse(content(good, entry))
+    [problem] = caught.value.problems
+    assert problem.line == 3
+    assert said in problem.text
+    assert [one.path for one in baseline.salvage(content(good, entry))] == ["a.py"]
+
+
+@pytest.mark.parametrize("mark", ["<<<<<<< ours", "=======", ">>>>>>> theirs", "||||||| base"])
+def test_the_marks_of_a_merge_are_named(mark: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        baseline.parse(content({"fingerprint": ONE, "path": "a.py"}) + f"{mark}\n".encode())
+    assert "a merge left its marks" in caught.value.problems[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(content().removesuffix(b"{}]}\n"), id="without its end"),
+        pytest.param(content() * 2, id="twice"),
+    ],
+)
+def test_what_is_no_whole_baseline_is_refused(text: bytes) -> None:
+    with pytest.raises(ConfigError) as caught:
+        baseline.parse(text)
+    assert "not a baseline of version 1" in caught.value.problems[0].text

@@ -134,6 +134,14 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--verbose", "-v", action="store_true", help="no cuts in the text report")
 
 
+def add_format(parser: argparse.ArgumentParser, shown: str) -> None:
+    """Declare ``--format text|json`` and its short form, for commands that print one answer."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help=shown)
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="short for --format json"
+    )
+
+
 def flags(arguments: argparse.Namespace) -> Flags:
     """Return what the command line gave; None and () are what it did not."""
     return Flags(

@@ -12,6 +12,7 @@ from importlib.metadata import version as installed
 from typing import Any
 
 from rlm_gate import __version__, repo
+from rlm_gate.cli import _flags
 from rlm_gate.detectors import load
 from rlm_gate.errors import EXIT_INCONCLUSIVE, EXIT_PASS, GateError
 from rlm_gate.rlm.layers import STRICT, Layer
@@ -39,14 +40,14 @@ class Examination:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flag."""
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    """Declare the form of the answer."""
+    _flags.add_format(parser, "lines (default), or all of it as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start a sandbox, ask it and the engines, and show what they say."""
     found = examine()
-    if arguments.json:
+    if arguments.format == "json":
         print(json.dumps(_document(found), indent=2))
     else:
         print("\n".join(_lines(found)))

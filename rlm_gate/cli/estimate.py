@@ -18,12 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _flags.add_scope(parser)
     _flags.add_policy(parser)
     _flags.add_models(parser)
-    parser.add_argument(
-        "--format",
-        choices=("text", "json"),
-        default="text",
-        help="a sentence (default), or every planned call as JSON",
-    )
+    _flags.add_format(parser, "a sentence (default), or every planned call as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

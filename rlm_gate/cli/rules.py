@@ -10,7 +10,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from rlm_gate import config, corpus, packs
-from rlm_gate.cli import _learn
+from rlm_gate.cli import _flags, _learn
 from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.ownrules import OWN_RULES, POLICY_CHANGED
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the rules of the configured packs")
-    listing.add_argument("--json", action="store_true", help="as JSON")
+    _flags.add_format(listing, "a table (default), or every field as JSON")
     showing = actions.add_parser("show", help="one rule: its help and its examples")
     showing.add_argument("rule", metavar="RULE", help="a rule's id or alias")
     for action in (listing, showing):
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="measure precision and recall on files with 'ruleid:' and 'ok:' comments instead",
     )
-    testing.add_argument("--json", action="store_true", help="the measurement as JSON")
+    _flags.add_format(testing, "how --report shows its measurement")
     making = actions.add_parser("new", help="write a rule to start from, with its tests")
     making.add_argument("name", metavar="PACK/NAME", help="what the rule will be called")
     learning = "have a model propose a rule from examples, once, and prove it"
@@ -80,7 +80,7 @@ def _list(arguments: argparse.Namespace) -> int:
     settings = config.settings(config.Flags(rules=names), root)
     loaded = packs.load(settings, root)
     rules = sorted((rule for pack in loaded for rule in pack.rules), key=lambda rule: rule.id)
-    if arguments.json:
+    if arguments.format == "json":
         print(json.dumps([_as_json(rule) for rule in rules], indent=2))
     else:
         for line in _table([_row(rule) for rule in rules]):
@@ -123,6 +123,8 @@ def _test(arguments: argparse.Namespace) -> int:
     only = {rule.id for rule in _named(loaded, ids)} if ids else None
     if arguments.report:
         return _report(arguments, [rule for pack in loaded for rule in pack.pack.rules], only)
+    if arguments.format == "json":
+        raise UsageError("JSON is a form of the measurement alone: name folders with --report")
     outcome = ruletest.run(loaded, only)
     for failure in outcome.failures:
         print(failure)
@@ -154,7 +156,7 @@ def _report(
         raise UsageError(
             f"no file there has a comment 'ruleid: <pack>/<rule>' or 'ok: <pack>/<rule>'{named}"
         )
-    if arguments.json:
+    if arguments.format == "json":
         print(json.dumps(_scores_json(report), indent=2))
         return EXIT_PASS
     rows = [

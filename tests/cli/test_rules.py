@@ -56,8 +56,11 @@ def test_list_is_a_table_of_every_rule(pack: Path, capsys: pytest.CaptureFixture
 
 
 def test_list_as_json(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "list", "--format", "json", "--rules", str(pack)]) == 0
+    whole = capsys.readouterr().out
     assert main(["rules", "list", "--json", "--rules", str(pack)]) == 0
-    first, second = json.loads(capsys.readouterr().out)
+    assert capsys.readouterr().out == whole
+    first, second = json.loads(whole)
     assert first == {
         "id": "demo/no-evil",
         "title": "No evil",
@@ -222,6 +225,13 @@ evil(5)
 # ruleid: somebody-elses
 fine(6)
 """
+
+
+def test_json_without_a_measurement_is_refused(
+    pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "test", str(pack), "--format", "json"]) == 2
+    assert "name folders with --report" in capsys.readouterr().err
 
 
 def test_precision_and_recall_on_annotated_files(

@@ -90,7 +90,7 @@ class Together:
         asked: tuple[Sequence[Rule], Callable[[Rule, SourceFile], str]],
         processes: int,
     ) -> None:
-        from rlm_gate.forks import MOST_PIECES, Crew
+        from rlm_gate.forks import Crew
 
         self._corpus = corpus
         self._tasks = tasks
@@ -101,7 +101,6 @@ class Together:
         )
         files = corpus.files
         size = min(_LARGEST, max(1, len(files) // (_SHARES * processes)))
-        size = max(size, -(-len(files) // MOST_PIECES))
         self._pieces = [files[start : start + size] for start in range(0, len(files), size)]
         self._crew: Crew[tuple[SourceFile, ...], _Done] = Crew(self._pieces, self._work, processes)
         self._finished = False
@@ -128,10 +127,15 @@ class Together:
 
     def left(self) -> Iterator[Finding | Skip]:
         """Yield what was found and nobody has asked for, where the run was interrupted."""
+        self.end()
         for number in sorted(self._crew.results):
             found, _ = self._crew.results[number]
             while found:
                 yield from found.pop(next(iter(found)))
+
+    def end(self) -> None:
+        """Let no fork work on, whatever came in between."""
+        self._crew.end()
 
     def _lost(self, label: str) -> Iterator[Skip]:
         lost = sum(

@@ -11,7 +11,7 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO, Final, Generic, TypeVar
 
@@ -19,7 +19,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _NUMBER: Final = 4  # bytes
-MOST_PIECES: Final = 65_536 // _NUMBER  # what a pipe holds
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def processes() -> int:
@@ -29,51 +29,80 @@ def processes() -> int:
 
 
 class Crew(Generic[Piece, Result]):
-    """A process and its forks. Each takes the next piece as soon as it has done one."""
+    """A process and its forks. Each takes the next piece as soon as it has done one.
+
+    ``results`` has what was done, by the pieces' numbers. ``ended`` says of each fork that did not
+    end well how it did. Whoever does not come to ``finish`` has to call ``end``.
+    """
 
     def __init__(
         self, pieces: Sequence[Piece], work: Callable[[Piece], Result], processes: int
     ) -> None:
-        """Fork, and let the forks begin. ``pieces`` are at most MOST_PIECES."""
+        """Fork, and let the forks begin. Where the system grants no process more, fewer do it."""
         self._pieces = pieces
         self._work = work
-        self._waiting, numbers = os.pipe()
-        os.write(numbers, b"".join(one.to_bytes(_NUMBER) for one in range(len(pieces))))
-        os.close(numbers)
+        self._waiting: IO[bytes] | None = None
+        self._forks: list[tuple[int, IO[bytes]]] = []
         self.results: dict[int, Result] = {}
         self.ended: list[str] = []
-        self._forks = [self._forked() for _ in range(processes - 1)]
+        try:
+            with suppress(OSError):  # no more processes, memory or descriptors
+                self._fork(processes - 1)
+        except BaseException:
+            self.end()
+            raise
 
     def finish(self) -> None:
-        """Work until nothing is left. ``results`` has what was done, by the pieces' numbers.
+        """Work until nothing is left.
 
-        ``ended`` says of each fork that did not end well how it did. If this is interrupted, the
-        forks are killed, and what they had done until then counts.
+        If this is interrupted, the forks are killed, and what they had done until then counts.
         """
-        done = False
         try:
             for number in self._taken():
                 self.results[number] = self._work(self._pieces[number])
-            done = True
+            for child, _ in self._forks:  # an interrupt finds them all still here
+                os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
         finally:
-            os.close(self._waiting)
-            while self._forks:
-                self._gather(*self._forks.pop(), kill=not done)
+            self.end()
+
+    def end(self) -> None:
+        """Take what the forks have done; one that is still at work is killed."""
+        while self._forks:
+            self._gather(*self._forks.pop())
+        if self._waiting:
+            self._waiting.close()
+
+    def _fork(self, times: int) -> None:
+        if times > 0:
+            self._waiting = _memory(range(len(self._pieces)))
+        for _ in range(times):
+            answers = _memory()
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+            try:
+                self._forks.append((self._forked(answers, before), answers))
+            except OSError:
+                answers.close()
+                raise
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _taken(self) -> Iterator[int]:
-        while number := os.read(self._waiting, _NUMBER):
+        """Yield numbers that no other takes: all read one file, whose place they share."""
+        if self._waiting is None:
+            yield from range(len(self._pieces))
+            return
+        while number := os.read(self._waiting.fileno(), _NUMBER):
             yield int.from_bytes(number)
 
-    def _forked(self) -> tuple[int, IO[bytes]]:
-        answers = os.fdopen(os.memfd_create("rlm-gate"), "w+b")
-        child = os.fork()
-        if child:
-            return child, answers
+    def _forked(self, answers: IO[bytes], mask: Iterable[int]) -> int:
+        parent = os.getpid()
+        if child := os.fork():
+            return child
         status = 1
         try:  # nothing of the parent's may run here: no handler, no exit, no flush
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            parent = os.getppid()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number in self._taken():
                 pickle.dump((number, self._work(self._pieces[number])), answers)
                 answers.flush()
@@ -83,9 +112,8 @@ class Crew(Generic[Piece, Result]):
         finally:
             os._exit(status)
 
-    def _gather(self, child: int, answers: IO[bytes], *, kill: bool) -> None:
-        if kill:
-            os.kill(child, signal.SIGKILL)
+    def _gather(self, child: int, answers: IO[bytes]) -> None:
+        os.kill(child, signal.SIGKILL)  # of one that has ended it changes nothing
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code:
@@ -95,3 +123,16 @@ class Crew(Generic[Piece, Result]):
             while True:
                 number, result = pickle.load(answers)  # noqa: S301  # our own fork wrote it
                 self.results[number] = result
+
+
+def _memory(numbers: Iterable[int] = ()) -> IO[bytes]:
+    """Return a file in memory, to be read from its beginning."""
+    memory = os.fdopen(os.memfd_create("rlm-gate"), "w+b")
+    try:
+        memory.write(b"".join(one.to_bytes(_NUMBER) for one in numbers))
+        memory.seek(0)
+    except OSError:
+        with suppress(OSError):
+            memory.close()
+        raise
+    return memory

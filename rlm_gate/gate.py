@@ -106,6 +106,9 @@ def run(
         this.skips.append(Skip("run", why, blocking=True))
         left = this.together.left() if this.together else ()
         this.findings.extend(one for one in left if isinstance(one, Finding))
+    finally:
+        if this.together:
+            this.together.end()
     return _verdict(this)
 
 

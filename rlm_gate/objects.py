@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ class Content(NamedTuple):
 class Objects:
     """Reads objects through one process: a ``begun`` one, or started when first needed.
 
-    Safe between threads.
+    Safe between threads; a fork reads through a process of its own.
 
     After ``close`` the next question starts another process; the last one ends with this object.
     """
@@ -55,6 +56,7 @@ class Objects:
         self._lock = Lock()
         self._running: tuple[IO[bytes], IO[bytes]] | None = None
         self._end: weakref.finalize[..., Objects] | None = None
+        self._owner = os.getpid()
         if begun:
             self._adopt(begun)
 
@@ -69,11 +71,11 @@ class Objects:
         return oid if kind == "commit" else ""
 
     def close(self) -> None:
-        """End the process, if one runs."""
+        """End the process, if one runs and is ours."""
+        if self._owner != os.getpid():
+            self._leave_to_the_parent()
         with self._lock:
-            if self._end:
-                self._end()
-            self._running = self._end = None
+            self._forget()
 
     @staticmethod
     def process(
@@ -92,6 +94,8 @@ class Objects:
     def _object(self, name: str, limit: int) -> tuple[str, str, Content]:
         if "\n" in name:  # the protocol has no way to ask for it
             return "", "", Content(0, b"")
+        if self._owner != os.getpid():
+            self._leave_to_the_parent()
         with self._lock:
             asked, answers = self._running or self._started()
             header = _header(asked, answers, name)
@@ -99,6 +103,17 @@ class Objects:
                 return "", "", Content(0, b"")
             oid, kind, size = header.decode().split()
             return kind, oid, _content(answers, int(size), limit)
+
+    def _leave_to_the_parent(self) -> None:
+        """In a fork: close its ends of the pipes, where answers to both would mix."""
+        self._lock = Lock()  # a thread of the parent's may hold the other one
+        self._owner = os.getpid()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._end:
+            self._end()
+        self._running = self._end = None
 
     def _started(self) -> tuple[IO[bytes], IO[bytes]]:
         return self._adopt(self.process(self._command, self._directory, self._environment))

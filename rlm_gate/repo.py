@@ -272,6 +272,7 @@ class _Begun:
 
     def __init__(self, directory: str, environment: Mapping[str, str]) -> None:
         staged = (*_GIT, *_STAGED[:1], *_DIFF, *_STAGED[1:], "HEAD", "--")
+        self._owner = os.getpid()
         self._opening = _asking(_OPENING, directory, environment)
         self._said: subprocess.CompletedProcess[bytes] | None = None
         self._others = {
@@ -290,8 +291,8 @@ class _Begun:
         return self._said
 
     def taken(self, command: Sequence[str]) -> subprocess.Popen[bytes] | None:
-        """Return the process of a command, once; None where there is none."""
-        return self._others.pop(tuple(command), None)
+        """Return the process of a command, once; None where there is none, or in a fork."""
+        return self._others.pop(tuple(command), None) if self._owner == os.getpid() else None
 
     def end(self) -> None:
         """End what nobody took."""

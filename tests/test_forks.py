@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -107,3 +108,120 @@ def test_one_core_or_another_thread_means_one_process(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     monkeypatch.setattr(forks.threading, "active_count", lambda: 2)
     assert forks.processes() == 1
+
+
+@pytest.mark.parametrize("began", [0, 1, 2])
+@pytest.mark.parametrize("call", ["fork", "memfd_create"])
+def test_where_no_more_processes_begin_those_there_are_do_it_all(
+    call: str, began: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = getattr(os, call), []
+
+    def scarce(*arguments: object) -> int:
+        asked.append(arguments)
+        if len(asked) > began:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return int(real(*arguments))
+
+    monkeypatch.setattr(os, call, scarce)
+    crew = forks.Crew([*range(40)], lambda piece: (piece, os.getpid()), 4)
+    crew.finish()
+    assert [crew.results[number][0] for number in range(40)] == [*range(40)]
+    assert len({pid for _, pid in crew.results.values()}) <= 1 + began
+    assert crew.ended == []
+
+
+def test_no_number_of_pieces_is_too_large() -> None:
+    crew = forks.Crew(range(200_000), lambda piece: piece, 1)
+    crew.finish()
+    assert len(crew.results) == 200_000
+    shared = forks.Crew(range(100_000), abs, 2)
+    shared.finish()
+    assert len(shared.results) == 100_000
+
+
+def test_an_interrupt_while_waiting_for_the_forks_keeps_what_they_had_done() -> None:
+    parent = os.getpid()
+    seen, say = os.pipe()
+
+    def work(piece: int) -> int:
+        if os.getpid() == parent:
+            return int(os.read(seen, 1) != b"")  # until the fork has done the first two
+        if piece == 3:
+            os.write(say, b"!")
+            time.sleep(60)
+        return piece
+
+    crew = forks.Crew([0, 1, 2, 3, 4], work, 2)
+    pieces = iter([4])  # all that the fork leaves
+    crew._taken = lambda: pieces  # type: ignore[method-assign]  # the parent comes last
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.6)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            crew.finish()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+        os.close(seen)
+        os.close(say)
+    assert {0, 1, 2} <= {*crew.results}
+    assert crew.ended == ["killed by signal 9"]
+
+
+def test_a_signal_for_all_never_lets_a_fork_go_on_with_its_parents_work() -> None:
+    """Ctrl-C reaches the whole group, a fork that has just begun too."""
+    parent, fork = os.getpid(), os.fork
+
+    def struck() -> int:
+        child = fork()
+        if not child:
+            os.kill(os.getpid(), signal.SIGINT)
+        return child
+
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fork", struck)
+            crew = forks.Crew([*range(20)], lambda piece: time.sleep(0.01) or piece, 2)
+        crew.finish()
+    except KeyboardInterrupt:
+        if os.getpid() != parent:
+            os._exit(99)
+        raise
+    finally:
+        if os.getpid() != parent:
+            os._exit(98)
+        signal.signal(signal.SIGINT, old)
+    assert (len(crew.results), crew.ended) == (20, [])
+
+
+def test_who_ends_early_leaves_no_fork_behind_and_keeps_what_they_did() -> None:
+    def work(piece: int) -> int:
+        time.sleep(60 if piece == 3 else 0)
+        return piece
+
+    crew = forks.Crew([0, 1, 2, 3], work, 2)
+    child = crew._forks[0][0]
+    time.sleep(0.5)
+    started = time.monotonic()
+    crew.end()
+    assert time.monotonic() - started < 30
+    assert {*crew.results} >= {0, 1, 2}
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    crew.end()  # nothing left to do
+
+
+def test_one_process_needs_nothing_that_other_systems_lack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    for module, name in [
+        *((os, name) for name in ("fork", "memfd_create", "waitid", "sched_getaffinity")),
+        (signal, "pthread_sigmask"),
+    ]:
+        monkeypatch.delattr(module, name)
+    crew = forks.Crew("abc", str.upper, forks.processes())
+    crew.finish()
+    assert crew.results == {0: "A", 1: "B", 2: "C"}

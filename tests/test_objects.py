@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,3 +87,78 @@ def test_the_process_ends_with_its_reader(git_repo: GitRepo) -> None:
     del objects
     running = subprocess.run(listing, check=False, capture_output=True, text=True).stdout
     assert "cat-file" not in running
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
+beside_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
+
+def _forked(work: Callable[[], bool]) -> int:
+    """Return a fork that ends with 0 where the work is well done in time."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        signal.alarm(20)
+        status = not work()
+    finally:
+        os._exit(status)
+
+
+@on_linux
+@beside_threads
+def test_a_fork_never_takes_the_answer_that_its_parent_waits_for(git_repo: GitRepo) -> None:
+    git_repo.commit(mine="the parent's", yours="the fork's")
+    objects = _open(git_repo.path).objects()
+    asked, answers = objects._started()
+    asked.write(b"HEAD:mine\n")
+    asked.flush()
+
+    def read() -> bool:
+        content = objects.read("HEAD:yours")
+        return content is not None and content.data == b"the fork's"
+
+    _, status = os.waitpid(_forked(read), 0)
+    assert status == 0
+    assert answers.readline().endswith(b" blob 12\n")
+    assert answers.read(13) == b"the parent's\n"
+    content = objects.read("HEAD:mine")
+    assert content
+    assert content.data == b"the parent's"
+
+
+@on_linux
+@beside_threads
+def test_a_fork_reads_though_a_thread_was_reading_when_it_began(git_repo: GitRepo) -> None:
+    git_repo.commit(a="1")
+    objects = _open(git_repo.path).objects()
+    with objects._lock:
+        child = _forked(lambda: objects.read("HEAD:a") is not None)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+
+
+@on_linux
+@beside_threads
+def test_a_fork_that_reads_keeps_its_parents_process_from_nothing(git_repo: GitRepo) -> None:
+    git_repo.commit(a="1")
+    objects = _open(git_repo.path).objects()
+    objects.read("HEAD:a")
+    ready, tell = os.pipe()
+
+    def linger() -> bool:
+        objects.read("HEAD:a")
+        os.write(tell, b"!")
+        time.sleep(15)
+        return True
+
+    child = _forked(linger)
+    os.read(ready, 1)
+    started = time.monotonic()
+    objects.close()  # waits for git, which ends when nobody can ask any more
+    assert time.monotonic() - started < 10
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(ready)
+    os.close(tell)

@@ -417,6 +417,25 @@ def test_what_was_begun_and_never_asked_for_is_ended(git_repo: GitRepo) -> None:
     assert not gateway._BEGUN
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_what_was_begun_is_not_for_a_fork(git_repo: GitRepo) -> None:
+    git_repo.commit(**{"a.py": "x\n"})
+    gateway.begin(str(git_repo.path))
+    try:
+        [begun] = gateway._BEGUN.values()
+        commands = [*begun._others]
+        child = os.fork()
+        if not child:
+            os._exit(sum(begun.taken(command) is not None for command in commands))
+        _, status = os.waitpid(child, 0)
+        assert status == 0
+        assert commands
+        assert all(begun._others[command] for command in commands)
+    finally:
+        gateway.end()
+
+
 def test_an_unborn_branch_has_its_own_comparison(git_repo: GitRepo) -> None:
     git_repo.write("a.py", "x\n")
     git_repo.git("add", "-A")

@@ -144,7 +144,7 @@ def finding(
     quote = "\n".join(lines[region.start - 1 : region.end])
     return Finding(
         rule_id=rule.id,
-        severity=_doubted(severity_of(rule, options or {}), options or {}, quote),
+        severity=_weighed(severity_of(rule, options or {}), options or {}, quote),
         confidence=rule.precision,
         message=rule.message,
         span=Span(path, region.start, region.end),
@@ -161,12 +161,14 @@ def severity_of(rule: Rule, options: Mapping[str, Any]) -> Severity:
     return rule.severity if said is None else min(rule.severity, Severity.parse(said))
 
 
-def _doubted(severity: Severity, options: Mapping[str, Any], quote: str) -> Severity:
-    """Return medium at most where the lines show that it may be meant."""
-    doubt = options.get("lines_doubt")
-    if doubt is None or _compiled(doubt).search(quote) is None:
-        return severity
-    return min(severity, Severity.MEDIUM)
+def _weighed(severity: Severity, options: Mapping[str, Any], quote: str) -> Severity:
+    """Return medium at most where the lines may be meant, low where they lack what makes it bad."""
+    doubt, grave = options.get("lines_doubt"), options.get("lines_grave")
+    if grave is not None and _compiled(grave).search(quote) is None:
+        return min(severity, Severity.LOW)
+    if doubt is not None and _compiled(doubt).search(quote) is not None:
+        return min(severity, Severity.MEDIUM)
+    return severity
 
 
 def listed(value: Any) -> tuple[str, ...]:
@@ -177,7 +179,7 @@ def listed(value: Any) -> tuple[str, ...]:
 
 
 # What every engine of patterns has: a second look at the lines of a find, and its severity.
-LINE_OPTIONS = ("lines_have", "lines_lack", "lines_doubt", "severity")
+LINE_OPTIONS = ("lines_have", "lines_lack", "lines_doubt", "lines_grave", "severity")
 
 
 def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -185,7 +187,7 @@ def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     levels = [one.label for one in Severity]
     if "severity" in options and options["severity"] not in levels:
         yield ("severity",), f"severity: choose from {', '.join(levels)}"
-    for key in ("lines_have", "lines_lack", "lines_doubt"):
+    for key in LINE_OPTIONS[:-1]:
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
 

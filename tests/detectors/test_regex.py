@@ -116,3 +116,9 @@ def test_lines_that_fit_the_doubt_of_an_entry_make_it_medium_at_most() -> None:
     assert [one.severity for one in found] == [Severity.HIGH, Severity.MEDIUM]
     low = find(file, pattern="key", lines_doubt="example", severity="low")
     assert [one.severity for one in low] == [Severity.LOW, Severity.LOW]
+
+
+def test_lines_that_lack_what_makes_a_find_grave_make_it_low_at_most() -> None:
+    file = source("a.txt", "key = password\nkey = etag\nkey = example password\n")
+    found = find(file, pattern="key", lines_grave="password", lines_doubt="example")
+    assert [one.severity for one in found] == [Severity.HIGH, Severity.LOW, Severity.MEDIUM]

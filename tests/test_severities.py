@@ -10,13 +10,14 @@ from builders import corpus, source
 from rlm_gate import detectors, packs
 from rlm_gate.core import Finding, Rule, Severity
 
-HIGH, MEDIUM = Severity.HIGH, Severity.MEDIUM
+HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 LOGIN = "def current_user(t):\n    return jwt.decode(t, options={'verify_signature': False})\n"
 LOOK = "def issuer(t):\n    return jwt.decode(t, options={'verify_signature': False})['iss']\n"
 CHECKOUT = (
     "on: {}\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/checkout@v4\n"
     "        with:\n          ref: ${{{{ github.event.{}.head{}sha }}}}\n      - run: {}\n"
 )
+PASSWORD = "def keep(raw):\n    password = raw.strip()\n    return hashlib.md5(raw).hexdigest()\n"
 TITLE = "on: {}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ github.event.{}.title }}}}\n"
 
 
@@ -110,3 +111,24 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
 ) -> None:
     head = "import os, random, requests\n" if path == "a.py" else ""
     assert worst(rule_id, path, head + code) is meant
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "path", "code", "meant"),
+    [
+        ("weak-hash", "a.py", "import hashlib\nname = hashlib.md5(url).hexdigest()\n", LOW),
+        ("weak-hash", "a.py", "import hashlib\n" + PASSWORD, MEDIUM),
+        ("weak-hash", "a.go", "package a\nfunc f() { h := md5.New() }\n", LOW),
+        ("weak-hash", "a.go", "package a\nfunc f(password string) { h := md5.New() }\n", MEDIUM),
+        ("dom-xss", "a.js", "list.innerHTML = `<li>${item.name}</li>`;\n", MEDIUM),
+        ("dom-xss", "a.js", "list.innerHTML = `<li>${this.count()} of ${total}</li>`;\n", LOW),
+        ("dom-xss", "a.js", "box.innerHTML = reply.data;\n", LOW),
+        ("dom-xss", "a.js", "box.innerHTML = `<b>${error.message}</b>`;\n", LOW),
+        ("open-redirect", "a.php", "<?php header('Location: ' . $_GET['next']);\n", MEDIUM),
+        ("open-redirect", "a.php", "<?php header('Location: ' . $_SERVER['HTTP_REFERER']);\n", LOW),
+    ],
+)
+def test_medium_needs_what_makes_the_lines_worth_a_reviewers_time(
+    rule_id: str, path: str, code: str, meant: Severity
+) -> None:
+    assert worst(rule_id, path, code) is meant

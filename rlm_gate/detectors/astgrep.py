@@ -2,7 +2,8 @@
 
 ``rule`` (with ``constraints`` and ``utils``) is ast-grep's own rule object; ``language`` is one
 language or several that share the shape. ``matches: outside`` in it means what carries input from
-outside, see ``_flows``. Where a rule for bash also names the language of images, recipes or
+outside, see ``_flows``. ``once``: a list of kinds of nodes; of what stands within the outermost one of
+them only the first is told. Where a rule for bash also names the language of images, recipes or
 pipelines, the shell in these is judged as well, see ``_shell``.
 """
 
@@ -51,13 +52,15 @@ _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
     """Check the shape of the rule with places, then let ast-grep compile it for each language."""
-    known = ("language", *_CONFIG, *LINE_OPTIONS)
+    known = ("language", "once", *_CONFIG, *LINE_OPTIONS)
     complaints = [
         *unknown_keys(options, known),
         *_shapes(options),
         *language_complaints(options, languages),
         *line_complaints(options),
     ]
+    if "once" in options and not listed(options["once"]):
+        complaints.append((("once",), "once: list kinds of nodes, as for_statement"))
     yield from complaints
     if not complaints:
         yield from _compiles(options)
@@ -143,6 +146,7 @@ def _matches(
     flows: Mapping[str, Any],
 ) -> Iterator[Finding]:
     seen: set[tuple[str, Region, Severity]] = set()
+    told: set[tuple[str, int]] = set()
     parts = _near_change(file, tree)
     texts: dict[bool, list[str]] = {}
     for rule, entry, config, needs in wanted:
@@ -155,9 +159,22 @@ def _matches(
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE, entry.options)
             key = (rule.id, region, found.severity)
-            if key not in seen and lines_fit(entry.options, found.quote):
-                seen.add(key)
+            if key in seen or not lines_fit(entry.options, found.quote):
+                continue
+            seen.add(key)
+            around = _outermost(tree, listed(entry.options.get("once")), region.start)
+            if not around or (rule.id, around) not in told:
+                told.add((rule.id, around))
                 yield found
+
+
+def _outermost(tree: syntax.Tree, kinds: Sequence[str], line: int) -> int:
+    """Return the first line of the outermost node of these kinds that holds the line, else 0."""
+    if not kinds:
+        return 0
+    nodes = tree.find({"rule": {"any": [{"kind": kind} for kind in kinds]}})
+    holding = (one.start_line for one in nodes if one.start_line <= line <= one.end_line)
+    return min(holding, default=0)
 
 
 def _near_change(file: SourceFile, tree: syntax.Tree) -> Sequence[syntax.Node] | None:

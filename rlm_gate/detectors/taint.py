@@ -55,6 +55,7 @@ _OPTIONS = (
     "stores",
     "returns",
     "clean",
+    "clean_named",
     "replacing",
     "safe_prefix",
     "function_lacks",
@@ -63,6 +64,7 @@ _OPTIONS = (
     "function_has",
     "parameters",
 )
+_PATTERNS = ("clean_named", "safe_prefix", "function_has", "function_lacks", "text_has", "needs")
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
 _CALLED = re.compile(r"(\w+)\(")
 _WORD = re.compile(r"\w+")
@@ -96,7 +98,7 @@ def version() -> str:
     """Of the parser and of this engine."""
     from importlib.metadata import version as installed
 
-    return f"5+{installed('ast-grep-py')}"
+    return f"6+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -319,7 +321,7 @@ def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
         yield (), "name at least one sink: calls, stores or returns"
     if options.get("returns", "html") not in {"html", "view"}:
         yield ("returns",), "returns: write html or view, or leave it out"
-    for key in ("safe_prefix", "function_has", "function_lacks", "text_has", "needs"):
+    for key in _PATTERNS:
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
     if options.get("parameters", True) is not True:

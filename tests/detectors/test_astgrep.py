@@ -245,3 +245,21 @@ def test_a_chart_that_is_no_yaml_before_it_is_filled_in_is_judged() -> None:
     text = "{{- if .x }}\na: {{ .y }}\nprivileged: true\n{{- end }}\n"
     entry = {"language": "yaml", "rule": {"kind": "block_mapping_pair", "regex": "^privileged"}}
     assert lines(detect(source("chart/templates/a.yaml", text), seeking(entry))) == [3]
+
+
+def test_once_tells_the_first_find_of_each_outermost_node_of_that_kind() -> None:
+    text = (
+        "for a in b:\n    eval(a)\n    eval(b)\n    for c in a:\n        eval(c)\n"
+        "eval(b)\nfor a in b:\n    eval(a)\neval(a)\n"
+    )
+    assert lines(detect(source("a.py", text), seeking({**EVAL, "once": ["for_statement"]}))) == [
+        2,
+        6,
+        8,
+        9,
+    ]
+
+
+def test_once_wants_kinds_of_nodes() -> None:
+    ((where, said),) = astgrep.validate({**EVAL, "once": True}, ("python",))
+    assert (where, "list kinds" in said) == (("once",), True)

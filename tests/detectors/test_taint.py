@@ -408,3 +408,9 @@ class TestSeverity:
             ]
         both = [{**SQL, "sources": ["unknown"]}, SQL]
         assert self.severities(in_view("cur.execute('a' + q)"), *both) == [Severity.HIGH]
+
+
+def test_a_function_whose_name_says_so_cleans_for_the_entry() -> None:
+    options = {**SQL, "clean_named": "^local_|safe"}
+    code = in_view("cur.execute(urls.local_path(q))", "cur.execute(urls.path(q))")
+    assert lines(code, options) == [5]

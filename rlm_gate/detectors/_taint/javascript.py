@@ -43,6 +43,8 @@ class JavaScript(Braces):
             value = self._parameter(name, node, request=answered and index == 0)
             if (resolver and index == 1) or (invoked and index == 0):
                 value = remote(node, name or "args")
+                # the schema of GraphQL gives every argument its type
+                value = value.cleaned(TEXTUAL) if resolver else value
             if name:
                 env[name] = value
             else:

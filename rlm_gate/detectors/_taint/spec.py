@@ -157,6 +157,25 @@ class Part(Generic[Item]):
         return [item for _, item in found]
 
 
+class Cleaning(Part[str]):
+    """The kinds of harm that a call ends: of a known name, or of one that says so."""
+
+    def __init__(
+        self,
+        table: Table[tuple[int, str]],
+        owners: frozenset[int],
+        saying: Iterable[tuple[re.Pattern[str], str]],
+    ) -> None:
+        super().__init__(table, owners)
+        self._saying = tuple(saying)
+
+    def find(self, name: str) -> list[str]:
+        """Return the kinds of harm that the call of that name ends."""
+        last = name.rpartition(".")[2]
+        said = [kind for words, kind in self._saying if words.search(last)]
+        return [*super().find(name), *said]
+
+
 @dataclass(frozen=True, slots=True)
 class Specs:
     """All entries that judge one file, as parts of the tables."""
@@ -199,8 +218,14 @@ class Tables:
             for piece in entry.options.get("replacing", ()):
                 replacing[piece] = replacing.get(piece, frozenset()) | {entry.kind}
         owners = frozenset(entries)
-        parts = Part(self._calls, owners), Part(self._stores, owners), Part(self._clean, owners)
-        return Specs(tuple(entries.values()), *parts, replacing)
+        parts = Part(self._calls, owners), Part(self._stores, owners)
+        saying = (
+            (_compiled(entry.options["clean_named"]), entry.kind)
+            for entry in entries.values()
+            if "clean_named" in entry.options
+        )
+        cleaning = Cleaning(self._clean, owners, saying)
+        return Specs(tuple(entries.values()), *parts, cleaning, replacing)
 
     def _put(self, number: int, entry: Entry) -> None:
         self._ready.add(number)

@@ -110,7 +110,7 @@ class Targets:
 
     def _assign_name(self, target: Node, value: Value, env: Env) -> None:
         name = target.text()
-        if name not in env:
+        if name not in env and not _declares(target):
             self.reading.check_store(target, name, (value,))
         env[name] = at(value, target)
 
@@ -145,6 +145,13 @@ class Targets:
             self.reading.check_store(target, self.named(owner.name, key.const), (value,))
         if owner.items is not None or value.everything:
             env[owner_node.text()] = at(owner.with_item(key.const, value), target)
+
+
+def _declares(target: Node) -> bool:
+    """Say whether a variable of the function's own begins there, whatever it is called."""
+    around = target.parent()
+    kind = "" if around is None else around.kind()
+    return kind == "variable_declarator" or "pattern" in (kind + target.kind())
 
 
 _TARGETS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Targets

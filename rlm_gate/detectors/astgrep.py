@@ -2,8 +2,8 @@
 
 ``rule`` (with ``constraints`` and ``utils``) is ast-grep's own rule object; ``language`` is one
 language or several that share the shape. ``matches: outside`` in it means what carries input from
-outside, see ``_flows``. ``once``: a list of kinds of nodes; of what stands within the outermost one of
-them only the first is told. Where a rule for bash also names the language of images, recipes or
+outside, see ``_flows``. ``once`` lists kinds of nodes: of what stands within the outermost of them
+only the first is told. Where a rule for bash also names the language of images, recipes or
 pipelines, the shell in these is judged as well, see ``_shell``.
 """
 

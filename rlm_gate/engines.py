@@ -57,7 +57,7 @@ def _seam(name: str, rules: Sequence[Rule]) -> Iterator[list[Skip]]:
 
 def alone(name: str) -> bool:
     """Say whether the engine has to see all files at once, or is a process of its own anyway."""
-    return name in {*detectors.BESIDE, "sarif", "zizmor"} or detectors.reads_tree(name)
+    return name in {*detectors.BESIDE, "sarif", "zizmor"} or not detectors.by_file(name)
 
 
 def side_by_side(
@@ -151,7 +151,7 @@ class Together:
 
     def _work(self, files: tuple[SourceFile, ...]) -> _Done:
         files = tuple(replace(file, read=cache(file.read)) for file in files)
-        corpus = replace(self._corpus, files=files)
+        corpus = self._corpus.piece(files)
         found = {
             label: [*behind_the_seam(name, corpus, rules)]
             for label, (name, rules) in self._tasks.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from rlm_gate.core.records import dataclass
 
@@ -153,7 +153,8 @@ class Corpus:
     REPL's ``files`` and is never touched by the offline hook. ``root`` is the directory the paths
     are relative to, None for a bare repository; ``repo`` where git finds the repository, bare or
     not, None outside one. ``listing`` names every path of that tree, ``gone`` those
-    that the judged change deletes or moves away, binaries among both.
+    that the judged change deletes or moves away, binaries among both. ``of`` is the corpus that
+    this is a piece of, None where it is no piece.
     """
 
     scope: Scope
@@ -164,13 +165,31 @@ class Corpus:
     repo: str | None = None
     listing: Callable[[], Iterable[str]] | None = field(default=None, repr=False, compare=False)
     gone: frozenset[str] = frozenset()
+    of: Corpus | None = field(default=None, repr=False, compare=False)
     _by_path: dict[str, SourceFile] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _folders: dict[str, list[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def paths(self) -> frozenset[str]:
         """Return every path of the tree, whatever it holds; lists it, and reads nothing."""
         return frozenset(self.listing() if self.listing else self.tree)
+
+    def piece(self, files: tuple[SourceFile, ...]) -> Corpus:
+        """Return a corpus of some of the files, which knows the one it comes from."""
+        return replace(self, files=files, of=self.of or self)
+
+    def beside(self, path: str) -> list[str]:
+        """Return what lies in the folder of the path and is not judged, by this or its whole."""
+        if self.of:
+            return self.of.beside(path)
+        if not self._folders:
+            for one in sorted(self.paths()):
+                self._folders.setdefault(one.rpartition("/")[0], []).append(one)
+        near = self._folders.get(path.rpartition("/")[0], ())
+        return [one for one in near if self.file(one) is None]
 
     def file(self, path: str) -> SourceFile | None:
         """Return the judged file of that path."""

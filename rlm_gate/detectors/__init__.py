@@ -69,6 +69,14 @@ def reads_tree(name: str) -> bool:
     return bool(getattr(load(name), "READS_TREE", False))
 
 
+def by_file(name: str) -> bool:
+    """Say whether the engine judges each file by itself: not by others that are judged with it.
+
+    So do those that do not read the tree, and those that say so (their BY_FILE).
+    """
+    return bool(getattr(load(name), "BY_FILE", not reads_tree(name)))
+
+
 def applies(rule: Rule, file: SourceFile) -> str:
     """Return "" where the rule applies to the file, else why not: language, path or prefilter.
 

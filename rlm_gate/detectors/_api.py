@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rlm_gate.core import split_lines
-from rlm_gate.syntax import Node, parse
+from rlm_gate.syntax import Node, Tree, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,24 @@ _PLAIN_DECORATORS = re.compile(
     r"|property|cache|cached_property|contextmanager|asynccontextmanager|dataclass|final|override)\b"
 )
 _ALL = re.compile(r"^__all__\s*(?::[^=\n]+)?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
+_ANY = re.compile(r"\b(?:class|def)\b")
 _SMALL = 3  # lines of what explains itself: accessors, empty classes
 
 
 def symbols(text: str, language: str) -> tuple[Symbol, ...]:
     """Return the public names of the file, in the order of the text."""
-    root = parse(text, language).root
-    found = _READERS[language](root)
+    return _symbols(parse(text, language), text, language)
+
+
+def symbols_beside(text: str, language: str) -> tuple[Symbol, ...]:
+    """Return the same of a file that nobody judges: its tree is not kept."""
+    if language == "python" and not _ANY.search(text):
+        return ()
+    return _symbols(Tree(text, language), text, language)
+
+
+def _symbols(tree: Tree, text: str, language: str) -> tuple[Symbol, ...]:
+    found = _READERS[language](tree.root)
     if language == "python" and (named := _ALL.search(text)):
         return tuple(one for one in found if re.search(rf"\b{one.name}\b", named[1]))
     return tuple(found)

@@ -25,7 +25,11 @@ from rlm_gate.languages import language_of
 if TYPE_CHECKING:
     from rlm_gate.detectors._api import Symbol
 
+Neighbours = dict[str, "tuple[Symbol, ...]"]
+"""The public names of files that are not judged, by path: files of one folder ask for the same."""
+
 READS_TREE = True
+BY_FILE = True
 
 _ENGINE = "api"
 _UNDOCUMENTED, _STALE = "undocumented", "stale-parameters"
@@ -56,6 +60,7 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Judge every file that a rule applies to."""
+    beside: Neighbours = {}
     for file in corpus.files:
         wanted = [rule for rule in rules if file.status != "deleted" and not applies(rule, file)]
         for rule in wanted:
@@ -63,7 +68,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
                 if entry.options["find"] == _STALE:
                     yield from _stale(file, rule)
                 elif file.status != "whole":
-                    yield from _undocumented(corpus, file, rule)
+                    yield from _undocumented(corpus, file, rule, beside)
 
 
 def _stale(file: SourceFile, rule: Rule) -> Iterator[Finding]:
@@ -83,14 +88,16 @@ def _stale(file: SourceFile, rule: Rule) -> Iterator[Finding]:
         yield replace(made, explanation=told, flow=flow if moved else ())
 
 
-def _undocumented(corpus: Corpus, file: SourceFile, rule: Rule) -> Iterator[Finding]:
+def _undocumented(
+    corpus: Corpus, file: SourceFile, rule: Rule, beside: Neighbours
+) -> Iterator[Finding]:
     from rlm_gate.detectors import _api
 
     found = _api.symbols(file.text, file.language)
     added = [one for one in found if _is_added(file, one)]
     bare = [one for one in added if not one.documented]
     others = [one for one in found if one not in added]
-    if not bare or not _documents(others, corpus, file):
+    if not bare or not _documents(others, corpus, file, beside):
         return
     lines = split_lines(file.text)
     for one in bare:
@@ -101,7 +108,9 @@ def _is_added(file: SourceFile, one: Symbol) -> bool:
     return any(span.start <= one.start and one.end <= span.end for span in file.changed)
 
 
-def _documents(others: Sequence[Symbol], corpus: Corpus, file: SourceFile) -> bool:
+def _documents(
+    others: Sequence[Symbol], corpus: Corpus, file: SourceFile, beside: Neighbours
+) -> bool:
     """Say whether most of the other public names, here or else beside the file, have a comment."""
     from rlm_gate.detectors import _api
 
@@ -110,7 +119,10 @@ def _documents(others: Sequence[Symbol], corpus: Corpus, file: SourceFile) -> bo
         for path in _beside(corpus, file)[:_SIBLINGS]:
             if len(known) >= _ENOUGH:
                 break
-            known += _api.symbols(corpus.tree.get(path, ""), file.language)
+            if path not in beside:
+                text = corpus.tree.get(path, "")
+                beside[path] = _api.symbols_beside(text, file.language)
+            known += beside[path]
         if len(known) < 2 * _FEW:
             return False
     return sum(one.documented for one in known) >= _SHARE * len(known)
@@ -118,14 +130,7 @@ def _documents(others: Sequence[Symbol], corpus: Corpus, file: SourceFile) -> bo
 
 def _beside(corpus: Corpus, file: SourceFile) -> list[str]:
     """Return the paths of the other files of its folder in its language, sorted."""
-    folder = file.path.rpartition("/")[0]
-    start = f"{folder}/" if folder else ""
-    near = {path for path in corpus.paths() if path.startswith(start)}
-    beside = (path for path in near if "/" not in path[len(start) :])
-    judged = {one.path for one in corpus.files}
-    return sorted(
-        path for path in beside if path not in judged and language_of(path) == file.language
-    )
+    return [path for path in corpus.beside(file.path) if language_of(path) == file.language]
 
 
 def _line(lines: Sequence[str], line: int) -> Region:

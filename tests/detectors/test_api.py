@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builders import corpus, rule, source
 
@@ -108,3 +110,14 @@ def test_a_changed_signature_draws_the_words_that_stayed_into_the_change() -> No
     [one] = api.detect(corpus(file, kind="diff"), [STALE])
     assert isinstance(one, Finding)
     assert [span.start for span in one.flow] == [4, 1]
+
+
+def test_what_another_piece_of_the_corpus_judges_is_no_neighbour() -> None:
+    changed = [added("def new(a):\n    return a\n", f"some/{name}.py", "") for name in "ab"]
+    told = {"some/c.py": TOLD, "some/d.py": TOLD}
+    bare = {"some/b.py": "def x():\n    return 1\n" * 9, "other/e.py": ""}
+    whole = corpus(*changed, kind="diff")
+    whole = replace(whole, tree={**told, **bare}, listing=lambda: ["some/a.py", *bare, *told])
+    for piece in (whole, whole.piece(whole.files[:1])):
+        assert piece.beside("some/a.py") == ["some/c.py", "some/d.py"]
+        assert next(iter(api.detect(piece, [UNDOCUMENTED])))

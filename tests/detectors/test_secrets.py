@@ -207,7 +207,10 @@ EXAMPLES |= {
     "mapbox-secret-token": ("sk" + ".eyJ1" + drawn(80) + "." + drawn(22), "sk.eyJ1" + drawn(20)),
     "maxmind-key": (drawn(6) + "_" + drawn(29) + "_mmk", drawn(6) + "_mmk"),
     "model-provider-key": _issued("s", "k-", (48, LETTERS)),
+    "aiven-password": _issued("AV", "NS_", (19, LETTERS)),
+    "mailersend-key": _issued("ml", "sn.", (64, HEX)),
     "neon-key": _issued("na", "pi_", (64, HEX)),
+    "neon-password": _issued("np", "g_", (12, LETTERS)),
     "netlify-token": _issued("n", "fp_", (36, LETTERS)),
     "netrc-login": (
         "machine git.acme-shop.com login app password kV9xQ2m" + "Lp7",

@@ -9,12 +9,12 @@ import re
 import warnings
 from collections.abc import Iterable
 
-from rlm_gate import languages
+from rlm_gate import kept, languages
 
 _NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-_RULE_ID = re.compile(rf"{_NAME}/{_NAME}\Z")
+_RULE_ID = kept.expression(rf"{_NAME}/{_NAME}\Z")
 _FEW = 40
-_PLAIN_NAME = re.compile(rf"{_NAME}\Z")
+_PLAIN_NAME = kept.expression(rf"{_NAME}\Z")
 
 
 def regex(pattern: str) -> str:

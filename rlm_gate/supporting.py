@@ -5,11 +5,12 @@ Knows names of folders and files, not what the files hold: a path that says noth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
+
+from rlm_gate import kept
 
 
 def _words(text: str) -> frozenset[str]:
@@ -36,7 +37,7 @@ _AT_THE_TOP: Final = _words(
 _SCRIPTS: Final = _words("scripts script")
 # Of a database, which are numbered or dated; a product may have migrators of its own.
 _MIGRATIONS: Final = _words("migrations migration migrate versions")
-_MIGRATION: Final = re.compile(r"[vmu]?\d|[0-9a-f]{8,}_|__init__\.py\Z").match
+_MIGRATION: Final = kept.expression(r"[vmu]?\d|[0-9a-f]{8,}_|__init__\.py\Z").match
 _SCRIPT_ENDS: Final = (".py", ".sh", ".rb", ".pl", ".php", ".bash")
 _NAMES: Final = _words(
     "setup.py noxfile.py fabfile.py dodo.py conf.py gruntfile.js gulpfile.js rakefile makefile"
@@ -44,15 +45,15 @@ _NAMES: Final = _words(
 )
 _ROOT_NAMES: Final = ("setup", "build", "release", "make_release", "version", "bump")
 # Go's packages of helpers for tests go by this: httptest, iotest.
-_HELPS_TESTS: Final = re.compile(r"(?!latest|contest|protest)\w+test\Z|testutils?\Z").match
+_HELPS_TESTS: Final = kept.expression(r"(?!latest|contest|protest)\w+test\Z|testutils?\Z").match
 # Tests beside what they test, and the settings of one surrounding, or those that the ones of a real
 # surrounding replace: settings/ci.py, local_dev.py, settings/base.py.
-_IS_TEST: Final = re.compile(
+_IS_TEST: Final = kept.expression(
     r"(?:(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
     r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?)"
     r"|.+(?<!la)(?<!con)(?<!pro)(?<!at)test(?:s|case)?\.(?:java|kt|scala|php|cs))\Z"
 ).match
-_SURROUNDING: Final = re.compile(
+_SURROUNDING: Final = kept.expression(
     r"(?:(?P<what>settings?|config|env|application|appsettings|docker-compose|compose)[_.-])?"
     r"(?:ci|local|dev|develop|development|test|testing|tests|sandbox|e2e|example|sample|docker|base"
     r"|common|defaults?|shared)"

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from rlm_gate import mistakes
+from rlm_gate import kept, mistakes
 from rlm_gate.cachedir import CacheDir, entry_key
 from rlm_gate.comments import Comment
 from rlm_gate.config import SUPPRESSIONS_FILE
@@ -23,17 +23,17 @@ MARK = "rlm-gate:"
 
 _CACHE_KIND = "suppressions"
 
-_START = re.compile(r"rlm-gate:\s*([a-z-]+)\b")
-_FORM = re.compile(
+_START = kept.expression(r"rlm-gate:\s*([a-z-]+)\b")
+_FORM = kept.expression(
     r"rlm-gate:\s*ignore\s*\[([^\[\]]*)\]((?:\s+[a-z]+=\S+)*)\s*(?:(?:--|[–—])\s*(\S.*))?\Z",  # noqa: RUF001  # XML has no "--" in a comment, so dashes serve
     re.DOTALL,
 )
-_VERBS = re.compile(r"(?:ignor|disabl|suppress|allow|skip|accept|off|noqa|nosec)")
-_RULE = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
-_OPEN = re.compile(
+_VERBS = kept.expression(r"(?:ignor|disabl|suppress|allow|skip|accept|off|noqa|nosec)")
+_RULE = kept.expression(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
+_OPEN = kept.expression(
     r"(?:<!--|/\*+!?|//+!?|--\[=*\[|--|\{-|#+!?|;+|%+|REM\s|::|\.\.)\s*", re.IGNORECASE
 )
-_CLOSE = re.compile(r"\s*(?:--+>|\*+/|\]=*\]|-\})\s*\Z")
+_CLOSE = kept.expression(r"\s*(?:--+>|\*+/|\]=*\]|-\})\s*\Z")
 _EXAMPLE = "write: rlm-gate: ignore[pack/rule] until=2027-01-31 -- the reason"
 # Languages without a grammar: what can keep a string open over lines (an odd number of it above a
 # comment), or makes a look-alike possible at all (any of it, marked by a leading "!").

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from rlm_gate import symbols
+from rlm_gate import kept, rustregex, symbols
 from rlm_gate.comments import Comment, read_comments
 from rlm_gate.core.records import dataclass
 from rlm_gate.markup import only_php
@@ -45,7 +45,7 @@ def grammar(language: str) -> str | None:
 class Tree:
     """A parsed text. Searching it twice does not parse it twice."""
 
-    __slots__ = ("_root",)
+    __slots__ = ("_ascii", "_root")
 
     def __init__(self, text: str, language: str) -> None:
         """Parse. Raises ValueError for a language without a grammar."""
@@ -55,6 +55,7 @@ class Tree:
         if name is None:
             raise ValueError(f"no grammar for {language!r}; ask syntax.grammar() first")
         plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        self._ascii = text.isascii()
         self._root = SgRoot(only_php(plain) if name == "php" else plain, name).root()
 
     @property
@@ -69,11 +70,11 @@ class Tree:
 
         With ``parts`` only what the whole text or one of these of its ``parts`` holds.
         """
-        names = metavars(config)
+        names, narrow = _read(config)
         if parts is None or self.may_match_root(config):
             parts = [self._root]
         for part in parts:
-            for node in part.find_all(cast("Config", config)):
+            for node in part.find_all(cast("Config", narrow if self._ascii else config)):
                 yield _match(node, names)
 
     def may_match_root(self, config: Mapping[str, Any]) -> bool:
@@ -123,6 +124,21 @@ class Tree:
 
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))
+
+
+# By the configuration, which is kept with it: the names of its variables, and itself for ASCII.
+_READ: dict[int, tuple[Mapping[str, Any], tuple[str, ...], Mapping[str, Any]]] = {}
+_MANY = 4096
+
+
+def _read(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    """Return what a search needs to know of a configuration, made once: it is used for many."""
+    known = _READ.get(id(config))
+    if known is None or known[0] is not config:
+        if len(_READ) >= _MANY:
+            _READ.clear()
+        known = _READ[id(config)] = config, metavars(config), rustregex.narrowed(config)
+    return known[1:]
 
 
 def _may_match(rule: Mapping[str, Any], kind: str) -> bool:
@@ -206,7 +222,7 @@ def _reason(message: str) -> str:
     return " ".join(step for step in steps if step) or message.splitlines()[0]
 
 
-_METAVAR = re.compile(r"\${1,3}(?:_[A-Z0-9_]*|([A-Z][A-Z0-9_]*)|(?<=\$\$\$))")
+_METAVAR = kept.expression(r"\${1,3}(?:_[A-Z0-9_]*|([A-Z][A-Z0-9_]*)|(?<=\$\$\$))")
 _TROUBLE = {"rule": {"all": [{"kind": "ERROR"}]}}  # a bare kind finds none of them
 
 

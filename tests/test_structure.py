@@ -25,7 +25,9 @@ PACKAGE = ROOT / "rlm_gate"
 LAYERS = (
     ("", "errors"),
     ("core",),
-    ("comments", "markup", "symbols"),
+    ("cachedir",),
+    ("kept",),
+    ("comments", "markup", "symbols", "rustregex"),
     (
         "languages",
         "supporting",
@@ -34,7 +36,6 @@ LAYERS = (
         "listings",
         "patches",
         "globs",
-        "cachedir",
         "syntax",
         "graphs",
     ),

@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rlm_gate.config import environment
-from rlm_gate.gate import Progress
+
+if TYPE_CHECKING:
+    from rlm_gate.gate import Progress
 
 _EVERY = 0.1
 _CLEAR = "\r\x1b[2K"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlm_gate import config, repo, reports
+from rlm_gate import config, kept, repo, reports
 from rlm_gate.cli import TERMINATED, _flags, _lastrun, _progress, warn
 from rlm_gate.core import PastRun, Verdict, display_path
 from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageError
@@ -65,7 +65,8 @@ def examine(
     try:
         if flags.scope.mode == "staged":
             repo.begin(flags.scope.repo)
-        return _examined(flags, arguments, env, judge)
+        with kept.opened((env or config.environment()).cache):
+            return _examined(flags, arguments, env, judge)
     finally:
         repo.end()
 

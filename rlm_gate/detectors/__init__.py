@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from rlm_gate import globs, mistakes
+from rlm_gate import globs, kept, mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._literals import alternatives, found
@@ -339,10 +339,10 @@ def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.MULTILINE)
+    return kept.expression(pattern, re.MULTILINE)
 
 
-_WHOLE_TEXT = re.compile(r"\\[AZ]")  # means the ends of the lines here, of the file there
+_WHOLE_TEXT = kept.expression(r"\\[AZ]")  # means the ends of the lines here, of the file there
 
 
 def readers() -> Callable[[Rule, SourceFile], tuple[str, ...]]:

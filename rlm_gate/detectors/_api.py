@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rlm_gate import kept
 from rlm_gate.core import split_lines
 from rlm_gate.syntax import Node, Tree, parse
 
@@ -38,12 +39,12 @@ class Described:
 
 
 LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "java"})
-_PLAIN_DECORATORS = re.compile(
+_PLAIN_DECORATORS = kept.expression(
     r"@(?:abc\.|functools\.|contextlib\.|dataclasses\.)?(?:staticmethod|classmethod|abstractmethod"
     r"|property|cache|cached_property|contextmanager|asynccontextmanager|dataclass|final|override)\b"
 )
-_ALL = re.compile(r"^__all__\s*(?::[^=\n]+)?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
-_ANY = re.compile(r"\b(?:class|def)\b")
+_ALL = kept.expression(r"^__all__\s*(?::[^=\n]+)?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
+_ANY = kept.expression(r"\b(?:class|def)\b")
 _SMALL = 3  # lines of what explains itself: accessors, empty classes
 
 
@@ -229,12 +230,14 @@ _READERS = {
     "java": _java,
 }
 
-_GOOGLE = re.compile(r"\s*(?:Args|Arguments|Parameters|Params)\s*:\s*\Z")
-_NUMPY = re.compile(r"\s*Parameters\s*\Z")
-_RULER = re.compile(r"\s*-{3,}\s*\Z")
-_ENTRY = re.compile(r"\s*(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?:\([^)]*\)\s*)?:(?:\s|\Z)")
-_NUMPY_ENTRY = re.compile(r"\s*(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::\s.*)?\Z")
-_FIELD = re.compile(r"\s*:(?:param|parameter|arg|argument)\s+(?:[^:\s][^:]*\s)?\\?\*{0,2}(\w+)\s*:")
+_GOOGLE = kept.expression(r"\s*(?:Args|Arguments|Parameters|Params)\s*:\s*\Z")
+_NUMPY = kept.expression(r"\s*Parameters\s*\Z")
+_RULER = kept.expression(r"\s*-{3,}\s*\Z")
+_ENTRY = kept.expression(r"\s*(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?:\([^)]*\)\s*)?:(?:\s|\Z)")
+_NUMPY_ENTRY = kept.expression(r"\s*(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::\s.*)?\Z")
+_FIELD = kept.expression(
+    r"\s*:(?:param|parameter|arg|argument)\s+(?:[^:\s][^:]*\s)?\\?\*{0,2}(\w+)\s*:"
+)
 
 
 def _of_docstring(node: Node, lines: Sequence[str]) -> Iterator[Described]:
@@ -300,7 +303,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-_JAVADOC = re.compile(r"@param[ \t]+(\w+)")
+_JAVADOC = kept.expression(r"@param[ \t]+(\w+)")
 
 
 def _of_javadoc(node: Node) -> Iterator[Described]:

@@ -6,10 +6,10 @@ whose words a text lacks is not searched for. What is not known here needs nothi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rlm_gate import kept
 from rlm_gate.detectors import _flows
 from rlm_gate.detectors._literals import Texts, in_lower_case, needed
 
@@ -19,10 +19,10 @@ Clause = tuple[Texts, bool]
 _DEPTH = 8
 _MOST = 48
 # Words of a pattern that are no metavariables. Short ones are in every text.
-_WORD = re.compile(r"(?<![\w$])[A-Za-z_]\w{2,}")
+_WORD = kept.expression(r"(?<![\w$])[A-Za-z_]\w{2,}")
 # What ast-grep's regular expressions mean otherwise than Python's, or have alone.
-_RUST = re.compile(r"\\[pPxuU<>]|\\b\{|(?<=.)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?[):]|\[[^\]]*\[")
-_PLAIN_GROUP = re.compile(r"\(\?:")
+_RUST = kept.expression(r"\\[pPxuU<>]|\\b\{|(?<=.)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?[):]|\[[^\]]*\[")
+_PLAIN_GROUP = kept.expression(r"\(\?:")
 
 
 def clauses(config: Mapping[str, Any]) -> tuple[Clause, ...]:

@@ -11,20 +11,22 @@ import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from rlm_gate import kept
+
 # Characters that show nothing. Joiners are among them: scripts need them, words of a phrase do not.
-_INVISIBLE = re.compile(
+_INVISIBLE = kept.expression(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0100-\U000e01ef]"
 )
-_MARKS = re.compile("[\u0300-\u036f\u0489\u20d0-\u20f0]")
-_TAG = re.compile("[\U000e0020-\U000e007e]")
+_MARKS = kept.expression("[\u0300-\u036f\u0489\u20d0-\u20f0]")
+_TAG = kept.expression("[\U000e0020-\U000e007e]")
 _TAG_END = "\U000e007f"
 # Letters of other alphabets that look like Latin ones (Unicode TR 39, the common part).
 _LOOKS_LIKE = str.maketrans(
     "абсԁеԍһіјӏкмпорԛгѕтиѵѡхуαβγδεηικνορτυχωɑɡıℓոսօցвнзь",
     "abcdeghijlkmnopqrstuvwxyabydenikvoptuxwagilnuogbheb",
 )
-_ALIKE = re.compile(f"[{''.join(map(chr, _LOOKS_LIKE))}]")
+_ALIKE = kept.expression(f"[{''.join(map(chr, _LOOKS_LIKE))}]")
 _LEET = bytes.maketrans(b"013457@$!|", b"oieastasil")
 _LEET_WORDS = ("ignore", "instruction", "previous", "approve", "reviewer", "finding", "disregard")
 _LEET_BYTES = tuple(word.encode() for word in _LEET_WORDS)
@@ -33,18 +35,18 @@ _REVERSED_WORDS = tuple(word[::-1] for word in _LEET_WORDS)
 
 _LATIN_RUN = bytes(ord("a") if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 _LONG = 22
-_BLOB = re.compile(r"(?<![\w+/-])[\w+/-]{22,}={0,2}", re.ASCII)
+_BLOB = kept.expression(r"(?<![\w+/-])[\w+/-]{22,}={0,2}", re.ASCII)
 _MOST = 65_536  # characters of one encoded text that are looked at
-_SPACED = re.compile(r"(?<![a-z])(?:[a-z][ ._*\-]{1,3}){8,}[a-z](?![a-z])")
-_WIDE_GAP = re.compile(r"[ ._*\-]{2,}")
+_SPACED = kept.expression(r"(?<![a-z])(?:[a-z][ ._*\-]{1,3}){8,}[a-z](?![a-z])")
+_WIDE_GAP = kept.expression(r"[ ._*\-]{2,}")
 _LEAST_WORDS = 0.85
 
 _ESCAPES = (
-    ("\\x", re.compile(r"\\x([0-9a-f]{2})"), 16),
-    ("\\u", re.compile(r"\\u([0-9a-f]{4})"), 16),
-    ("&#x", re.compile(r"&#x([0-9a-f]{2});"), 16),
-    ("&#", re.compile(r"&#(\d{2,3});"), 10),
-    ("%", re.compile(r"%([0-9a-f]{2})"), 16),
+    ("\\x", kept.expression(r"\\x([0-9a-f]{2})"), 16),
+    ("\\u", kept.expression(r"\\u([0-9a-f]{4})"), 16),
+    ("&#x", kept.expression(r"&#x([0-9a-f]{2});"), 16),
+    ("&#", kept.expression(r"&#(\d{2,3});"), 10),
+    ("%", kept.expression(r"%([0-9a-f]{2})"), 16),
 )
 _MANY_ESCAPES = 6
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from rlm_gate import kept
 from rlm_gate.core.records import dataclass
 
 
@@ -39,7 +40,7 @@ class Format:
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return kept.expression(pattern)
 
 
 def _format(

@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
+from rlm_gate import kept
+
 Texts = tuple[str, ...]
 
 _MOST = 48
 """Alternatives worth looking for one by one."""
 
 # The pieces of a regular expression, as far as they matter for finding plain text in it.
-_PIECE = re.compile(
+_PIECE = kept.expression(
     r"(?P<char>\\[^\w\s]|[\w \"'=:;,<>@#%&!/~`-])|(?P<optional>[?*]|\{\d*,?\d*\})"
     r"|(?P<open>\((?:\?(?:P<\w+>|:)|(?!\?)))|(?P<odd>\(\?)"
     r"|(?P<close>\))|(?P<either>\|)|(?P<other>\[\^?\]?(?:\\.|[^\]\\])*\]"
@@ -24,11 +26,11 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 # What may match a newline, or tells a line's end from the text's; and classes that never do.
-_CROSSING = re.compile(r"\\[sWDAZNnrvfxuU0-9]|\\[abt]-|\[\^|\n|\r")
-_OTHERS = re.compile(r"\[\^(?:\\.|[^\]\\])*\\[ns](?:\\.|[^\]\\])*\]")
+_CROSSING = kept.expression(r"\\[sWDAZNnrvfxuU0-9]|\\[abt]-|\[\^|\n|\r")
+_OTHERS = kept.expression(r"\[\^(?:\\.|[^\]\\])*\\[ns](?:\\.|[^\]\\])*\]")
 _MANY = 100
 """Lines that are worth looking at one by one."""
-_FLAGS = re.compile(r"\(\?([a-z]+)\)")
+_FLAGS = kept.expression(r"\(\?([a-z]+)\)")
 _KNOWN_FLAGS = frozenset("aims")
 # What Python's re takes for an ASCII letter where case does not count, though lower() does not.
 _FALSE_LETTERS = "\u0130\u0131\u017f\u212a"
@@ -96,6 +98,11 @@ def needed(pattern: str) -> tuple[Texts, bool]:
 
     With True, case does not count: the texts are in lower case and ASCII.
     """
+    texts, folded = kept.fact("needed", pattern, _needed)
+    return tuple(texts), folded
+
+
+def _needed(pattern: str) -> tuple[Texts, bool]:
     flags = _FLAGS.match(pattern)
     given = frozenset(flags[1]) if flags else frozenset()
     if not given <= _KNOWN_FLAGS or "(?#" in pattern:

@@ -8,56 +8,58 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from rlm_gate import kept
+
 Span = tuple[int, int]
 
 _FAR: Final = 110  # characters between an address and its order
 _NEAR: Final = 30  # behind "when reviewing this"
 _BESIDE: Final = 12  # behind "the reviewer must": programs and people have that title too
 # Between an address and its order: code, the end of a paragraph, or more lines than a sentence has.
-_CODE: Final = re.compile(
+_CODE: Final = kept.expression(
     r"[{}=`|]|\w\(|\)\s*[;{:]|::|[-=]>|;\s*\n|,\s*\n|[\"'],\s|\n[^\n\w]*\n|&\w"
 )
-_TEMPLATE: Final = re.compile(r"\|>|>>>")  # closes an address that is a mark of a chat
+_TEMPLATE: Final = kept.expression(r"\|>|>>>")  # closes an address that is a mark of a chat
 _LINES: Final = 2
 # An address that begins what is said: behind it stand marks of comments and quotes alone.
-_BEGINS: Final = re.compile(r"(?:^|[\n.!?\"'(\[<>:]|--|//|\*|#)[^\w\n]*\Z")
-_TITLE: Final = re.compile(r"(?:the|any|all|every|each)\b")
-_DOING: Final = re.compile(
+_BEGINS: Final = kept.expression(r"(?:^|[\n.!?\"'(\[<>:]|--|//|\*|#)[^\w\n]*\Z")
+_TITLE: Final = kept.expression(r"(?:the|any|all|every|each)\b")
+_DOING: Final = kept.expression(
     r"(?:reviewing|auditing|analy[sz]ing|scanning|evaluating|judging"
     r"|assessing|reviews?|audits?|judges?)\b"
 )
-_CALLED: Final = re.compile(
+_CALLED: Final = kept.expression(
     r"(?:reviewers?|auditors?|second readers?|scanners?|judges?|checkers?|graders?|review bots?"
     r"|reviewing model|assistant|bot|copilot|claude|ai|llm|system|human)\Z"
 )
-_BEHIND: Final = re.compile(r"\s?(?::\s+[a-z]|[,!]|\s--?\s|\s\u2014)")
+_BEHIND: Final = kept.expression(r"\s?(?::\s+[a-z]|[,!]|\s--?\s|\s\u2014)")
 # A value, as of a key or a parameter, is no sentence: "reviewer: 'quality',".
-_VALUE: Final = re.compile(r"\s?:\s*[\"'&\[{<*]|\s?:\s*[\w.]+\s*[,);|=\n]|\s?,\s*\w+\s*[,)]")
+_VALUE: Final = kept.expression(r"\s?:\s*[\"'&\[{<*]|\s?:\s*[\w.]+\s*[,);|=\n]|\s?,\s*\w+\s*[,)]")
 
-_FORGETS: Final = re.compile(
+_FORGETS: Final = kept.expression(
     r"(?:ignore|disregard|forget|override|bypass|discard|neglect|overlook|overrule)"
     r".*(?:previous|prior|above|earlier|preceding|foregoing|former|initial|original|your|system"
     r"|safety|hidden|given|told|instructed|everything).*",
     re.DOTALL,
 )
-_SAYINGS: Final = re.compile(
+_SAYINGS: Final = kept.expression(
     r"instruction|prompt|directive|guideline|(?:everything|anything|all)\W+(?:you know|above"
     r"|that came|written above|said)"
 )
 # One of several phrases that something looks for: like 'ignore previous instructions', 'act as'.
-_QUOTES: Final = re.compile(
+_QUOTES: Final = kept.expression(
     r"\b(?:like|such as|e\.g\.?|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b"
     r"[^\n.]{0,40}[\"'`\u201c\u2018]\Z"
 )
-_ENDS: Final = re.compile(r"[\"'`\u201d\u2019,]")
-_REVEALS: Final = re.compile(
+_ENDS: Final = kept.expression(r"[\"'`\u201d\u2019,]")
+_REVEALS: Final = kept.expression(
     r"(?:reveal|print|output|repeat|show|leak|disclose|dump|recite|quote|send|include)\W"
 )
-_DENIES: Final = re.compile(
+_DENIES: Final = kept.expression(
     r"(?:never|not|n.t|refuse to|avoid|without|cannot|attempts? to|tr(?:y|ies|ied) to)\W+"
     r"(?:\w+\W+)?\Z"
 )
-_ABROAD: Final = re.compile(
+_ABROAD: Final = kept.expression(
     "ignorier|vergiss|missacht|beacht|ignor[aezu]|ignoruj|oublie|compte|olvida|descarta|omite"
     "|dimentica|esquec|desconsider|negeer|vergeet|zapomnij|yok say|gormezden|unut|dikkate"
     "|игнорир|забудь|не учитывай|忽略|无视|忘|不要理会|忽視|無視|무시|잊|تجاهل|انس|अनदेखा|नज|भूल"

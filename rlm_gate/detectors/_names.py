@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rlm_gate import kept
 from rlm_gate.detectors import _values as values
 
 Guess = tuple[int, int, str]
@@ -73,34 +74,34 @@ def _is_real(authority: re.Match[str]) -> bool:
 _NEAR, _LINE, _VARIETY = 24, 400, 4
 
 # What stands after the :// of a service's address, where it has a password: user:password@host
-_AUTHORITY = re.compile(
+_AUTHORITY = kept.expression(
     r"(?P<user>[^\s:/@\"'`<>{}$]{0,60}):(?P<value>[^\s:/@\"'`<>{}$]{3,100})@(?P<host>[A-Za-z0-9.-]+)"
 )
-_NO_HOST = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost|local|internal)(?:\.\w+)?\Z")
+_NO_HOST = kept.expression(r"(?:^|\.)(?:example|test|invalid|localhost|local|internal)(?:\.\w+)?\Z")
 
 # Names that announce a secret, in lower case; what makes "key" one of them; and what makes a name
 # harmless again, by its end or its beginning.
 _PASSWORDS = frozenset(("password", "passwd", "passphrase", "pwd"))
 _NAMES = (*sorted(_PASSWORDS), "secret", "token", "credential", "creds", "_auth", "key")
-_KEYS = re.compile(
+_KEYS = kept.expression(
     r"(?:api|access|auth|private|encrypt|encryption|signing|signature|master|aes|hmac|cipher|crypto"
     r"|client|service|account|shared|app|application|session|webhook|subscription|storage|admin|root)"
     r"[ _.-]?\Z"
 )
-_HARMLESS = re.compile(
+_HARMLESS = kept.expression(
     r"(?:url|uri|path|file|name|field|label|title|text|type|id|prefix|suffix|header|regex|pattern"
     r"|hash|hint|help|class|template|column|param|parameter|env|var|variable|message|error|prompt"
     r"|placeholder|selector|format|length|policy|validator|scope|endpoint|issuer|audience|provider"
     r"|version|algorithm|handler|service|arn|ref|model|view|form|input|button|izer|ize|ise|s)\Z",
     re.IGNORECASE,
 )
-_PUBLIC = re.compile(
+_PUBLIC = kept.expression(
     r"(?<![a-z])(?:public|publishable|csrf|xsrf|page|next|continuation|cursor|sync|anti_?forgery"
     r"|cancellation|invalid|wrong|bad|fake|test|mock|dummy|example|sample|random)[_-]?\Z"
 )
 # Between the name and the quoted value: closing quotes and brackets, a type, the operator. Or the
 # name is a first argument, an attribute before ``value=``, or the name of an XML element.
-_ASSIGNED = re.compile(
+_ASSIGNED = kept.expression(
     r"(?P<name>[\w-]{0,40}+)(?:[\"'\])]{0,2}[ \t]*"
     r"(?::[ \t]*[\w.\[\]| ]{1,30}[ \t]*|[ \t]*\b(?:string|str)[ \t]*)?"
     r"(?::{1,3}=|=>|[?.+]=|\?\?=|[:=])[ \t]*"
@@ -111,10 +112,10 @@ _ASSIGNED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 # What may stand on the line before the name that a configuration file sets.
-_SETTING = re.compile(
+_SETTING = kept.expression(
     r"[ \t]*(?:(?:-|export|set|setx|ENV|ARG)[ \t]+)?[\"']?[\w.:/-]*\Z", re.IGNORECASE
 )
-_CONNECTION = re.compile(
+_CONNECTION = kept.expression(
     r"(?:server|data source|host|user ?(?:id|name)?|uid|database|catalog)[ ]*="
     r"[^=\n]{1,200};[^=\n]*\Z",
     re.IGNORECASE,

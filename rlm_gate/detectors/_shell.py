@@ -11,34 +11,36 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from rlm_gate import kept
+
 HOSTS: Final = frozenset({"dockerfile", "make", "yaml"})
 """The languages whose files hold shell."""
 
-_PIPELINES = re.compile(
+_PIPELINES = kept.expression(
     r"(?:\A|/)(?:\.github/workflows/[^/]+|action|\.gitlab-ci[^/]*|\.travis|azure-pipelines[^/]*"
     r"|bitbucket-pipelines|\.circleci/[^/]+|\.drone|\.woodpecker[^/]*|buildspec)\.ya?ml\Z"
 )
-_ACTIONS = re.compile(r"(?:\A|/)(?:\.github/workflows/[^/]+|action)\.ya?ml\Z")
-_STEP = re.compile(r"(?P<key>[ ]*(?:-[ ]+)*)run:(?:[ ]+(?P<value>.*))?\Z")
-_ANY_STEP = re.compile(
+_ACTIONS = kept.expression(r"(?:\A|/)(?:\.github/workflows/[^/]+|action)\.ya?ml\Z")
+_STEP = kept.expression(r"(?P<key>[ ]*(?:-[ ]+)*)run:(?:[ ]+(?P<value>.*))?\Z")
+_ANY_STEP = kept.expression(
     r"(?P<key>[ ]*(?:-[ ]+)*)(?:(?:before_|after_)?(?:script|install)|run|commands?|bash):"
     r"(?:[ ]+(?P<value>.*))?\Z"
 )
-_TASK = re.compile(
+_TASK = kept.expression(
     r"(?P<key>[ ]*(?:-[ ]+)*)(?:(?:ansible\.builtin\.)?(?:shell|command)|cmd|runcmd|script):"
     r"(?:[ ]+(?P<value>.*))?\Z"
 )
-_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?\Z")
-_ITEM = re.compile(r"(?P<key>[ ]*-[ ]+)(?P<value>.*)\Z")
-_OTHER_SHELL = re.compile(r"[ ]*(?:-[ ]+)?shell:\s*[\"']?(?!(?:/\S*/)?(?:ba|z|da)?sh\b)\w")
-_EXPRESSION = re.compile(r"\$?\{\{.*?\}\}")
-_TEMPLATE = re.compile(r"(?<![$])\{\{[^\n]*?\}\}")
-_TEMPLATE_LINE = re.compile(r"(?m)^[ \t]*\{\{[^\n]*\}\}[ \t]*$")
-_RUN = re.compile(r"(?i)\s*(?:ONBUILD\s+)?RUN\s+(?:--\w[\w-]*=\S+\s+)*(?!\[)")
-_HERE = re.compile(r"(?<!<)<<-?[ \t]*[\"']?([A-Za-z_]\w*)[\"']?")
-_WINDOWS = re.compile(r"(?im)^\s*SHELL\s.*(?:powershell|pwsh|cmd)")
-_RECIPE = re.compile(r"\t\s*[-@+]*")
-_MAKE_VALUE = re.compile(r"\$\([^()$]*\)|\$\{[^{}$]*\}|\$[@<^?*%+|\w]")
+_BLOCK = kept.expression(r"[|>][-+0-9]*\s*(?:#.*)?\Z")
+_ITEM = kept.expression(r"(?P<key>[ ]*-[ ]+)(?P<value>.*)\Z")
+_OTHER_SHELL = kept.expression(r"[ ]*(?:-[ ]+)?shell:\s*[\"']?(?!(?:/\S*/)?(?:ba|z|da)?sh\b)\w")
+_EXPRESSION = kept.expression(r"\$?\{\{.*?\}\}")
+_TEMPLATE = kept.expression(r"(?<![$])\{\{[^\n]*?\}\}")
+_TEMPLATE_LINE = kept.expression(r"(?m)^[ \t]*\{\{[^\n]*\}\}[ \t]*$")
+_RUN = kept.expression(r"(?i)\s*(?:ONBUILD\s+)?RUN\s+(?:--\w[\w-]*=\S+\s+)*(?!\[)")
+_HERE = kept.expression(r"(?<!<)<<-?[ \t]*[\"']?([A-Za-z_]\w*)[\"']?")
+_WINDOWS = kept.expression(r"(?im)^\s*SHELL\s.*(?:powershell|pwsh|cmd)")
+_RECIPE = kept.expression(r"\t\s*[-@+]*")
+_MAKE_VALUE = kept.expression(r"\$\([^()$]*\)|\$\{[^{}$]*\}|\$[@<^?*%+|\w]")
 _MAKE_DEPTH = 5
 
 _Row = tuple[int, str]

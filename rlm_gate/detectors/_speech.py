@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from rlm_gate.detectors import _alphabets
-from rlm_gate.detectors import _loudness as loudness
+from rlm_gate import kept
+from rlm_gate.detectors import _alphabets, _loudness
 
 Hit = tuple[int, int]
 """Start and end of what was said, as offsets into the text that was searched."""
@@ -34,11 +34,11 @@ _REACH = 160  # no shape is longer, on either side of its key word
 _GAP = r"(?:[^a-z0-9]|%20|\\[nrt]|&[a-z]{2,5};){1,20}?"
 _END = r"(?![a-z])"
 # A line that is one call, each argument a single word: "state = run(work, judge, [one])".
-_CALL = re.compile(
+_CALL = kept.expression(
     r"[ \t]*(?:[\w., ]+=[ ]*)?(?:return |await |yield )*[\w.]+\("
     r"[*&]?[\w.]+(?:\[\w*\])?(?:, ?(?:\w+=)?[*&]?(?:[\w.]+|\[\w*\]))*\)[;:]?[ \t]*$"
 )
-_RETURN = re.compile(r"\s*return [\w.]+(?:\[\w*\]|\(\w*\))?[ \t;]*$")
+_RETURN = kept.expression(r"\s*return [\w.]+(?:\[\w*\]|\(\w*\))?[ \t;]*$")
 _LETTERS = bytes(code if chr(code).isalpha() or code > 127 else 32 for code in range(256))
 
 
@@ -61,12 +61,12 @@ def heard(text: str) -> Iterator[Said]:
     """Yield what speaks to the reviewer, and how plainly. ``text`` is lower case."""
     words = _WORDS.intersection(text.encode("utf-8", "replace").translate(_LETTERS).split())
     for start, end in _orders(text, words):
-        yield Said(start, end, loudness.of_order(text, start, end))
+        yield Said(start, end, _loudness.of_order(text, start, end))
     for phrase in _ADDRESSES if words else ():
         for start, end in _spoken(text, words, phrase):
             order = _order(text, start, end)
             if order:
-                yield Said(start, order[1], loudness.of_address(text, (start, end), order))
+                yield Said(start, order[1], _loudness.of_address(text, (start, end), order))
 
 
 def _orders(text: str, words: frozenset[bytes]) -> Iterator[Hit]:
@@ -128,7 +128,7 @@ def _order(text: str, start: int, end: int) -> Hit | None:
 
 @lru_cache(maxsize=128)
 def _compiled(shape: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z])(?:{shape}){_END}".replace(" ", _GAP))
+    return kept.expression(rf"(?<![a-z])(?:{shape}){_END}".replace(" ", _GAP))
 
 
 def _any(words: str) -> str:

@@ -9,6 +9,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from rlm_gate import kept
+
 
 def made_up(value: str) -> bool:
     """Say whether the value is an example. A key's long body has every short word by chance."""
@@ -91,23 +93,23 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY, _SHORTEST = 3, 4, 6
 _RUNS_OF_DIGITS = 2
-_DIGITS = re.compile(r"[0-9]+")
-_HEX = re.compile(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
+_DIGITS = kept.expression(r"[0-9]+")
+_HEX = kept.expression(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
+_UUID = kept.expression(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 # Hashes of passwords, sums of files, and what sops, Ansible, Vault, Spring, Jasypt encrypted.
-_HASHED = re.compile(
+_HASHED = kept.expression(
     r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$|(?:sha\d{1,3}|md5)[-:]"
     r"|\{?(?:enc|cipher|encrypted|kms)[\[(:}]|\$ANSIBLE_VAULT|vault:v\d|ssh-(?:rsa|ed25519)|AAAA[BC]3Nza",
     re.IGNORECASE,
 )
 # Names, paths, addresses and calls: what code puts after a telling name without being a secret.
-_PATHLIKE = re.compile(
+_PATHLIKE = kept.expression(
     r"[a-z]+://|[./~@#]|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
 )
-_NAME = re.compile(
+_NAME = kept.expression(
     r"[A-Za-z]+(?:[-_.][A-Za-z]+)+[-_.]?[0-9]{1,4}\Z|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z"
 )
-_EXAMPLE = re.compile(
+_EXAMPLE = kept.expression(
     rf"{_LEFT}|"
     r"[<>{}…]|\$\(|%\(|\.\.\.|\*\*\*|(?:(?<![0-9A-Fa-f])|(?<=[-_]))(?:0123456|1234567)"
     r"|(.)\1{4}|(?:(.)\2{3}){2}|(?:1234-){2}|example|sample|dummy|(?i:your|fake|test|redacted|placeholder|deadbeef"
@@ -115,7 +117,7 @@ _EXAMPLE = re.compile(
     r"|eyJzdWIiOiIxMjM0|here\Z|Eby8vdM02xNOcqFl)",  # the last one is the Azure emulator's
     re.IGNORECASE,
 )
-_STAND_IN = re.compile(
+_STAND_IN = kept.expression(
     r"pass(?:word|wd)?\Z|^pass(?:word|wd|phrase)?|secret|token|^(?:none|null|true|false|undefined)\Z"
     r"|^(?:user|admin|root|guest|postgres|mysql|redis|foo|bar|baz|xxx+|hunter2)\Z|^[*.•-]+\Z"
     r"|\$|env|%[sdv(]|\bcreds?\b|my[_-]|demo|example|default|(?:^|_)abc(?:123|def)?\Z|^!\w",

@@ -41,6 +41,8 @@ _Config = Mapping[str, Any]
 _Wanted = tuple[Rule, Detect, _Config, tuple[_clauses.Clause, ...]]
 # By an entry's options and a language: the options themselves, their configuration, what it needs.
 _READY: dict[tuple[int, str], tuple[_Config, _Config, tuple[_clauses.Clause, ...]]] = {}
+# By a configuration and lesser flows: these two, and the configuration with them.
+_LESSER: dict[tuple[int, int], tuple[_Config, _Config, _Config]] = {}
 _MANY = 4096
 
 _ENGINE = "astgrep"
@@ -228,8 +230,15 @@ def _lessened(config: Mapping[str, Any], flows: Mapping[str, Any]) -> Mapping[st
     """Return the rule with these flows for its own; following them is most of a search's time."""
     if not flows or _flows.NAME not in config.get("utils", ()):
         return config
-    own = {name: one for name, one in config["utils"].items() if not name.startswith(_flows.NAME)}
-    return {**config, "utils": {**own, **flows}}
+    key = (id(config), id(flows))
+    made = _LESSER.get(key)
+    if made is None or made[0] is not config or made[1] is not flows:
+        if len(_LESSER) >= _MANY:
+            _LESSER.clear()
+        utils = config["utils"].items()
+        own = {name: one for name, one in utils if not name.startswith(_flows.NAME)}
+        made = _LESSER[key] = config, flows, {**config, "utils": {**own, **flows}}
+    return made[2]
 
 
 def _names_flows(node: Any) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import (
     Complaint,
@@ -37,24 +38,24 @@ _MOST = 20
 # Trojan Source (CVE-2021-42574): what reorders text. In prose the embeddings and isolates are what
 # right-to-left languages need. An override turns words around, but one to the left before no Latin
 # letter or digit turns nothing: translations place a mark of punctuation so.
-_REORDERS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_OVERRIDES = re.compile(
+_REORDERS = kept.expression("[\u202a-\u202e\u2066-\u2069]")
+_OVERRIDES = kept.expression(
     "\u202d(?![-+\\d() ]+(?:[^\\w]|\\Z))"
     "|\u202e(?=[^\n]*[^\\W\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc])"
 )
 # What carries data unseen: tags that are no flag's, long runs of invisible characters or selectors.
-_CARRIES = re.compile(
+_CARRIES = kept.expression(
     "(?<![\U0001f3f4\U000e0020-\U000e007f])(?<![\U0001f3f4\U000e0020-\U000e007f]\u200d)"
     "[\U000e0020-\U000e007f]+"
     "|[\u200b-\u200d\u2060-\u2064\u180e\ufeff]{6,}|(?!([\ufe00-\ufe0f])\\1{3,}(?![\ufe00-\ufe0f]))"
     "[\ufe00-\ufe0f]{4,}|[\U000e0100-\U000e01ef]{3,}"
 )
 # Data that tests read: such a character is what they test, and no program or prose turns round.
-_TEST_DATA = re.compile(
+_TEST_DATA = kept.expression(
     r"(?:^|/)(?:tests?|__tests__|testdata|fixtures)/.*\.(?:json|xml|csv)\Z", re.DOTALL
 )
 # What quotes such texts: tests, translations, and the pages that tell coding agents how to work.
-_QUOTES = re.compile(
+_QUOTES = kept.expression(
     r"(?:^|/)(?:tests?|__tests__|testing|testdata|test-data|fixtures?|specs?|e2e|cypress|__snapshots__"
     r"|locales?|i18n|l10n|lang|langs|languages|translations?|_locales|\.cursor|\.claude|prompts?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest)\.py\Z|[._-](?:test|tests|spec)\.\w+\Z|\.(?:po|pot|xlf|xliff|arb|resx"
@@ -63,9 +64,9 @@ _QUOTES = re.compile(
     re.IGNORECASE,
 )
 # A range of them, as in a class of characters: it removes what others write.
-_LISTED = re.compile("[\u200b-\u206f\ufeff]-[\u200b-\u206f\ufeff]")
-_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
-_UNSEEN = re.compile(
+_LISTED = kept.expression("[\u200b-\u206f\ufeff]-[\u200b-\u206f\ufeff]")
+_FILLERS = kept.expression("[\u115f\u1160\u3164\uffa0]")
+_UNSEEN = kept.expression(
     "[\u115f\u1160\u180e\u200b-\u200d\u202a-\u202e\u2060-\u2069\u3164\ufe00-\ufe0f\ufeff\uffa0"
     "\U000e0020-\U000e007e\U000e0100-\U000e01ef]"
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from rlm_gate import syntax
+from rlm_gate import kept, syntax
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import (
     Complaint,
@@ -72,7 +72,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
             yield from _judge(file, wanted)
 
 
-_GROUP_REPEATED: Final = re.compile(r"\)[*+{]")
+_GROUP_REPEATED: Final = kept.expression(r"\)[*+{]")
 
 
 def _asks(rule: Rule, file: SourceFile) -> bool:
@@ -105,7 +105,7 @@ def _named(options: Mapping[str, Any]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_PYTHON_CALLS: Final = re.compile(
+_PYTHON_CALLS: Final = kept.expression(
     r"(?:(?:re|regex)\.)?(?P<name>compile|match|fullmatch|search|sub|subn|split|findall|finditer)$"
     r"|(?:\w+\.)*(?:RegexValidator|RegexField|re_path)$"
 )
@@ -210,7 +210,7 @@ def _flags(letters: str) -> int:
     return (re.IGNORECASE if "i" in letters else 0) | (re.DOTALL if "s" in letters else 0)
 
 
-_JAVA_CALLS: Final = re.compile(r"^(?:compile|matches|replaceAll|replaceFirst|split)$")
+_JAVA_CALLS: Final = kept.expression(r"^(?:compile|matches|replaceAll|replaceFirst|split)$")
 
 
 def _in_java(root: syntax.Node) -> Iterator[_Regex]:
@@ -224,7 +224,7 @@ def _in_java(root: syntax.Node) -> Iterator[_Regex]:
 
 
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_ESCAPE: Final = kept.expression(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 
 
 def _unescaped(text: str) -> str:
@@ -236,7 +236,7 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(said, text)
 
 
-_PIECE: Final = re.compile(
+_PIECE: Final = kept.expression(
     r"\\[pP]\{[^}]*\}|\\u\{([0-9A-Fa-f]+)\}|\\k<(\w+)>|\\.|\(\?<(?![=!])|\[\^?\]?|\]", re.DOTALL
 )
 

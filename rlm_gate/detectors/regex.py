@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import (
     LINE_OPTIONS,
@@ -91,4 +92,4 @@ def _at_lines(pattern: re.Pattern[str], text: Text) -> Iterator[re.Match[str]]:
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.MULTILINE)
+    return kept.expression(pattern, re.MULTILINE)

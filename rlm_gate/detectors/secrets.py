@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import (
@@ -34,15 +35,15 @@ PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 """What the pseudonyms begin with that models read in the place of secrets."""
 
 _ENGINE = "secrets"
-_SAMPLES = re.compile(
+_SAMPLES = kept.expression(
     r"(?:^|/)(?:dev|\.github|docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|e2e"
     r"|(?:test|dev|demo|example|sample|local)[_-][\w-]+|playground|sandbox"
     r"|integration|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
 _SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
-_COMMENT = re.compile(r"\s*(?://|#(?!!)|\*|--|;;)")
-_TESTS = re.compile(
+_COMMENT = kept.expression(r"\s*(?://|#(?!!)|\*|--|;;)")
+_TESTS = kept.expression(
     r"(?:^|/)(?:tests?|testsuite|[\w-]+[_-]tests|__tests__|testdata|fixtures)/"
     r"|(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.(?:py|go)|[^/]*\.(?:test|spec)\.[^/]*)\Z"
 )
@@ -262,6 +263,6 @@ _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 _LOOSE = tuple((mark, form) for form in FORMATS for mark in form.marks if not form.whole)
 _TIGHT = tuple((mark, form) for form in FORMATS for mark in form.marks if form.whole)
 _TOKEN, _END = 20, 4  # an AWS key id, the shortest of all tokens, has 16 characters after AKIA
-_ONE_TOKEN = re.compile(r"[\w.~+/=-]+\Z")
+_ONE_TOKEN = kept.expression(r"[\w.~+/=-]+\Z")
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.~+/=:@?&%#-")
 _SPACED = bytes(byte if byte in _WORD else 0x20 for byte in range(256))

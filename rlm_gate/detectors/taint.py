@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from rlm_gate import syntax
+from rlm_gate import kept, syntax
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile, Span, display_path
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import (
@@ -66,10 +66,10 @@ _OPTIONS = (
 )
 _PATTERNS = ("clean_named", "safe_prefix", "function_has", "function_lacks", "text_has", "needs")
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
-_CALLED = re.compile(r"(\w+)\(")
-_WORD = re.compile(r"\w+")
+_CALLED = kept.expression(r"(\w+)\(")
+_WORD = kept.expression(r"\w+")
 _LONGEST_LINE = 10_000
-_KIND = re.compile(r"[a-z][a-z-]*\Z")
+_KIND = kept.expression(r"[a-z][a-z-]*\Z")
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -299,14 +299,14 @@ def _any_of(words: frozenset[str]) -> _Words:
 
 @lru_cache(maxsize=128)
 def _odd(words: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
+    return kept.expression(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
 
 
 @lru_cache(maxsize=8)
 def _source_words(language: str) -> tuple[frozenset[str], re.Pattern[str]]:
     """Return words and a pattern: a text in which something comes from outside has one of them."""
     words = spec.vocabulary(language)
-    begins = re.compile(str(words.data["beginnings"]))
+    begins = kept.expression(str(words.data["beginnings"]))
     if spec.family(language) != "python":
         return frozenset(), begins
     return frozenset(word for word in words.sources.words if len(word) > 3), begins

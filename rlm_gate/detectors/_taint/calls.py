@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Argument, Env, Reading
 from rlm_gate.detectors._taint.removal import taken_out
 from rlm_gate.detectors._taint.values import (
@@ -25,8 +26,8 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
-_ALLOW_LIST = re.compile(r"\[\^|\\W|\\D|\\S")
-_ANSWERS: Final = re.compile(
+_ALLOW_LIST = kept.expression(r"\[\^|\\W|\\D|\\S")
+_ANSWERS: Final = kept.expression(
     r"(?:render|show|send|redirect|respond)"
 )  # and reads nothing out of it
 _MAX_TEXT: Final = 20_000

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.reading import Env, Frame, Function
@@ -12,12 +12,12 @@ from rlm_gate.detectors._taint.targets import part
 from rlm_gate.detectors._taint.values import Value, mixed, text
 from rlm_gate.syntax import Node
 
-_VERSION: Final = re.compile(r"/v\d+\Z|\.v\d+\Z")
+_VERSION: Final = kept.expression(r"/v\d+\Z|\.v\d+\Z")
 _TWICE: Final = (
     "template",
     "rand",
 )  # packages of one name that differ: the folder tells them apart
-_PLAIN: Final = re.compile(r"(?:u?int\d*|float\d+|bool|byte|rune|time\.\w+|uuid\.UUID)\Z")
+_PLAIN: Final = kept.expression(r"(?:u?int\d*|float\d+|bool|byte|rune|time\.\w+|uuid\.UUID)\Z")
 _ASIDE: Final = ("err", "ok", "_")
 
 

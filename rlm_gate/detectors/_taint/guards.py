@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from rlm_gate import kept
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
 from rlm_gate.detectors._taint.values import ALL, Value
@@ -13,9 +14,9 @@ from rlm_gate.syntax import Node
 
 Proof = dict[int, frozenset[str]]
 EVERY = frozenset({ALL})
-_SHAPES = re.compile(r"is(?:digit|alnum|alpha|numeric|decimal|identifier)\Z")
-_MATCHES = re.compile(r"(?:\A|\.)(?:match|fullmatch)\Z")
-_GETS = re.compile(r"[\w.]+\.get\w*\([^()]*\)\Z")
+_SHAPES = kept.expression(r"is(?:digit|alnum|alpha|numeric|decimal|identifier)\Z")
+_MATCHES = kept.expression(r"(?:\A|\.)(?:match|fullmatch)\Z")
+_GETS = kept.expression(r"[\w.]+\.get\w*\([^()]*\)\Z")
 _SURE_START = 8  # characters: shorter ones ("/", "http") prove nothing
 
 

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, Reading, lines_of
 from rlm_gate.detectors._taint.values import UNSET, Taint, Value, ident_of, mixed
 from rlm_gate.syntax import Node
 
-_HOLES: Final = re.compile(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
+_HOLES: Final = kept.expression(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
 _TYPED: Final = ("int", "float", "uuid", "bool", "date")
-_LOOSE: Final = re.compile(r"(?i)\b(?:any|dict|mapping|object|json\w*)\b")
+_LOOSE: Final = kept.expression(r"(?i)\b(?:any|dict|mapping|object|json\w*)\b")
 _SEGMENT: Final = ("", "str", "string", "default", "slug")  # what matches no slash
 
 

@@ -5,27 +5,30 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Env, Frame, Function
 from rlm_gate.detectors._taint.values import Value
 from rlm_gate.syntax import Node
 
-_PACKAGE: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
-_HANDLED: Final = re.compile(r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b|@(?:GET|POST|PUT)\b")
-_INPUT: Final = re.compile(
+_PACKAGE: Final = kept.expression(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
+_HANDLED: Final = kept.expression(
+    r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b|@(?:GET|POST|PUT)\b"
+)
+_INPUT: Final = kept.expression(
     r"@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|QueryParam|PathParam"
     r"|FormParam|HeaderParam|MatrixVariable|ModelAttribute|RequestPart)\b"
 )
-_TEXTS: Final = re.compile(
+_TEXTS: Final = kept.expression(
     r"(?:String|MultipartFile|Object|byte|Map|List|JSONObject|CharSequence)\b"
 )
-_PLAIN: Final = re.compile(
+_PLAIN: Final = kept.expression(
     r"(?:int|long|short|double|float|boolean|char|Integer|Long|Short|Double|Float|Boolean|UUID"
     r"|BigDecimal|LocalDate\w*|Model|ModelMap|BindingResult|Principal|HttpSession|Pageable)\b"
 )
-_BODY: Final = re.compile(r"@(?:RestController|ResponseBody)\b")
-_TYPED: Final = re.compile(r"produces\s*=[^)]*(?:json|plain|xml|JSON|PLAIN|XML|octet)")
+_BODY: Final = kept.expression(r"@(?:RestController|ResponseBody)\b")
+_TYPED: Final = kept.expression(r"produces\s*=[^)]*(?:json|plain|xml|JSON|PLAIN|XML|octet)")
 
 
 class Java(Braces):

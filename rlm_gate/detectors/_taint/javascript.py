@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.handlers import remote
@@ -13,20 +14,22 @@ from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function
 from rlm_gate.detectors._taint.values import TEXTUAL, Value
 from rlm_gate.syntax import Node
 
-_DECORATED: Final = re.compile(r"@(?:Query|Body|Param|Headers|Cookies|Args|UploadedFiles?)\(")
-_PARSED: Final = re.compile(r":\s*(?:number|boolean|Date|\w*D[tT][oO]|\w*Input)\b|Pipe")
-_ANSWERS: Final = re.compile(r"_?(?:res|response|reply|rsp)\Z")
+_DECORATED: Final = kept.expression(r"@(?:Query|Body|Param|Headers|Cookies|Args|UploadedFiles?)\(")
+_PARSED: Final = kept.expression(r":\s*(?:number|boolean|Date|\w*D[tT][oO]|\w*Input)\b|Pipe")
+_ANSWERS: Final = kept.expression(r"_?(?:res|response|reply|rsp)\Z")
 _LIFECYCLE: Final = ("connect", "connection", "disconnect", "close", "error", "open", "end")
-_SOCKETS: Final = re.compile(r"(?i)(?:\A|\.|_)(?:socket|ws|conn|connection|client|websocket)\Z")
+_SOCKETS: Final = kept.expression(
+    r"(?i)(?:\A|\.|_)(?:socket|ws|conn|connection|client|websocket)\Z"
+)
 
 _ROUTES: Final = ("get", "post", "put", "patch", "delete", "all", "use", "route", "head")
 _SERVES: Final = ("createServer", "onRequest")
 _PROCEDURES: Final = ("query", "mutation", "subscription")  # of tRPC
 _ROUTED: Final = (Value(name="req"), Value(name="res"))
-_OTHERS: Final = re.compile(r"_*(?:ctx|context|c|err|error|e)\Z")
-_PARENT: Final = re.compile(r"_+|_*(?:parent|root|source|obj)\Z")
-_ARGUMENTS: Final = re.compile(r"_*(?:args|arguments|input)?\Z")  # or taken apart
-_CONTEXT: Final = re.compile(r"_*(?:ctx|context|contextValue)\Z|\Z")  # or taken apart
+_OTHERS: Final = kept.expression(r"_*(?:ctx|context|c|err|error|e)\Z")
+_PARENT: Final = kept.expression(r"_+|_*(?:parent|root|source|obj)\Z")
+_ARGUMENTS: Final = kept.expression(r"_*(?:args|arguments|input)?\Z")  # or taken apart
+_CONTEXT: Final = kept.expression(r"_*(?:ctx|context|contextValue)\Z|\Z")  # or taken apart
 
 
 class JavaScript(Braces):

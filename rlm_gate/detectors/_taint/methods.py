@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint import calls
 from rlm_gate.detectors._taint.folding import tried
 from rlm_gate.detectors._taint.reading import Argument, Reading
@@ -24,10 +25,10 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
-_ALLOW_LIST: Final = re.compile(r"\[\^|\\W|\\D|\\S")
-_HOLES: Final = re.compile(r"%[-+ #0]*(?:\d+\$)?[\d.*]*[a-zA-Z]|\{\d*\}")
-_FILTERS: Final = re.compile(r"(?i:sanit|purif)\w*\Z|\w[fF]ilter\Z|\bfilter[A-Z]\w*\Z")
-_LOOKUPS: Final = re.compile(
+_ALLOW_LIST: Final = kept.expression(r"\[\^|\\W|\\D|\\S")
+_HOLES: Final = kept.expression(r"%[-+ #0]*(?:\d+\$)?[\d.*]*[a-zA-Z]|\{\d*\}")
+_FILTERS: Final = kept.expression(r"(?i:sanit|purif)\w*\Z|\w[fF]ilter\Z|\bfilter[A-Z]\w*\Z")
+_LOOKUPS: Final = kept.expression(
     r"\.(?:find|get|load|select|query|fetch|lookup|count|exists)\w*By\w*\Z"
 )
 _LONGEST_NAME: Final = 200

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint import proofs
 from rlm_gate.detectors._taint.blocks import STATEMENTS
 from rlm_gate.detectors._taint.braces import Braces
@@ -30,11 +30,11 @@ from rlm_gate.markup import ECHO
 from rlm_gate.syntax import Node
 
 _NUMBERS: Final = ("int", "integer", "float", "double", "real", "bool", "boolean")
-_PLAIN: Final = re.compile(r"\??(?:int|float|bool|DateTime\w*|Carbon)\Z")
-_TEXTS: Final = re.compile(r"\??(?:string|array|mixed)?\Z")
-_ROUTED: Final = re.compile(r"#\[\s*(?:\w+\\)*(?:Route|Get|Post|Put|Delete|Patch)\b")
-_BODY: Final = re.compile(r"\A\w+\(.?php://input")
-_OWN: Final = re.compile(r"(?i)\A(?:conf\w*|settings?|options?)\Z|\A_(?!SESSION)[A-Z]+\Z")
+_PLAIN: Final = kept.expression(r"\??(?:int|float|bool|DateTime\w*|Carbon)\Z")
+_TEXTS: Final = kept.expression(r"\??(?:string|array|mixed)?\Z")
+_ROUTED: Final = kept.expression(r"#\[\s*(?:\w+\\)*(?:Route|Get|Post|Put|Delete|Patch)\b")
+_BODY: Final = kept.expression(r"\A\w+\(.?php://input")
+_OWN: Final = kept.expression(r"(?i)\A(?:conf\w*|settings?|options?)\Z|\A_(?!SESSION)[A-Z]+\Z")
 _SHORT: Final = 80
 _SAME_CLASS: Final = ("self", "static", "parent", "$this")
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Reading
 from rlm_gate.detectors._taint.removal import taken_out
 from rlm_gate.detectors._taint.values import ALL, UNSET, Value, built, constant, mixed, text
 
-_NUMERIC: Final = re.compile(r"VALIDATE_(?:INT|FLOAT|BOOL|IP|MAC|DOMAIN)|NUMBER_(?:INT|FLOAT)")
-_ESCAPED: Final = re.compile(r"SPECIAL_CHARS|SANITIZE_STRING|SANITIZE_ENCODED")
+_NUMERIC: Final = kept.expression(r"VALIDATE_(?:INT|FLOAT|BOOL|IP|MAC|DOMAIN)|NUMBER_(?:INT|FLOAT)")
+_ESCAPED: Final = kept.expression(r"SPECIAL_CHARS|SANITIZE_STRING|SANITIZE_ENCODED")
 
 
 def _filtered(reading: Reading, values: Sequence[Value]) -> Value | None:

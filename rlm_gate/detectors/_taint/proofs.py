@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint.folding import first
 from rlm_gate.detectors._taint.guards import EVERY, Noting, Proof, both, either, is_sure, marks
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
@@ -15,26 +16,26 @@ from rlm_gate.syntax import Node
 
 _NAMES: Final = ("identifier", "variable_name")
 _PLAIN: Final = (*_NAMES, *MEMBERS, *ELEMENTS)
-_SAME_TEXT: Final = re.compile(
+_SAME_TEXT: Final = kept.expression(
     r"\.(?:toLowerCase|toUpperCase|trim|toString|strip|getHost|hostname|host|getPath|normalize)\Z"
 )
-_LISTS: Final = re.compile(
+_LISTS: Final = kept.expression(
     r"(?:\A|\.)(?:includes|has|contains|containsKey|Contains|ContainsAny|Index"
     r"|in_array|array_key_exists|array_search|str_contains|strpos|stripos)\Z"
 )
-_NEEDLE_FIRST: Final = re.compile(r"(?:in_array|array_key_exists|array_search)\Z")
-_EQUALS: Final = re.compile(r"\.(?:equals|equalsIgnoreCase|EqualFold|contentEquals)\Z")
-_MATCHES: Final = re.compile(
+_NEEDLE_FIRST: Final = kept.expression(r"(?:in_array|array_key_exists|array_search)\Z")
+_EQUALS: Final = kept.expression(r"\.(?:equals|equalsIgnoreCase|EqualFold|contentEquals)\Z")
+_MATCHES: Final = kept.expression(
     r"(?:\A|\.)(?:test|exec|match|matches|MatchString|find|lookingAt|preg_match|filter_var)\Z"
 )
-_BEGINS: Final = re.compile(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix|str_starts_with)\Z")
-_NUMBER: Final = re.compile(
+_BEGINS: Final = kept.expression(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix|str_starts_with)\Z")
+_NUMBER: Final = kept.expression(
     r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric|is_numeric"
     r"|is_int|ctype_\w+)\Z"
 )
 _NOWHERE: Final = ("-1", "false", "FALSE")
 
-_HOST: Final = re.compile(r"\.(?:hostname|host|origin)\Z")
+_HOST: Final = kept.expression(r"\.(?:hostname|host|origin)\Z")
 _LOCAL: Final = frozenset({"redirect"})
 
 

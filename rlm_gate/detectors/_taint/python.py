@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint import calls, guards
 from rlm_gate.detectors._taint.folding import (
     COMPARE,
@@ -33,7 +33,7 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
-_PARTS: Final = re.compile(r"\burl(?:parse|split)\(\)\.(?:path|query|fragment|params)\Z")
+_PARTS: Final = kept.expression(r"\burl(?:parse|split)\(\)\.(?:path|query|fragment|params)\Z")
 _AGAIN: Final = ("_attribute", "_subscript", "_call")  # the same text, the same value
 
 

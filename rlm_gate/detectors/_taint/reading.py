@@ -6,11 +6,11 @@ as ``self.path``) to values.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import NamedTuple
 
+from rlm_gate import kept
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
 from rlm_gate.detectors._taint.values import TEXTUAL, Lines, Taint, Value, ident_of, join
@@ -32,9 +32,9 @@ _MEMBERS = (
 
 
 # A link makes a browser send an address or a form, but no headers or cookies of its choice.
-_BESIDE = re.compile(r"(?i)header|cookie")
+_BESIDE = kept.expression(r"(?i)header|cookie")
 # What these hold is text, in which no operator of a query can be.
-_FORM = re.compile(
+_FORM = kept.expression(
     r"request\.(?:args|form|values|cookies|headers|view_args|GET|POST|query_params)\b"
 )
 _NO_LINK: frozenset[str] = frozenset({"xss", "markup"})

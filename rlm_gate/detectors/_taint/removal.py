@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-_WRITTEN: Final = re.compile(r"/(?P<body>.+)/(?P<flags>[a-z]*)\Z", re.DOTALL)
-_CLASS: Final = re.compile(r"\[(?P<members>(?:\\.|[^\]\\^])(?:\\.|[^\]\\])*)\][+*]?\Z")
-_PLAIN: Final = re.compile(r"(?:\\[^a-zA-Z0-9]|[^\\.*+?()\[\]{}|^$])+\Z")
+from rlm_gate import kept
+
+_WRITTEN: Final = kept.expression(r"/(?P<body>.+)/(?P<flags>[a-z]*)\Z", re.DOTALL)
+_CLASS: Final = kept.expression(r"\[(?P<members>(?:\\.|[^\]\\^])(?:\\.|[^\]\\])*)\][+*]?\Z")
+_PLAIN: Final = kept.expression(r"(?:\\[^a-zA-Z0-9]|[^\\.*+?()\[\]{}|^$])+\Z")
 
 
 def taken_out(known: Mapping[str, frozenset[str]], pattern: object, put: object) -> frozenset[str]:

@@ -15,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from rlm_gate import kept
 from rlm_gate.core import Detect, Rule
 from rlm_gate.core.records import dataclass
 
@@ -24,9 +25,11 @@ _Shape = tuple[str, bool, bool]
 REMOTE = "remote"
 UNKNOWN = "unknown"  # whatever is not known to be the author's own
 _KNOWN_OWNERS = ("re.", "str.", "os.path.", "itertools.")  # no pattern means these by a star
-_BRACES = re.compile(r"\{([^{}]*)\}")
+_BRACES = kept.expression(r"\{([^{}]*)\}")
 _PART = r"[\w$]+(?:\(\)|\[\])?"
-PATTERN = re.compile(rf"(?:\*{{1,2}}\.)?[\w.$]+(?:\(\)|\[\])?(?:\.{_PART})*(?:\[\](?:read)?)?\Z")
+PATTERN = kept.expression(
+    rf"(?:\*{{1,2}}\.)?[\w.$]+(?:\(\)|\[\])?(?:\.{_PART})*(?:\[\](?:read)?)?\Z"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -261,7 +264,9 @@ def _sink(entry: Entry, call: Mapping[str, Any]) -> Sink:
     )
 
 
-_compiled = lru_cache(maxsize=1024)(re.compile)  # a rule's entries are made ready for many files
+_compiled = lru_cache(maxsize=1024)(
+    kept.expression
+)  # a rule's entries are made ready for many files
 
 
 def words(entry: Entry) -> frozenset[str]:

@@ -67,6 +67,15 @@ def test_what_second_readers_said_differently_of_is_not_one_cause() -> None:
     assert len(folded(said, frozenset())) == 2
 
 
+def test_findings_whose_way_stays_within_their_lines_are_one_cause() -> None:
+    many = [
+        at(f"{name}.py", 3, number, flow=(Span(f"{name}.py", 3, 3),))
+        for number, name in enumerate("abcde", 1)
+    ]
+    (one,) = folded(many, frozenset())
+    assert len(one.places) == 5
+
+
 def test_findings_with_ways_of_their_own_are_causes_of_their_own() -> None:
     many = [
         at(f"{name}.py", 3, number, flow=(Span("in.py", number, number),))

@@ -98,7 +98,7 @@ _HEX = kept.expression(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
 _UUID = kept.expression(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 # Hashes of passwords, sums of files, and what sops, Ansible, Vault, Spring, Jasypt encrypted.
 _HASHED = kept.expression(
-    r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$|(?:sha\d{1,3}|md5)[-:]"
+    r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$|(?:sha\d{1,3}|md5)[-:]|scram-"
     r"|\{?(?:enc|cipher|encrypted|kms)[\[(:}]|\$ANSIBLE_VAULT|vault:v\d|ssh-(?:rsa|ed25519)|AAAA[BC]3Nza",
     re.IGNORECASE,
 )
@@ -112,7 +112,7 @@ _NAME = kept.expression(
 _EXAMPLE = kept.expression(
     rf"{_LEFT}|"
     r"[<>{}…]|\$\(|%\(|\.\.\.|\*\*\*|(?:(?<![0-9A-Fa-f])|(?<=[-_]))(?:0123456|1234567)"
-    r"|(.)\1{4}|(?:(.)\2{3}){2}|(?:1234-){2}|example|sample|dummy|(?i:your|fake|test|redacted|placeholder|deadbeef"
+    r"|&lt;|(.)\1{4}|(?:(.)\2{3}){2}|(?:1234-){2}|example|sample|dummy|(?i:your|fake|test|redacted|placeholder|deadbeef"
     r"|abcdefgh|changeme|change-me|change_me|insert|replace|qwerty|foobar|notreal|not-real|mock"
     r"|eyJzdWIiOiIxMjM0|here\Z|Eby8vdM02xNOcqFl)",  # the last one is the Azure emulator's
     re.IGNORECASE,
@@ -120,6 +120,7 @@ _EXAMPLE = kept.expression(
 _STAND_IN = kept.expression(
     r"pass(?:word|wd)?\Z|^pass(?:word|wd|phrase)?|secret|token|^(?:none|null|true|false|undefined)\Z"
     r"|^(?:user|admin|root|guest|postgres|mysql|redis|foo|bar|baz|xxx+|hunter2)\Z|^[*.•-]+\Z"
+    r"|wrong|invalid|(?:\A|\|)(?:required|nullable|string|confirmed|(?:min|max):\d+)(?:\||\Z)"
     r"|\$|env|%[sdv(]|\bcreds?\b|my[_-]|demo|example|default|(?:^|_)abc(?:123|def)?\Z|^!\w",
     re.IGNORECASE,
 )

@@ -37,7 +37,7 @@ def _once(group: Sequence[Finding]) -> Sequence[Finding]:
 
 
 def _cause(finding: Finding, blocking: _Identities) -> tuple[object, ...]:
-    """Return what near-identical findings share; one with a way of its own shares nothing."""
+    """Return what near-identical findings share; one whose way leaves its lines shares nothing."""
     text = "\n".join(" ".join(line.split()) for line in finding.quote.split("\n"))
     return (
         finding.rule_id,
@@ -46,7 +46,7 @@ def _cause(finding: Finding, blocking: _Identities) -> tuple[object, ...]:
         finding.origin,
         finding.verification,
         finding.identity in blocking,
-        finding.identity if finding.flow else None,
+        finding.identity if any(not finding.span.overlaps(one) for one in finding.flow) else None,
     )
 
 

@@ -243,7 +243,7 @@ class Php(Braces):
             inner = dict(env)
             if target is not None and target.kind() == "pair":
                 key, item = named(target)[0], named(target)[-1]
-                self.assign(key, Value(taints=rows.taints), inner)
+                self.assign(key, _key_of(rows), inner)
                 self.assign(_plain(item), rows.element(UNSET), inner)
             elif target is not None:
                 self.assign(_plain(target), rows.element(UNSET), inner)
@@ -286,6 +286,12 @@ def _inmost(node: Node) -> Node:
     for _ in ECHO:
         node = first(node) or node
     return node
+
+
+def _key_of(rows: Value) -> Value:
+    """Return a key of an array: the author's own where all of it is written down."""
+    written = bool(rows.items) and UNSET not in (rows.items or ()) and not rows.taints
+    return Value(taints=rows.taints, fixed=written)
 
 
 def _plain(target: Node) -> Node:

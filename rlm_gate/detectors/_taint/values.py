@@ -133,7 +133,9 @@ class Value:
                 return self.items[key]
             if UNSET not in self.items and self.shape != "list":
                 return Value(taints=self.taints)
-        return joined((*self.items.values(), Value(taints=self.taints)))
+        written = self.items and UNSET not in self.items and not self.taints
+        more = () if written else (Value(taints=self.taints),)
+        return joined((*self.items.values(), *more))
 
     def with_item(self, key: Key, item: Value) -> Value:
         """Return the value after an element was set."""

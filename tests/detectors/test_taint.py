@@ -83,6 +83,13 @@ def reaches(*statements: str) -> bool:
             ["match 'b':\n    case 'a':\n        pass\n    case 'b':\n        cur.execute(q)"],
             id="match",
         ),
+        pytest.param(["cur.execute(q.replace(\"'\", '', 1))"], id="without the first that harms"),
+        pytest.param(
+            ["import re", "cur.execute(re.sub('[^a-z]', '', q, 1))"], id="without the first odd one"
+        ),
+        pytest.param(
+            ["import re", "cur.execute(re.sub('[^a-z]', '', q, count=1))"], id="counted by name"
+        ),
         pytest.param(["if q == 'a' or cur:\n    cur.execute(q)"], id="proved by one of two"),
         pytest.param(
             ["r = request.args['r']", "if q == 'a' or r == 'b':\n    cur.execute(q)"],
@@ -127,6 +134,10 @@ def test_a_value_reaches_the_sink(statements: list[str]) -> None:
         pytest.param(["cur.execute(len(q))"], id="its length"),
         pytest.param(["cur.execute('a' if q else 'b')"], id="only decides"),
         pytest.param(["import re", "cur.execute(re.sub('[^a-z]', '', q))"], id="an allow list"),
+        pytest.param(
+            ["import re", "cur.execute(re.sub('[^a-z]', '', q, 0, flags=re.A))"], id="with flags"
+        ),
+        pytest.param(["cur.execute(q.replace(\"'\", '', -1))"], id="all of them"),
         pytest.param(["if q == 'a' or q == 'b':\n    cur.execute(q)"], id="one or the other"),
         pytest.param(
             ["if not (q != 'a' and q != 'b'):\n    cur.execute(q)"], id="neither not one nor other"

@@ -128,6 +128,37 @@ def test_javascript_knows_what_makes_a_value_harmless(statements: list[str]) -> 
     assert not javascript(*statements)
 
 
+ONCE = "q.replace({}, '')"
+
+
+@pytest.mark.parametrize(
+    "pattern", ['"\'"', "/'/", "/[^a-z]/", "/[^a-z]/i"], ids=["text", "quote", "class", "flag"]
+)
+def test_javascript_takes_out_the_first_one_alone_unless_told_otherwise(pattern: str) -> None:
+    statement = f"db.query({ONCE.format(pattern)})"
+    assert javascript(statement)
+    every = ("replaceAll(", pattern) if pattern.startswith('"') else ("replace(", f"{pattern}g")
+    assert not javascript(statement.replace(f"replace({pattern}", "".join(every)))
+
+
+@pytest.mark.parametrize(
+    ("once", "every"),
+    [
+        pytest.param('replaceFirst("\'", "")', 'replaceAll("\'", "")', id="a text"),
+        pytest.param('replaceFirst("[^a-z]", "")', 'replaceAll("[^a-z]", "")', id="a class"),
+    ],
+)
+def test_java_takes_out_the_first_one_alone_if_told_so(once: str, every: str) -> None:
+    assert java(f"st.executeQuery(q.{once});")
+    assert not java(f"st.executeQuery(q.{every});")
+
+
+@pytest.mark.parametrize(("count", "harms"), [("1", True), ("-1", False), ("n", False)])
+def test_go_takes_out_as_many_as_it_is_told(count: str, *, harms: bool) -> None:
+    statement = f'db.Query(strings.Replace(q, "\'", "", {count}))'
+    assert go(statement) is harms
+
+
 @pytest.mark.parametrize(
     "code",
     [

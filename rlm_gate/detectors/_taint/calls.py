@@ -9,7 +9,7 @@ from typing import Final
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Argument, Env, Reading
-from rlm_gate.detectors._taint.removal import taken_out
+from rlm_gate.detectors._taint.removal import is_counted, taken_out
 from rlm_gate.detectors._taint.values import (
     ALL,
     NOTHING,
@@ -131,7 +131,8 @@ def _sub(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | 
     """Read ``re.sub``: what removes all but what it lists leaves nothing that harms."""
     del reading
     pattern = receiver if receiver.known else values[0] if values else NOTHING
-    if isinstance(pattern.const, str) and _ALLOW_LIST.search(pattern.const):
+    every = not is_counted(values, 2 if receiver.known else 3)
+    if every and isinstance(pattern.const, str) and _ALLOW_LIST.search(pattern.const):
         return built(values).cleaned({ALL})
     return built(values)
 
@@ -142,6 +143,8 @@ def _replace(reading: Reading, receiver: Value, values: Sequence[Value]) -> Valu
         return constant(receiver.const.replace(values[0].const, values[1].const))
     made = built([receiver, *values])
     piece, put = (values[0].const, values[1].const) if len(values) > 1 else (None, None)
+    if is_counted(values, 2):
+        return made
     return made.cleaned(taken_out(reading.specs.replacing, piece, put))
 
 

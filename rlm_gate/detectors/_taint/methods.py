@@ -11,7 +11,7 @@ from rlm_gate import kept
 from rlm_gate.detectors._taint import calls
 from rlm_gate.detectors._taint.folding import tried
 from rlm_gate.detectors._taint.reading import Argument, Reading
-from rlm_gate.detectors._taint.removal import taken_out
+from rlm_gate.detectors._taint.removal import is_counted, is_global, taken_out
 from rlm_gate.detectors._taint.values import (
     ALL,
     TEXTUAL,
@@ -164,10 +164,30 @@ def _replaced(reading: Reading, receiver: Value, values: Sequence[Value]) -> Val
     return made.cleaned(taken_out(reading.specs.replacing, pattern, put))
 
 
+def _replaced_here(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
+    """Read ``replace``: JavaScript's leaves all but the first, unless its expression says g."""
+    if "replace" not in reading.words.data.get("once", ()):
+        return _replaced(reading, receiver, values)
+    patterns = (one.const for one in values[:1])
+    every = any(map(is_global, patterns))
+    return (_replaced if every else _replaced_once)(reading, receiver, values)
+
+
+def _replaced_once(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
+    del reading
+    texts = [one.const for one in (receiver, *values)]
+    if receiver.known and len(texts) == 3 and all(isinstance(one, str) for one in texts):
+        return constant(texts[0].replace(texts[1], texts[2], 1))
+    return built([receiver, *values])
+
+
 def _of_package(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
-    """Read Go's ``strings.ReplaceAll(text, old, new)``."""
+    """Read Go's ``strings.ReplaceAll(text, old, new)``; ``Replace`` has a number beside it."""
     del receiver
-    return _replaced(reading, values[0], values[1:3]) if len(values) > 2 else None
+    if len(values) < 3:
+        return None
+    made = _replaced_once if is_counted(values, 3) else _replaced
+    return made(reading, values[0], values[1:3])
 
 
 def _stringed(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
@@ -231,13 +251,13 @@ _OWN: Final[dict[str, _Method]] = {
     "insert": _grown,
     "join": _joined,
     "map": _mapped,
-    "replace": _replaced,
+    "replace": _replaced_here,
     "slice": _cut,
     "subSequence": _cut,
     "substr": _cut,
     "substring": _cut,
     "replaceAll": _replaced,
-    "replaceFirst": _replaced,
+    "replaceFirst": _replaced_once,
     "Replace": _of_package,
     "ReplaceAll": _of_package,
     "ReplaceAllString": _replaced,

@@ -9,7 +9,7 @@ from typing import Final
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Reading
-from rlm_gate.detectors._taint.removal import taken_out
+from rlm_gate.detectors._taint.removal import is_counted, taken_out
 from rlm_gate.detectors._taint.values import ALL, UNSET, Value, built, constant, mixed, text
 
 _NUMERIC: Final = kept.expression(r"VALIDATE_(?:INT|FLOAT|BOOL|IP|MAC|DOMAIN)|NUMBER_(?:INT|FLOAT)")
@@ -67,7 +67,7 @@ def _replaced(reading: Reading, values: Sequence[Value]) -> Value | None:
     pattern = values[0].const
     made = built(values[1:])
     allows = isinstance(pattern, str) and re.search(r"\[\^|\\W|\\D", pattern)
-    return made.cleaned({ALL}) if allows else made
+    return made.cleaned({ALL}) if allows and not is_counted(values, 3) else made
 
 
 def _without(reading: Reading, values: Sequence[Value]) -> Value | None:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rlm_gate import kept
+from rlm_gate.detectors._taint.values import Value
 
 _WRITTEN: Final = kept.expression(r"/(?P<body>.+)/(?P<flags>[a-z]*)\Z", re.DOTALL)
 _CLASS: Final = kept.expression(r"\[(?P<members>(?:\\.|[^\]\\^])(?:\\.|[^\]\\])*)\][+*]?\Z")
 _PLAIN: Final = kept.expression(r"(?:\\[^a-zA-Z0-9]|[^\\.*+?()\[\]{}|^$])+\Z")
+
+
+def is_counted(values: Sequence[Value], at: int) -> bool:
+    """Say whether the argument at this place is how often a replacement is made at most."""
+    most = values[at].const if len(values) > at else 0
+    return isinstance(most, int) and most > 0
+
+
+def is_global(pattern: object) -> bool:
+    """Say whether it is an expression of JavaScript that finds every place."""
+    written = _WRITTEN.match(pattern) if isinstance(pattern, str) else None
+    return written is not None and "g" in written["flags"]
 
 
 def taken_out(known: Mapping[str, frozenset[str]], pattern: object, put: object) -> frozenset[str]:

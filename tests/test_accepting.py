@@ -233,3 +233,9 @@ def test_a_name_that_nobody_knows_is_told_and_accepts_nothing() -> None:
     outcome = settled([found()], comment(rules=("own/unheard", ID)))
     assert outcome.suppressed
     assert kinds(outcome) == ["unknown-rule"]
+
+
+def test_a_change_says_nothing_of_baseline_entries_it_may_not_have_looked_at() -> None:
+    part = corpus(source("a.py", TEXT, status="modified", changed=[(1, 1)]), kind="diff")
+    assert kinds(settled([], known(), corpus=part)) == []
+    assert kinds(settled([], known(path="gone.py"), corpus=part)) == []

@@ -73,3 +73,11 @@ def test_what_is_no_whole_baseline_is_refused(text: bytes) -> None:
     with pytest.raises(ConfigError) as caught:
         baseline.parse(text)
     assert "not a baseline of version 1" in caught.value.problems[0].text
+
+
+def test_an_entry_alone_is_no_baseline() -> None:
+    """Of a file that was cut to what happens to be JSON nobody knows what is missing."""
+    alone = json.dumps({"fingerprint": ONE, "path": "a.py"}).encode()
+    with pytest.raises(ConfigError, match="not a baseline of version 1"):
+        baseline.parse(alone)
+    assert [one.path for one in baseline.salvage(alone)] == ["a.py"]

@@ -97,3 +97,22 @@ def test_of_fixes_made_at_once_only_those_that_make_it_worse_are_undone() -> Non
     assert [(one.finding.quote, one.why) for one in done.undone] == [
         ("bad 2", "own/b finds more than before")
     ]
+
+
+def test_one_by_one_fixes_that_add_lines_still_go_where_they_belong() -> None:
+    rules = tuple(rule(name, detect=[Detect("regex", {})]) for name in ("own/a", "own/b"))
+
+    def detect(_engine: str, corpus: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for number, line in enumerate(corpus.files[0].text.splitlines(), 1):
+            if line.startswith("bad"):
+                text = "odd" if line == "bad 3" else f"import\ngood {line[4:]}"
+                yield replace(mended(number, number, text), quote=line)
+            elif line == "odd":
+                yield finding("own/b", "a.txt", number, quote=line)
+
+    text = "bad 1\nplain\nbad 2\nplain\nbad 3\n"
+    wanted = work(text, *(("own/a", line) for line in (1, 3, 5)))
+    content = text.encode()
+    done = fixing._mended(wanted, fixing.Judge(rules, detect), Decoded(text, "UTF-8"), content)
+    assert done.after == "import\ngood 1\nplain\nimport\ngood 2\nplain\nbad 3\n"
+    assert (done.fixable, done.fixed) == (3, 2)

@@ -292,3 +292,57 @@ def test_two_findings_of_one_place_are_one_with_the_worse_severity() -> None:
     for both in ([worse, shown], [shown, worse]):
         [kept] = narrow(both, corpus(FILE), [rule()], HIGH)
         assert kept.severity is Severity.HIGH
+
+
+@pytest.mark.parametrize(
+    ("flow", "kept"),
+    [
+        pytest.param((5, 2), 1, id="it ends in the change"),
+        pytest.param((2, 5), 0, id="it only passes through"),
+        pytest.param((), 0, id="none"),
+    ],
+)
+def test_a_flow_counts_where_it_ends(flow: tuple[int, ...], kept: int) -> None:
+    """The change must be the cause: what merely passes through it was there before."""
+    steps = tuple(Span("a.py", line, line) for line in flow)
+    found = replace(finding(line=4), flow=steps)
+    assert len(narrow([found], corpus(FILE, kind="diff"), [rule()], HIGH)) == kept
+
+
+def test_reports_show_no_lines_of_a_text_that_others_would_read_otherwise() -> None:
+    guessed = replace(source("b.py", "one\n"), notes=("read as Latin-1",))
+    evidence = Evidence(
+        corpus=corpus(FILE, guessed, source("c.py", "", status="deleted")),
+        packs=(),
+        rules=(rule(),),
+        findings=(),
+        skips=(),
+        coverage=Coverage(0, 0, ()),
+        audit=Audit("offline"),
+        usage=Usage(),
+    )
+    text = judge(evidence, HIGH).text
+    assert [text(path) for path in ("a.py", "b.py", "c.py", "none")] == [FILE.text, *[None] * 3]
+
+
+@pytest.mark.parametrize(("interrupted", "told"), [("", 1), ("interrupted", 0)])
+def test_a_run_that_was_interrupted_calls_no_suppression_needless(
+    interrupted: str, told: int
+) -> None:
+    place = Span("a.py", 2, 2)
+    comment = Suppression(
+        Acceptance.COMMENT, place, (rule().id,), reason="so", target=place, path="a.py"
+    )
+    evidence = Evidence(
+        corpus=corpus(FILE),
+        packs=(),
+        rules=(rule(),),
+        findings=(),
+        skips=(),
+        coverage=Coverage(0, 0, ()),
+        audit=Audit("offline"),
+        usage=Usage(),
+        interrupted=interrupted,
+        suppressions=(comment,),
+    )
+    assert len(judge(evidence, HIGH).notices) == told

@@ -100,3 +100,8 @@ def test_what_a_template_puts_into_yaml_becomes_words_in_the_same_place() -> Non
     plain = without_templates(chart)
     assert plain == f"a: {'x' * 15}\n{' ' * 12}\nb: '{'x' * 7}:1'\n{' ' * 12}\n"
     assert without_templates("run: ${{ x }}\n") == "run: ${{ x }}\n"
+
+
+def test_a_recipe_goes_on_below_a_line_that_ends_in_a_backslash() -> None:
+    text = "all:\n\tcurl x \\\n  | sh \\\n-s\n\trm $(DIR)\nNAME = a b\n"
+    assert _shell(text, "make") == {2: " curl x \\", 3: "  | sh \\", 4: "-s", 5: " rm xxxxxx"}

@@ -47,24 +47,18 @@ _READERS = {  # of a language and its dialects
     "php": "php",
     "python": "flow",
 }
-_OPTIONS = (
-    "language",
-    "sink",
-    "sources",
-    "calls",
-    "stores",
-    "returns",
-    "clean",
+_PATTERNS = (
     "clean_named",
-    "replacing",
-    "safe_prefix",
-    "function_lacks",
-    "text_has",
-    "needs",
     "function_has",
-    "parameters",
+    "function_lacks",
+    "known_by",
+    "known_file",
+    "needs",
+    "safe_prefix",
+    "text_has",
 )
-_PATTERNS = ("clean_named", "safe_prefix", "function_has", "function_lacks", "text_has", "needs")
+_HARM = ("calls", "stores", "returns")
+_OPTIONS = ("language", "sink", "sources", *_HARM, "clean", "replacing", "parameters", *_PATTERNS)
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
 _CALLED = kept.expression(r"(\w+)\(")
 _WORD = kept.expression(r"\w+")
@@ -317,7 +311,7 @@ def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     if not isinstance(kind, str) or not _KIND.match(kind):
         place = ("sink",) if "sink" in options else ()
         yield place, "sink: name the kind of harm in small letters, as sql or path"
-    if not {"calls", "stores", "returns"} & options.keys():
+    if options.keys().isdisjoint(_HARM):
         yield (), "name at least one sink: calls, stores or returns"
     if options.get("returns", "html") not in {"html", "view"}:
         yield ("returns",), "returns: write html or view, or leave it out"

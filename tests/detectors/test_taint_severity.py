@@ -27,9 +27,9 @@ PAGE = {
 @pytest.mark.parametrize(
     ("route", "meant"),
     [
-        ("/files/<name>", Severity.MEDIUM),
-        ("/files/<string:name>", Severity.MEDIUM),
-        ("/files/{name}", Severity.MEDIUM),
+        ("/files/<name>", Severity.LOW),
+        ("/files/<string:name>", Severity.LOW),
+        ("/files/{name}", Severity.LOW),
         ("/files/<path:name>", Severity.HIGH),
         ("/files/{name:path}", Severity.HIGH),
         ("/files", Severity.HIGH),
@@ -40,6 +40,128 @@ def test_a_part_of_an_address_without_a_slash_hardly_leaves_a_folder(
 ) -> None:
     code = f"@app.get('{route}')\ndef show(name: str):\n    return open('files/' + name)\n"
     assert severities("a.py", code, **PATH) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("statement", "meant"),
+    [
+        ("open('files/' + name)", [Severity.LOW]),
+        ("rmtree('files/' + name)", [Severity.MEDIUM]),
+        ("open('files/' + unquote(name))", [Severity.HIGH]),
+    ],
+)
+def test_the_folder_above_is_no_file_but_what_is_decoded_again_has_slashes(
+    statement: str, meant: list[Severity]
+) -> None:
+    head = (
+        "from shutil import rmtree\nfrom urllib.parse import unquote\n@app.get('/files/<name>')\n"
+    )
+    calls = [{"call": "{open,shutil.rmtree}", "args": [0]}]
+    code = f"{head}def show(name):\n    {statement}\n"
+    assert severities("a.py", code, language="python", sink="path", calls=calls) == meant
+
+
+def test_a_path_given_to_expose_says_what_its_parts_can_hold() -> None:
+    code = (
+        "from flask_admin import expose\nclass Files(BaseView):\n"
+        "    @expose('/download/<string:name>')\n    def show(self, name):\n"
+        "        return open('files/' + name)\n"
+    )
+    assert severities("a.py", code, **PATH) == [Severity.LOW]
+    loose = code.replace("string:", "path:")
+    assert severities("a.py", loose, **PATH) == [Severity.HIGH]
+
+
+def test_who_may_ask_a_resolver_stands_in_a_schema_elsewhere() -> None:
+    calls = [{"call": "fs.readFile", "args": [0]}]
+    body = "args, context) {\n    return fs.readFile(args.path);\n  }"
+    options = {"language": "javascript", "sink": "path", "calls": calls}
+    code = f"module.exports = {{\n  export (obj, {body}\n}};\n"
+    assert severities("a.js", code, **options) == [Severity.MEDIUM]
+    shell = {**options, "sink": "shell"}
+    assert severities("a.js", code, **shell) == [Severity.HIGH]
+
+
+@pytest.mark.parametrize(
+    ("printed", "meant"),
+    [
+        ("$_SERVER['QUERY_STRING']", [Severity.MEDIUM]),
+        ("urldecode($_SERVER['QUERY_STRING'])", [Severity.HIGH]),
+        ("$_SERVER['PATH_INFO']", [Severity.HIGH]),
+    ],
+)
+def test_what_nobody_decoded_holds_no_markup(printed: str, meant: list[Severity]) -> None:
+    calls = [{"call": "echo"}]
+    code = f"<?php\necho '<p>' . {printed};\n"
+    assert severities("a.php", code, language="php", sink="xss", calls=calls) == meant
+
+
+def test_what_is_parsed_of_a_query_is_decoded() -> None:
+    calls = [{"call": "echo"}]
+    code = "<?php\nparse_str($_SERVER['QUERY_STRING'], $given);\necho $given['a'];\n"
+    options: dict[str, Any] = {"language": "php", "sink": "xss", "calls": calls}
+    assert severities("a.php", code, **options) == [Severity.HIGH]
+
+
+@pytest.mark.parametrize(
+    ("statement", "meant"),
+    [
+        ("engines.text.query(req.query.q)", Severity.MEDIUM),
+        ("db.query(req.query.q)", Severity.HIGH),
+        ("engines.text.query('select a from t where b = ' + req.query.q)", Severity.HIGH),
+    ],
+)
+def test_a_method_that_many_objects_have_is_a_sink_for_sure_by_its_owner_or_text(
+    statement: str, meant: Severity
+) -> None:
+    options: dict[str, Any] = {
+        "language": "javascript",
+        "sink": "sql",
+        "calls": [{"call": "*.query", "args": [0]}],
+        "known_by": r"\bdb\.|\bselect\b.*\bfrom\b",
+        "known_file": r"require\('pg'\)",
+    }
+    code = f"app.get('/', (req, res) => {{\n  {statement};\n}});\n"
+    assert severities("a.js", code, **options) == [meant]
+    loaded = f"const pg = require('pg');\n{code}"
+    assert severities("a.js", loaded, **options) == [Severity.HIGH]
+
+
+@pytest.mark.parametrize(
+    ("condition", "meant"),
+    [
+        ("!files().includes(`${a}/${b}`)", []),
+        ("!files().includes(a + '/' + b)", []),
+        ("!files().includes(path.join(a, b))", []),
+        ("`${a}/${b}` !== current", []),
+        ("files().includes(`${a}/${b}`)", [Severity.HIGH]),
+        ("!files().includes(`${a}/x`)", [Severity.HIGH]),
+    ],
+)
+def test_who_knows_a_joined_text_knows_its_parts(condition: str, meant: list[Severity]) -> None:
+    calls = [{"call": "fs.readFile", "args": [0]}]
+    code = (
+        "app.get('/', (req, res) => {\n  const a = req.query.a;\n  const b = req.query.b;\n"
+        f"  if ({condition}) return;\n  fs.readFile(path.join(root, b));\n}});\n"
+    )
+    assert severities("a.js", code, language="javascript", sink="path", calls=calls) == meant
+
+
+@pytest.mark.parametrize(
+    ("condition", "meant"),
+    [
+        ("f'{a}/{b}' not in FILES", []),
+        ("os.path.join(a, b) not in FILES", []),
+        ("a + '/' + b not in FILES", []),
+        ("f'{a}/x' not in FILES", [Severity.HIGH]),
+    ],
+)
+def test_in_python_who_knows_a_joined_text_knows_its_parts(
+    condition: str, meant: list[Severity]
+) -> None:
+    head = "@app.get('/files')\ndef show(a: str, b: str):\n"
+    code = f"{head}    if {condition}:\n        return None\n    return open('files/' + b)\n"
+    assert severities("a.py", code, **PATH) == meant
 
 
 def test_on_a_long_way_there_is_room_for_a_check_that_nobody_reads() -> None:

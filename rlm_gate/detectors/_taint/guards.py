@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from rlm_gate import kept
@@ -17,6 +17,30 @@ EVERY = frozenset({ALL})
 _SHAPES = kept.expression(r"is(?:digit|alnum|alpha|numeric|decimal|identifier)\Z")
 _MATCHES = kept.expression(r"(?:\A|\.)(?:match|fullmatch)\Z")
 _GETS = kept.expression(r"[\w.]+\.get\w*\([^()]*\)\Z")
+_JOINS = frozenset(
+    (
+        "argument",
+        "binary_expression",
+        "binary_operator",
+        "encapsed_string",
+        "interpolation",
+        "parenthesized_expression",
+        "string",
+        "template_string",
+        "template_substitution",
+    )
+)
+_CALLS = frozenset(
+    (
+        "call",
+        "call_expression",
+        "function_call_expression",
+        "member_call_expression",
+        "method_invocation",
+        "scoped_call_expression",
+    )
+)
+_JOINED = kept.expression(r"(?:\A|\.)(?:join|resolve|Join|format|Sprintf|sprintf)\Z")
 _SURE_START = 8  # characters: shorter ones ("/", "http") prove nothing
 
 
@@ -94,6 +118,31 @@ def marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
     return {one.ident: kinds for value in values for one in value.everything}
 
 
+def pieces(node: Node) -> Iterator[Node]:
+    """Yield what a text is joined of: who knows the whole text knows its parts too."""
+    kind = node.kind()
+    if kind in _JOINS and _joining(node):
+        inside: Iterable[Node] = (one for one in node.children() if one.is_named())
+    elif kind in _CALLS and _JOINED.search(_called(node)):
+        given = node.field("arguments")
+        inside = (one for one in given.children() if one.is_named()) if given is not None else ()
+    else:
+        yield node
+        return
+    for one in inside:
+        yield from pieces(one)
+
+
+def _joining(node: Node) -> bool:
+    sign = node.field("operator")
+    return sign is None or sign.text() in {"+", ".", "%", "/"}
+
+
+def _called(call: Node) -> str:
+    named = call.field("function") or call.field("name")
+    return named.text() if named is not None else ""
+
+
 def is_sure(values: Iterable[Value]) -> bool:
     """Say whether a text that begins with one of these is bound by it."""
     return any(
@@ -142,10 +191,14 @@ def _of_comparison(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Pro
         kinds = reader.reading.specs.replacing.get(left.const, frozenset())
         return marks((right,), kinds) if kinds else {}
     if sign == "in" and holds and not right.everything:
-        return marks((left,), EVERY)
+        return marks((left, *_parts(reader, parts[:1], env)), EVERY)
     if sign == "==" and holds and not (left.everything and right.everything):
-        return marks((left, right), EVERY)
+        return marks((left, right, *_parts(reader, parts, env)), EVERY)
     return {}
+
+
+def _parts(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> list[Value]:
+    return [reader.value(one, env) for node in nodes for one in pieces(node)]
 
 
 def _of_call(reader: _Evaluates, node: Node, env: Env) -> Proof:

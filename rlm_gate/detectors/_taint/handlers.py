@@ -9,7 +9,15 @@ from typing import Final, NamedTuple
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, Reading, lines_of
-from rlm_gate.detectors._taint.values import UNSET, Taint, Value, ident_of, mixed
+from rlm_gate.detectors._taint.values import (
+    ONE_PART,
+    TEXTUAL,
+    UNSET,
+    Taint,
+    Value,
+    ident_of,
+    mixed,
+)
 from rlm_gate.syntax import Node
 
 _HOLES: Final = kept.expression(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
@@ -160,7 +168,7 @@ def _doubts(parameter: _Parameter, way: _Way) -> frozenset[str]:
     one_part = parameter.name in holes and holes[parameter.name].lower() in _SEGMENT
     checked = bool(parameter.type) and not _LOOSE.search(parameter.type)
     checked = checked or parameter.name in holes
-    return frozenset(({"path"} if one_part else set()) | ({"nosql"} if checked else set()))
+    return (ONE_PART if one_part else frozenset()) | (TEXTUAL if checked else frozenset())
 
 
 def _holes(route: str) -> Iterator[tuple[str, str]]:
@@ -188,6 +196,8 @@ def _route(reading: Reading, function: Function) -> str | None:
         bare = known is not None and known.name.partition(".")[0] in reading.words.data["bare"]
         if found and found[1] in reading.words.data["routes"] and ("." in named or bare):
             return found[2] or ""
+        if found and found[1] == "expose" and (found[2] or "").startswith("/"):
+            return found[2]
         if re.match(r"@(?:[\w.]*\.)?(?:view_config|action|api_view)\b", decorator.text()):
             return ""
     return None

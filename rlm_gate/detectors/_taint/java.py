@@ -9,7 +9,7 @@ from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Env, Frame, Function
-from rlm_gate.detectors._taint.values import Value
+from rlm_gate.detectors._taint.values import ONE_PART, Value
 from rlm_gate.syntax import Node
 
 _PACKAGE: Final = kept.expression(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
@@ -61,7 +61,7 @@ class Java(Braces):
             return Value(name=name, fixed=True)
         if _INPUT.search(node.text()) or (handler and _TEXTS.match(written)):
             one_part = "@PathVariable" in node.text()  # containers refuse a slash in it
-            return remote(node, name).doubted(frozenset({"path"} if one_part else ()))
+            return remote(node, name).doubted(ONE_PART if one_part else frozenset())
         return Value(name=name)
 
     def declarator(self, node: Node, env: Env) -> None:

@@ -18,6 +18,7 @@ from rlm_gate.detectors._taint.targets import CALLS, given_to, part
 from rlm_gate.detectors._taint.terms import TERMS
 from rlm_gate.detectors._taint.values import (
     NOTHING,
+    ONE_PART,
     UNSET,
     Value,
     constant,
@@ -38,8 +39,6 @@ _OWN: Final = kept.expression(r"(?i)\A(?:conf\w*|settings?|options?)\Z|\A_(?!SES
 _SHORT: Final = 80
 _SAME_CLASS: Final = ("self", "static", "parent", "$this")
 
-_ONE_PART: Final = frozenset({"path"})  # a part of the address, in which no slash stands
-
 
 class Php(Braces):
     """Reads PHP. Namespaces are left out, and the signs before variables' names."""
@@ -57,11 +56,11 @@ class Php(Braces):
             written = kind.text() if kind is not None else ""
             bare = name.lstrip("$")
             if bare == "args" and any(one.name == "request" for one in env.values()):
-                env[name] = remote(parameter, bare).doubted(_ONE_PART)  # of Slim's routes
+                env[name] = remote(parameter, bare).doubted(ONE_PART)  # of Slim's routes
             elif typed := types.get(_last(written.lstrip("?"))):
                 env[name] = Value(name=typed)
             elif routed and _TEXTS.match(written):
-                env[name] = remote(parameter, bare).doubted(_ONE_PART)
+                env[name] = remote(parameter, bare).doubted(ONE_PART)
             else:
                 env[name] = Value(name=bare, fixed=bool(_PLAIN.match(written)))
         return env, Frame(text=node.text())

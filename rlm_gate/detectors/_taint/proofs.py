@@ -8,7 +8,16 @@ from typing import Final, Protocol
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.folding import first
-from rlm_gate.detectors._taint.guards import EVERY, Noting, Proof, both, either, is_sure, marks
+from rlm_gate.detectors._taint.guards import (
+    EVERY,
+    Noting,
+    Proof,
+    both,
+    either,
+    is_sure,
+    marks,
+    pieces,
+)
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
 from rlm_gate.detectors._taint.targets import CALLS, ELEMENTS, MEMBERS, argued, indexed
 from rlm_gate.detectors._taint.values import Value
@@ -101,14 +110,14 @@ def _of_comparison(
         return found
     values = [reader.value(one, env) for one in sides]
     if sign == "in" and holds and not values[1].everything:
-        return marks(_tested(reader, [left], env), EVERY)
+        return marks(_tested(reader, pieces(left), env), EVERY)
     if (checked := _of_null(reader, sign, sides, env, holds)) is not None:
         return checked
     equal = (sign in {"==", "==="} and holds) or (sign in {"!=", "!=="} and not holds)
     if equal and left.kind() == "unary_expression" and left.text().startswith("typeof"):
         return _of_type(reader, left, values[1], env)
     if equal and not all(one.everything for one in values):
-        return marks(_tested(reader, sides, env), EVERY)
+        return marks(_tested(reader, (part for one in sides for part in pieces(one)), env), EVERY)
     return {}
 
 
@@ -174,7 +183,7 @@ def _of_list(reader: _Evaluates, call: Node, env: Env, found: bool) -> Proof:  #
         owner, arguments = arguments[0], arguments[1:] or arguments[:1]
     whole, piece = reader.value(owner, env), reader.value(arguments[0], env)
     if found and not whole.everything:
-        return marks(_tested(reader, [arguments[0]], env), EVERY)
+        return marks(_tested(reader, pieces(arguments[0]), env), EVERY)
     if not found and isinstance(piece.const, str):
         kinds = reader.reading.specs.replacing.get(piece.const, frozenset())
         return marks(_tested(reader, [owner], env), kinds) if kinds else {}

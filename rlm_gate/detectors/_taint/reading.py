@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rlm_gate import kept
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
-from rlm_gate.detectors._taint.values import TEXTUAL, Lines, Taint, Value, ident_of, join
+from rlm_gate.detectors._taint.values import STILL, TEXTUAL, Lines, Taint, Value, ident_of, join
 from rlm_gate.syntax import Node
 
 Env = dict[str, Value]
@@ -38,6 +38,9 @@ _FORM = kept.expression(
     r"request\.(?:args|form|values|cookies|headers|view_args|GET|POST|query_params)\b"
 )
 _NO_LINK: frozenset[str] = frozenset({"xss", "markup"})
+# Nobody decoded these, and browsers encode in them what would be markup.
+_ENCODED = kept.expression(r"(?i)query_?string(?!_?param)|getRequestUR[IL]")
+_AS_SENT: frozenset[str] = frozenset(f"{STILL}{kind}" for kind in _NO_LINK)
 
 
 class Hit(NamedTuple):
@@ -46,6 +49,7 @@ class Hit(NamedTuple):
     entry: Entry
     node: Node
     taint: Taint | None
+    text: str = ""  # of the value
 
 
 class Argument(NamedTuple):
@@ -112,7 +116,8 @@ class Reading:
         unknown = taint is None and UNKNOWN in entry.sources and _is_unknown(value)
         harmed = taint is not None and taint.harms(entry.kind)
         if (unknown or harmed) and not _is_spared(entry, value):
-            self.hits.append(Hit(entry, node, taint.at(lines_of(node)) if taint else None))
+            told = taint.at(lines_of(node)) if taint else None
+            self.hits.append(Hit(entry, node, told, value.text))
 
     def check_call(self, node: Node, name: str, arguments: Sequence[Argument]) -> None:
         """Note the sinks among what a call of that name is given."""
@@ -150,6 +155,7 @@ class Reading:
         clean = TEXTUAL if self.words.texts.find(name) else frozenset()
         doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
         doubts |= TEXTUAL if _FORM.search(name) else frozenset()
+        doubts |= _AS_SENT if _ENCODED.search(name) else frozenset()
         made = (Taint(one, ident, (lines,), clean, doubts=doubts) for one in dict.fromkeys(found))
         return tuple(made)
 

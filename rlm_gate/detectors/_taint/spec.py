@@ -139,6 +139,18 @@ class Entry:
         return _compiled(pattern) if pattern else None
 
     @property
+    def known_by(self) -> re.Pattern[str] | None:
+        """What the call or the value must have for the call to be the sink for sure."""
+        pattern = self.options.get("known_by")
+        return _compiled(pattern) if pattern else None
+
+    @property
+    def known_file(self) -> re.Pattern[str] | None:
+        """What the file may have instead."""
+        pattern = self.options.get("known_file")
+        return _compiled(pattern) if pattern else None
+
+    @property
     def safe_prefix(self) -> re.Pattern[str] | None:
         """What a text must begin with for its rest to do no harm."""
         pattern = self.options.get("safe_prefix")

@@ -276,7 +276,8 @@ class Terms(Literals):
         for one in argued(node) if filled.taints else ():
             target = one.text().lstrip("&")
             if target.lstrip("$").isidentifier():
-                env[target] = at(replace(filled, name=""), node)
+                made = filled.raw() if re.search(words.data["decoders"], name) else filled
+                env[target] = at(replace(made, name=""), node)
 
     def _arguments(
         self, node: Node | None, name: str, receiver: Value, env: Env

@@ -14,8 +14,10 @@ Key = Any  # a constant: the index or key of an element
 
 UNSET: Final = object()
 ALL: Final = "*"  # clean for every kind of sink
-# How a text shows its parts that vary: from outside, the author's own, not known which of the two.
 TEXTUAL: Final = frozenset({"nosql"})  # kinds of sinks that only objects harm
+ONE_PART: Final = frozenset({"path", "one part"})  # doubts about what holds no slash
+STILL: Final = "%"  # before a kind of doubts that ends where the value is decoded
+# How a text shows its parts that vary: from outside, the author's own, not known which of the two.
 OUTSIDE: Final = "\x00"
 OWN: Final = "\x01"
 VARIES: Final = "\x02"
@@ -49,6 +51,17 @@ class Taint(NamedTuple):
         if lines == self.steps[-1] or len(self.steps) >= _LONGEST:
             return self
         return self._replace(steps=(*self.steps, lines))
+
+    def decoded(self) -> Taint:
+        """Return the taint of what decoding makes of the value."""
+        doubts = frozenset(kind for kind in self.doubts if not kind.startswith(STILL))
+        return self._replace(
+            clean=frozenset(), doubts=doubts - ONE_PART if doubts >= ONE_PART else doubts
+        )
+
+    def doubtful(self, kind: str) -> bool:
+        """Say whether what its source can hold may not be enough for a sink of that kind."""
+        return not self.doubts.isdisjoint((kind, STILL + kind))
 
     def harms(self, kind: str) -> bool:
         """Say whether a sink of that kind is still in danger."""
@@ -176,7 +189,7 @@ class Value:
 
     def raw(self) -> Value:
         """Return the value after decoding: what escaping had made harmless is not any more."""
-        return replace(self, taints=tuple(one._replace(clean=frozenset()) for one in self.taints))
+        return replace(self, taints=tuple(one.decoded() for one in self.taints))
 
     def at(self, lines: Lines) -> Value:
         """Return the value after one more step of its flow."""

@@ -219,6 +219,25 @@ def test_a_query_whose_shape_a_schema_may_have_checked_is_medium(
 
 
 @pytest.mark.parametrize(
+    ("head", "query", "meant"),
+    [
+        ("", "{ token }", Severity.HIGH),
+        ("", "{ resetCode: req.body.token }", Severity.HIGH),
+        ("", "{ name: token }", Severity.MEDIUM),
+        ("", "{ tokens: token }", Severity.MEDIUM),
+        ("import { validate } from './checks.js';\n", "{ token }", Severity.MEDIUM),
+        ("const strict = z.object({});\nstrict.parse(a);\n", "{ token }", Severity.MEDIUM),
+    ],
+)
+def test_a_query_by_a_token_in_a_file_without_checks_lets_anybody_in(
+    head: str, query: str, meant: Severity
+) -> None:
+    code = f"{head}export const reset = async (req, res) => {{\n  const {{ token }} = req.body;\n"
+    code += f"  await Reset.findOne({query});\n}};\n"
+    assert severities("a.js", code, **QUERY) == [meant]
+
+
+@pytest.mark.parametrize(
     ("kind", "meant"),
     [
         ("str", Severity.MEDIUM),

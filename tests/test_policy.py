@@ -268,6 +268,11 @@ class TestSupportingCode:
         assert self.severity(self.EXAMPLE) is Severity.MEDIUM
         assert self.severity("app/a.py") is Severity.HIGH
 
+    def test_what_is_doubted_elsewhere_is_low_there(self) -> None:
+        lesser = replace(rule(), supporting=Severity.MEDIUM)
+        assert HIGH.severity(lesser, self.EXAMPLE, Severity.MEDIUM) is Severity.LOW
+        assert HIGH.severity(lesser, "app/a.py", Severity.MEDIUM) is Severity.MEDIUM
+
     def test_a_rule_that_says_nothing_of_it_is_the_same_everywhere(self) -> None:
         assert HIGH.severity(rule(), self.EXAMPLE) is Severity.HIGH
 

@@ -52,7 +52,7 @@ class Policy:
         supporting code, if the rule says so. Within an override the rule's own name outranks its
         pack's.
         """
-        severity: Severity | None = min(_own_severity(rule, path), found)
+        severity: Severity | None = _own_severity(rule, path, found)
         names = (rule.id, *rule.aliases, rule.pack)
         if _is_left_out(rule, self._overriding(path)):
             return None
@@ -121,11 +121,12 @@ class Policy:
         return (one for one in self.overrides if _matches(one.include, path))
 
 
-def _own_severity(rule: Rule, path: str) -> Severity:
-    """Return what the rule says of that path."""
+def _own_severity(rule: Rule, path: str, found: Severity) -> Severity:
+    """Return what the rule says of a find at that path; a doubted one is low in supporting code."""
+    severity = min(rule.severity, found)
     if rule.supporting is None or not is_supporting(path):
-        return rule.severity
-    return min(rule.severity, rule.supporting)
+        return severity
+    return min(severity, Severity.LOW if found < rule.severity else rule.supporting)
 
 
 def _is_left_out(rule: Rule, overriding: Iterable[Override]) -> bool:

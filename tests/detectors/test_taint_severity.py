@@ -293,3 +293,12 @@ def test_a_form_holds_texts_and_no_operators(source_of: str, meant: Severity) ->
     code = f"{head}    return items.find_one({{'a': {source_of}}})\n"
     calls = [{"call": "*.find_one", "args": [0]}]
     assert severities("a.py", code, language="python", sink="nosql", calls=calls) == [meant]
+
+
+def test_a_page_of_what_a_function_elsewhere_made_of_input_is_low() -> None:
+    head = "app.get('/', async (req, res) => {\n  const made = "
+    for text, meant in (
+        ("await pages.show(req.query.a)", Severity.LOW),
+        ("req.query.a", Severity.HIGH),
+    ):
+        assert severities("a.js", f"{head}{text};\n  res.send(made);\n}});\n", **PAGE) == [meant]

@@ -22,9 +22,7 @@ _SETS: Final = {
     r"\D": r"\x00-\x2f\x3a-\x7f",
     r"\S": r"\x00-\x08\x0e-\x1f\x21-\x7f",
 }
-_PIECE: Final = kept.expression(
-    r"\\.|\[(?P<not>\^?)(?P<members>\]?(?:\\.|\[|[^\]\\])*)\]", re.DOTALL
-)
+_PIECE: Final = kept.expression(r"\\.|\[(?P<not>\^?)(?P<members>\]?(?:\\.|[^\]\\])*)\]", re.DOTALL)
 _MEMBER: Final = kept.expression(r"\\.", re.DOTALL)
 # What classes have beside members and ranges: other classes, sums, properties, long escapes.
 _ODD: Final = kept.expression(

@@ -75,6 +75,12 @@ def test_a_path_tells(path: str, kind: str) -> None:
         ),
         ("var a = 1;\n" * 300 + "//# sourceMappingURL=a.js.map\n", "javascript", "generated"),
         ("", "javascript", ""),
+        (
+            f"/******/ (function(modules) {{ // webpackBootstrap\n{'let a;' * 9}\n" * 40,
+            "javascript",
+            "generated",
+        ),
+        ("bundle(); // not webpackBootstrap\n" * 90, "javascript", ""),
     ],
 )
 def test_content_tells(text: str, language: str, kind: str) -> None:

@@ -138,6 +138,13 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
             "<p dangerouslySetInnerHTML={{ __html: t('a.b') }} />\n",
             LOW,
         ),
+        ("sql-injection", "a.py", "q = \"SELECT a FROM t WHERE k='{}'\".format(name)\n", MEDIUM),
+        (
+            "sql-injection",
+            "a.py",
+            "q = \"SELECT a FROM t WHERE k='{}'\".format(self.config.k)\n",
+            LOW,
+        ),
         ("csrf-off", "A.java", "class A { void f() { http.csrf().disable(); } }\n", MEDIUM),
         (
             "csrf-off",

@@ -145,6 +145,12 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
             "q = \"SELECT a FROM t WHERE k='{}'\".format(self.config.k)\n",
             LOW,
         ),
+        (
+            "open-redirect",
+            "a.py",
+            "from flask import redirect, request\ndef f():\n    return redirect(request.path)\n",
+            LOW,
+        ),
         ("csrf-off", "A.java", "class A { void f() { http.csrf().disable(); } }\n", MEDIUM),
         (
             "csrf-off",
@@ -164,3 +170,9 @@ def test_medium_needs_what_makes_the_lines_worth_a_reviewers_time(
     rule_id: str, path: str, code: str, meant: Severity
 ) -> None:
     assert worst(rule_id, path, code) is meant
+
+
+def test_what_a_comment_calls_an_example_of_a_secret_is_low() -> None:
+    told = "/**\n * {}: [password: '" + "k9Xe2" + "Qv7Lw'].\n */\n"
+    assert worst("hardcoded-password", "a.php", "<?php\n" + told.format("Example")) is LOW
+    assert worst("hardcoded-password", "a.php", "<?php\n" + told.format("Was")) is MEDIUM

@@ -42,6 +42,7 @@ _SAMPLES = kept.expression(
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
 _SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
+_SAYS = kept.expression(r"(?i)\b(?:example|sample|e\.g\.)")
 _COMMENT = kept.expression(r"\s*(?://|#(?!!)|\*|--|;;)")
 _TESTS = kept.expression(
     r"(?:^|/)(?:tests?|testsuite|[\w-]+[_-]tests|__tests__|testdata|fixtures)/"
@@ -181,7 +182,9 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
                 region = text.region(*_without_returns(raw, secret))
                 found = finding(rule, file.path, text.lines, region, _ENGINE)
                 shown = _SAMPLES.search(file.path) is not None or _is_told(text.lines, region)
-                yield replace(found, severity=min(found.severity, _SHOWN)) if shown else found
+                meant = not secret.certain and _SAYS.search(found.quote) is not None
+                level = Severity.LOW if meant else _SHOWN
+                yield replace(found, severity=min(found.severity, level)) if shown else found
 
 
 def _is_told(lines: Sequence[str], region: Region) -> bool:

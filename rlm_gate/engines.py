@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -60,6 +60,16 @@ def alone(name: str) -> bool:
     return name in {*detectors.BESIDE, "sarif", "zizmor"} or not detectors.by_file(name)
 
 
+def ask(files: Iterable[SourceFile], rules: Sequence[Rule]) -> None:
+    """Ask of a file at a time which rules apply: what is found out about its text serves all.
+
+    The engines ask again, each of all files in turn, and get the same answers.
+    """
+    for file in files:
+        for rule in rules:
+            detectors.applies(rule, file)
+
+
 def side_by_side(
     corpus: Corpus,
     tasks: Mapping[str, Task],
@@ -95,9 +105,11 @@ class Together:
         self._corpus = corpus
         self._tasks = tasks
         self._asked, self._applies = asked
-        judging = (rule for _, rules in tasks.values() for rule in rules)
+        self._judging = tuple(
+            {rule.id: rule for _, rules in tasks.values() for rule in rules}.values()
+        )
         self._prefilters = sorted(
-            {rule.prefilter for rule in (*self._asked, *judging) if rule.prefilter}
+            {rule.prefilter for rule in (*self._asked, *self._judging) if rule.prefilter}
         )
         files = corpus.files
         size = min(_LARGEST, max(1, len(files) // (_SHARES * processes)))
@@ -156,9 +168,6 @@ class Together:
             label: [*behind_the_seam(name, corpus, rules)]
             for label, (name, rules) in self._tasks.items()
         }
-        for file in files:
-            for rule in self._asked:
-                self._applies(rule, file)
         syntax.forget()
         known = map(detectors.prefilters, files)
         return found, [[one.get(key) for key in self._prefilters] for one in known]

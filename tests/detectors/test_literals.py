@@ -148,3 +148,26 @@ def test_a_text_without_them_is_said_to_hold_no_match() -> None:
 def test_alternatives_count_outside_groups_alone() -> None:
     assert alternatives("^a|b")
     assert not alternatives(r"^(?:a|b)[|]\|")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_a_pattern_is_found_in_a_long_text_where_re_finds_it(
+    pattern: str, data: st.DataObject
+) -> None:
+    """A long text is cut into runs of letters first, which say what can't be in it."""
+    match = data.draw(st.from_regex(re.compile(pattern, re.MULTILINE)))
+    filler = "Some WORDS of no meaning, \u0130 and \u212a.\n" * 60
+    text = f"{filler}{match}{filler[::-1]}"
+    compiled = re.compile(pattern, re.MULTILINE)
+    for one in (text, filler, match + filler, filler + match):
+        assert found(pattern, one, lambda _: compiled) == bool(compiled.search(one))
+
+
+def test_a_long_text_that_has_the_letters_elsewhere_does_not_have_the_text() -> None:
+    compiled = re.compile("secretOrKey")
+    filler = "no such words here\n" * 150
+    for text in ("secretOrkey", "secret or Key", "ecretOrKeys", "secretOr", "Secretor crEt orKey"):
+        assert not found("secretOrKey", filler + text, lambda _: compiled)
+    assert found("secretOrKey", filler + "a_secretOrKey2", lambda _: compiled)

@@ -47,6 +47,21 @@ class Block:
         found = self.rows[row - 1]
         return found.line if found.line is not None else max(1, found.after)
 
+    def is_removed(self, row: int) -> bool:
+        """Say whether the row is one that the change removed."""
+        return 1 <= row <= len(self.rows) and self.rows[row - 1].line is None
+
+    def removed_row(self, after: int, quote: str) -> int:
+        """Return where removed rows with these words begin behind a line, 0 if there are none."""
+        words = split_lines(quote)
+        texts = [row.text for row in self.rows]
+        behind = (
+            number
+            for number, row in enumerate(self.rows, 1)
+            if row.line is None and max(1, row.after) == after
+        )
+        return next((one for one in behind if texts[one - 1 : one - 1 + len(words)] == words), 0)
+
     def in_lines(self, text: str) -> str:
         """Translate "row 12" and "rows 3-5" in a reader's words to lines of the file."""
         return _ROWS.sub(self._in_lines, text)

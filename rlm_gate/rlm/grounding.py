@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, islice
 
-from rlm_gate.core import Removed, split_lines
+from rlm_gate.core import Removed, Span, split_lines
 
 MIN_EVIDENCE = 12
 """Non-space characters a quote needs, unless it is a whole line with an identifier (§7.4)."""
@@ -71,6 +71,17 @@ def ground_removed(removed: Sequence[Removed], line: int, quote: str, last: int)
     block, place = min(hits, key=lambda hit: abs(hit[0].after_line - line))
     anchor = min(max(1, block.after_line), max(1, last))
     return Place(anchor, anchor, place.quote)
+
+
+def is_meant(place: Place | Refusal, line: int, judged: Sequence[Span]) -> bool:
+    """Say whether a quote stands at the line it is said to stand at, or among the judged ones.
+
+    Elsewhere in the file the same words may be another place: the one meant may be removed.
+    """
+    return isinstance(place, Place) and (
+        place.start <= line <= place.end
+        or any(span.start <= place.end and place.start <= span.end for span in judged)
+    )
 
 
 def _readings(quote: str) -> tuple[list[str], ...]:

@@ -206,7 +206,7 @@ def _grounded(
 ) -> Finding | None:
     """Return the finding if its quote stands in the judged part of the file, else count it."""
     line = shown.line(item["row"]) or call.shown.start
-    place = locate(call, line, item["quote"])
+    place = locate(call, line, item["quote"], gone=shown.is_removed(item["row"]))
     if isinstance(place, Refusal):
         outcome.refused += 1
         return None
@@ -223,16 +223,19 @@ def _grounded(
     )
 
 
-def locate(call: MapCall, line: int, quote: str) -> Place | Refusal:
-    """Ground a quote in the file or in what the change removed from it, within scope."""
+def locate(call: MapCall, line: int, quote: str, *, gone: bool = False) -> Place | Refusal:
+    """Ground a quote in the file or in what the change removed from it, within scope.
+
+    ``gone`` says that the row is a removed one: the same words may still stand elsewhere.
+    """
     file = call.file
+    removed = ground_removed(masked_removed(call.removed), line, quote, file.line_count)
+    if gone and isinstance(removed, Place):
+        return removed
     place = ground(mask(file.text), line, quote)
-    if isinstance(place, Refusal) and call.removed:
-        removed = ground_removed(masked_removed(call.removed), line, quote, file.line_count)
-        return removed if isinstance(removed, Place) else place
     if isinstance(place, Place) and not _in_scope(file.in_scope, place):
-        return Refusal("outside the judged lines")
-    return place
+        place = Refusal("outside the judged lines")
+    return removed if isinstance(place, Refusal) and isinstance(removed, Place) else place
 
 
 def _in_scope(scope: Sequence[Span], place: Place) -> bool:

@@ -54,10 +54,20 @@ def judged_text(corpus: Corpus, path: str) -> str | None:
 
 
 def masked_quote(corpus: Corpus, finding: Finding) -> str:
-    """Return a finding's quote masked as part of its file: never what the detector read itself."""
+    """Return a finding's quote masked as part of its file: never what the detector read itself.
+
+    What a reader quoted of removed lines is masked as part of those.
+    """
     file = corpus.file(finding.span.path)
     lines = masked_lines(file) if file and file.status != "deleted" else []
-    return "\n".join(lines[finding.span.start - 1 : finding.span.end]) or mask(finding.quote)
+    shown = "\n".join(lines[finding.span.start - 1 : finding.span.end])
+    if file and finding.quote not in shown and _was_removed(file, finding.quote):
+        return finding.quote
+    return shown or mask(finding.quote)
+
+
+def _was_removed(file: SourceFile, quote: str) -> bool:
+    return any(quote in block.text for block in masked_removed(file.removed))
 
 
 @lru_cache(maxsize=16)

@@ -198,8 +198,8 @@ def request(one: Case, model: str) -> ModelRequest:
     """Compose the second call."""
     rule, finding = one.rule, one.finding
     claim = finding.explanation or f"A detector says: this breaks the rule. {rule.title}."
-    row = one.shown.row(finding.span.start)
-    claim = one.shown.in_rows(mask(claim)) + f"\nThe evidence, row {row}:\n{_evidence(one)}"
+    row, evidence = _evidence(one)
+    claim = one.shown.in_rows(mask(claim)) + f"\nThe evidence, row {row}:\n{evidence}"
     context = "".join(
         f"\n# Context, {why}: {printable(part.path)}\n\n{part.render()}\n"
         for why, part in one.context
@@ -230,11 +230,18 @@ def request(one: Case, model: str) -> ModelRequest:
     )
 
 
-def _evidence(one: Case) -> str:
-    """Return the quote as the block shows it, masked as part of its file; never the raw one."""
-    span = one.finding.span
+def _evidence(one: Case) -> tuple[int, str]:
+    """Return row and quote as the block shows them, masked as part of its file; never the raw one.
+
+    A quote of removed lines stands in their rows, not in the line it is anchored on.
+    """
+    span, quote = one.finding.span, one.finding.quote
     rows = [row.text for row in one.shown.rows if row.line and span.start <= row.line <= span.end]
-    return "\n".join(rows) or mask(one.finding.quote)
+    shown = "\n".join(rows)
+    gone = one.shown.removed_row(span.start, quote) if quote not in shown else 0
+    if gone:
+        return gone, quote
+    return one.shown.row(span.start), shown or mask(quote)
 
 
 def judged(

@@ -26,7 +26,7 @@ from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage
 from rlm_gate.rlm.answers import Schema, strict_json
 from rlm_gate.rlm.blocks import Block, excerpt, printable
 from rlm_gate.rlm.calls import Caller
-from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed
+from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed, is_meant
 from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.masking import judged_text, masked_removed
 from rlm_gate.rlm.prompting import prompt
@@ -243,11 +243,10 @@ class Reporter:
             return Refusal("no such file")
         place = ground(text, line, quote)
         file = self.corpus.file(path)
-        if isinstance(place, Refusal) and file and file.removed:
-            gone = masked_removed(file.removed)
-            removed = ground_removed(gone, line, quote, file.line_count)
-            return removed if isinstance(removed, Place) else place
-        return place
+        if file is None or is_meant(place, line, file.in_scope):
+            return place
+        removed = ground_removed(masked_removed(file.removed), line, quote, file.line_count)
+        return removed if isinstance(removed, Place) else place
 
     def _judged(self, span: Span, flow: Sequence[Span]) -> bool:
         ends = (span, *flow[-1:])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builders import corpus, rule, source
+from builders import corpus, finding, rule, source
 
-from rlm_gate.core import Corpus
+from rlm_gate.core import Corpus, Origin
 from rlm_gate.rlm.flagged import Flagged
 from rlm_gate.rlm.given import variables
 from rlm_gate.rlm.job import Job, Limits
@@ -60,3 +60,11 @@ def test_what_must_never_be_sent_is_in_nothing_that_is_given() -> None:
     given = variables(job_about(corpus(*files), "keep/"), (FLOW,), (), ())
     assert [path for path, *_ in given["entries"]] == ["app.py"]
     assert "keep/own.py" not in repr(given)
+
+
+def test_a_candidate_quotes_what_was_removed_and_not_the_line_that_it_stood_behind() -> None:
+    gone = "    if not allowed(user):\n        raise KeyError"
+    file = source("app.py", APP, status="modified", changed=[], removed=[(2, gone)])
+    claim = finding(line=2, path="app.py", origin=Origin.MODEL, quote="    if not allowed(user):")
+    (told,) = variables(job_about(corpus(file, kind="diff")), (FLOW,), (claim,), ())["candidates"]
+    assert told["quote"] == "    if not allowed(user):"

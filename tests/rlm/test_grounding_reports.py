@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from builders import corpus, source
 
-from rlm_gate.core import Origin
+from rlm_gate.core import Origin, Span
 from rlm_gate.rlm.tools import AnyRule, Reporter
 
 REAL_REPORTS = Path(__file__).parents[3] / "shared" / "data" / "workway"
@@ -274,3 +274,19 @@ def test_even_under_paths_that_exist_the_real_reports_code_is_refused() -> None:
     reporter, made = judged(report, dict.fromkeys(paths, "\n".join(FILES.values())))
     assert reporter.found == ()
     assert reporter.refused == len(made)
+
+
+GUARDED = (
+    "def keep(memo):\n    if memo is None:\n        raise KeyError\n\n\ndef show(memo):\n    pass\n"
+)
+
+
+def test_a_root_that_quotes_a_removed_line_means_it_though_its_twin_still_stands() -> None:
+    gone = [(6, "    if memo is None:\n        raise KeyError")]
+    file = source("a.py", GUARDED, status="modified", changed=[], removed=gone)
+    reporter = Reporter(
+        corpus(file, kind="diff"), AnyRule(), lambda _rule, _file: "", Origin.MODEL, "model"
+    )
+    reporter.report("x", "a.py", 7, "    if memo is None:", "the check is gone")
+    reporter.report("y", "a.py", 2, "    if memo is None:", "said of the old place")
+    assert [one.span for one in reporter.found] == [Span("a.py", 6, 6)]

@@ -233,3 +233,41 @@ def test_a_finding_by_a_rule_that_another_group_asks_is_refused_and_costs_no_cov
     assert [found.rule_id for found in outcome.take()] == ["security/ask0"]
     assert outcome.refused == 1
     assert gaps(ledger) == []
+
+
+TWINS = (
+    "def keep(memo):\n    if memo is None:\n        raise KeyError\n\n\ndef show(memo):\n    pass\n"
+)
+
+
+def test_a_removed_row_is_meant_though_the_same_words_still_stand_elsewhere() -> None:
+    (found,), outcome, _, _ = mapped(
+        answer(item(2, "    if memo is None:")),
+        text=TWINS,
+        status="modified",
+        changed=[(6, 7)],
+        removed=[(6, "    if memo is None:\n        raise KeyError")],
+    )
+    assert (found.span, outcome.refused) == (Span("a.py", 6, 6), 0)
+
+
+def test_a_removed_row_is_meant_though_the_same_words_are_judged_elsewhere() -> None:
+    (found,), _, _, _ = mapped(
+        answer(item(7, "    if memo is None:")),
+        text=TWINS,
+        status="modified",
+        changed=[(2, 3), (6, 7)],
+        removed=[(6, "    if memo is None:\n        raise KeyError")],
+    )
+    assert found.span == Span("a.py", 6, 6)
+
+
+def test_an_added_row_is_meant_though_the_same_words_were_removed_too() -> None:
+    (found,), _, _, _ = mapped(
+        answer(item(2, "    if memo is None:")),
+        text=TWINS,
+        status="modified",
+        changed=[(2, 3), (6, 7)],
+        removed=[(6, "    if memo is None:\n        raise KeyError")],
+    )
+    assert found.span == Span("a.py", 2, 2)

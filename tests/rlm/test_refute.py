@@ -274,3 +274,14 @@ def test_code_that_the_claim_names_is_shown_whole() -> None:
     one = case(claim, rule(), deep, Surroundings(deep.tree))
     (message,) = request(one, MODEL).messages
     assert "the line that decides" in message.text
+
+
+def test_a_claim_about_a_removed_line_is_told_with_that_line_and_its_row() -> None:
+    gone = "    if command == 'rm':\n        raise ValueError(command)"
+    file = source("app.py", APP, status="modified", changed=[], removed=[(12, gone)])
+    files = corpus(file, kind="diff")
+    claim = replace(CLAIM, span=Span("app.py", 12, 12), quote="    if command == 'rm':")
+    made = case(claim, rule(), files, Surroundings(files.tree))
+    text = request(made, MODEL).messages[0].text
+    row = next(n for n, one in enumerate(made.shown.rows, 1) if one.text == claim.quote)
+    assert f"The evidence, row {row}:\n    if command == 'rm':\n" in text

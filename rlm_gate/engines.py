@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from rlm_gate import detectors, syntax
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.symbols import Symbol
 
 if TYPE_CHECKING:
     from rlm_gate.forks import Crew
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 Items = list[Finding | Skip]
 Task = tuple[str, Sequence[Rule]]
 """An engine, and the rules it judges by."""
-_Done = tuple[dict[str, Items], list[list[bool | None]]]
+_Outlines = dict[str, tuple[Symbol, ...]]
+_Done = tuple[dict[str, Items], list[list[bool | None]], _Outlines]
 
 FEW: Final = 24
 """Files that one process judges sooner than a second one has come to life."""
@@ -116,6 +118,8 @@ class Together:
         self._pieces = [files[start : start + size] for start in range(0, len(files), size)]
         self._crew: Crew[tuple[SourceFile, ...], _Done] = Crew(self._pieces, self._work, processes)
         self._finished = False
+        self.outlines: _Outlines = {}
+        """The symbols of files with findings, by path: whoever has judged them had their trees."""
 
     def __contains__(self, label: str) -> bool:
         """Say whether the label is among the tasks."""
@@ -141,7 +145,7 @@ class Together:
         """Yield what was found and nobody has asked for, where the run was interrupted."""
         self.end()
         for number in sorted(self._crew.results):
-            found, _ = self._crew.results[number]
+            found, *_ = self._crew.results[number]
             while found:
                 yield from found.pop(next(iter(found)))
 
@@ -168,15 +172,26 @@ class Together:
             label: [*behind_the_seam(name, corpus, rules)]
             for label, (name, rules) in self._tasks.items()
         }
+        outlines = dict(_outlines(corpus, found.values()))
         syntax.forget()
         known = map(detectors.prefilters, files)
-        return found, [[one.get(key) for key in self._prefilters] for one in known]
+        return found, [[one.get(key) for key in self._prefilters] for one in known], outlines
 
     def _learn(self) -> None:
         """Take over which prefilters match in the files; whoever asks next need not search."""
-        for number, (_, answers) in self._crew.results.items():
+        for number, (_, answers, outlines) in self._crew.results.items():
+            self.outlines.update(outlines)
             for file, row in zip(self._pieces[number], answers, strict=True):
                 known = detectors.prefilters(file)
                 for key, answer in zip(self._prefilters, row, strict=True):
                     if answer is not None:
                         known[key] = answer
+
+
+def _outlines(corpus: Corpus, found: Iterable[Items]) -> Iterator[tuple[str, tuple[Symbol, ...]]]:
+    """Yield the symbols of each file that has a finding which a report may name."""
+    spans = {one.span for items in found for one in items if isinstance(one, Finding)}
+    for file in corpus.files:
+        own = (one for one in spans if one.path == file.path)
+        if file.status != "deleted" and any(file.touched(one.start, one.end) for one in own):
+            yield file.path, syntax.outline(file.text, file.language)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rlm_gate import accepted, newness, policyref
 from rlm_gate.config import CONFIG_FILE, EVERY_PACK, Models, PolicyOrigin, Settings
-from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, Suppression
+from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, SourceFile, Suppression
 from rlm_gate.errors import ConfigError, Mistakes, Problem, UsageError
 from rlm_gate.ownrules import POLICY_CHANGED
 from rlm_gate.policy import Policy
@@ -19,6 +20,7 @@ from rlm_gate.routing import is_id
 if TYPE_CHECKING:
     from rlm_gate.recall import Recall
     from rlm_gate.rlm.slices import Joined
+    from rlm_gate.symbols import Symbol
 
 
 def finished(
@@ -27,11 +29,13 @@ def finished(
     home: Path | None,
     rules: Sequence[Rule] = (),
     recall: Recall | None = None,
+    outlines: Mapping[str, tuple[Symbol, ...]] = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """Return the findings with fixes, fingerprints and owners, secrets masked in what they quote.
 
     ``home`` is the folder that the policy, and with it CODEOWNERS, is read from. Fingerprints of a
-    renamed rule keep to the oldest name in its ``aliases``.
+    renamed rule keep to the oldest name in its ``aliases``. ``outlines`` has the symbols of the
+    files for which they are known, by path.
     """
     if not findings:
         return ()
@@ -41,7 +45,12 @@ def finished(
     findings = _with_fixes(findings, corpus, rules)
     known = owners.read(home)
     oldest = {rule.id: rule.aliases[0] for rule in rules if rule.aliases}
-    named = stamp(findings, corpus, oldest, recall.outline if recall else outlined)
+    outline = recall.outline if recall else outlined
+
+    def symbols(file: SourceFile) -> tuple[Symbol, ...]:
+        return outlines[file.path] if file.path in outlines else outline(file)
+
+    named = stamp(findings, corpus, oldest, symbols)
     return tuple(replace(one, owners=known.of(one.span.path)) for one in named)
 
 

@@ -6,7 +6,7 @@ was found before is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from rlm_gate.rlm.job import Job
     from rlm_gate.rlm.planned import AuditPlan
     from rlm_gate.rlm.slices import Joined
+    from rlm_gate.symbols import Symbol
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); total is 0 where it isn't known."""
@@ -71,6 +72,7 @@ class _Run:
     accepting: Accepting | None = None
     recall: Recall | None = None
     together: Together | None = None
+    outlines: Mapping[str, tuple[Symbol, ...]] = field(default_factory=dict)
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -99,7 +101,7 @@ def run(
         _detect(this)
         _audit(this)
         if this.recall:
-            this.recall.keep()
+            this.recall.keep(this.outlines)
     except KeyboardInterrupt as error:
         this.interrupted = str(error) or "interrupted"
         why = f"{this.interrupted}; what was found until then is kept"
@@ -171,6 +173,7 @@ def _detect(this: _Run) -> None:
         this.chosen,
         this.ledger.applies,
     )
+    this.outlines = this.together.outlines if this.together else {}
 
     def judged(name: str) -> Iterator[Finding | Skip]:
         return _judged(this, name, name, judges[name])
@@ -362,7 +365,9 @@ def _evidence(this: _Run, kept: Sequence[Finding], coverage: Coverage) -> policy
         corpus=this.corpus,
         packs=this.packs,
         rules=rules,
-        findings=finishing.finished(kept, this.corpus, this.settings.home, rules, this.recall),
+        findings=finishing.finished(
+            kept, this.corpus, this.settings.home, rules, this.recall, this.outlines
+        ),
         skips=tuple(this.skips),
         coverage=coverage,
         audit=this.audit,

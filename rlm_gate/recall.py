@@ -130,8 +130,12 @@ class Recall:
             )
         return self._outlines[file.path]
 
-    def keep(self) -> None:
-        """Store the rows of what was judged whole, unless an engine broke."""
+    def keep(self, outlines: Mapping[str, tuple[Symbol, ...]]) -> None:
+        """Store the rows of what was judged whole, unless an engine broke.
+
+        ``outlines`` has the symbols of the files for which they are known, by path.
+        """
+        self._outlines.update(outlines)
         fresh: dict[str, _Row] = {}
         for file in self.rest.files:
             row = None if file.path in self._unsure else self._row(file)

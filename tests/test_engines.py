@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rlm_gate import config, detectors, engines, forks, gate, reports
+from rlm_gate import config, detectors, engines, fingerprint, forks, gate, reports
 from rlm_gate.core import Corpus, Finding, Rule, Skip, Status, Verdict
 from rlm_gate.detectors import regex
 
@@ -169,3 +169,14 @@ def test_few_files_are_judged_by_one_process(
     git_repo.write("app.py", BAD)
     git_repo.commit()
     assert len(check(git_repo, monkeypatch, 4).findings) == 1
+
+
+def test_what_was_found_in_a_file_is_named_without_parsing_it_again(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = check(repo, monkeypatch, 1)
+    monkeypatch.setattr(fingerprint, "outline", None)
+    again = check(repo, monkeypatch, 3)
+    assert [one.fingerprint for one in again.findings] == [
+        one.fingerprint for one in first.findings
+    ]

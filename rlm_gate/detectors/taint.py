@@ -9,14 +9,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from rlm_gate import kept, syntax
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile, Span, display_path
-from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,
@@ -35,8 +34,9 @@ from rlm_gate.detectors import (
     unknown_keys,
 )
 from rlm_gate.detectors._taint import exploit, spec
-from rlm_gate.detectors._taint.reading import MAX_STEPS, Function, Hit, Reading
+from rlm_gate.detectors._taint.reading import MAX_STEPS, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
+from rlm_gate.detectors._taint.worth import WORD, Looks, Words, any_of, leading_to, near_change
 from rlm_gate.markup import only_php
 
 _ENGINE = "taint"
@@ -60,8 +60,6 @@ _PATTERNS = (
 _HARM = ("calls", "stores", "returns")
 _OPTIONS = ("language", "sink", "sources", *_HARM, "clean", "replacing", "parameters", *_PATTERNS)
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
-_CALLED = kept.expression(r"(\w+)\(")
-_WORD = kept.expression(r"\w+")
 _LONGEST_LINE = 10_000
 _KIND = kept.expression(r"[a-z][a-z-]*\Z")
 
@@ -117,9 +115,9 @@ class _Judge:
         self._specs = specs
         self._words = spec.vocabulary(language)
         self._braces = spec.family(language) != "python"
-        self._sinks = _any_of(self._specs.words)
+        self._sinks = any_of(self._specs.words)
         self._wary = [
-            (entry.needs, _any_of(spec.words(entry)))
+            (entry.needs, any_of(spec.words(entry)))
             for entry in specs.entries
             if spec.UNKNOWN in entry.sources
         ]
@@ -146,9 +144,9 @@ class _Judge:
             yield Skip(where, f"taint: reading the function ended after {MAX_STEPS} statements")
         yield from _findings(reading.hits, file.path, text)
 
-    def _worth(self, text: str) -> _Words | None:
+    def _worth(self, text: str) -> Words | None:
         """Return the words of sinks to look for, None where nothing can be found."""
-        words = frozenset(_WORD.findall(text))
+        words = frozenset(WORD.findall(text))
         names, begins = self._needs
         if not names.isdisjoint(words) or begins.search(text):
             return self._sinks if self._sinks.among(words, text) else None
@@ -156,95 +154,26 @@ class _Judge:
         return next((sinks for sinks in wary if sinks.among(words, text)), None)
 
 
-def _read(reading: Reading, file: SourceFile, sinks: _Words) -> None:
+def _read(reading: Reading, file: SourceFile, sinks: Words) -> None:
     """Read the file's statements, then each function that can hold a sink."""
     reader = _reader(file.language, reading)
     env = reader.module(syntax.parse(file.text, file.language).root)
     done: set[int] = set()
-    calls: dict[int, tuple[bool, frozenset[str]]] = {}
+    looks = Looks(sinks)
     while waiting := [one for one in reader.found if one.place[0] not in done]:
-        names = _leading_to(sinks, reading.functions, calls)
-        near = _near_change(file, reader.found, reading.functions)
+        names = leading_to(looks, reading.functions)
+        near = near_change(file, reader.found, reading.functions, looks)
         for function in waiting:
             done.add(function.place[0])
             function.env = {**env, **function.env}
-            has, called = _looked_at(sinks, function, calls)
-            if (has or called & names) and near(function):
+            if (looks.has(function) or looks.calls(function, names)) and near(function):
                 reader.function(function)
-
-
-def _near_change(
-    file: SourceFile, found: Sequence[Function], functions: Mapping[str, Function]
-) -> Callable[[Function], bool]:
-    """Say of a function whether a sink that the change touches can be met from it.
-
-    That is a function with a changed line, or one that has the name of such a one somewhere. What
-    changed outside of functions may concern each of them.
-    """
-    if file.status in {"whole", "added"} or _changed_outside(file, found):
-        return lambda _function: True
-    words = {name.rpartition(".")[2]: _words_of(one) for name, one in functions.items()}
-    names = {name.rpartition(".")[2] for name, one in functions.items() if _touched(file, one)}
-    while more := {name for name, own in words.items() if name not in names and own & names}:
-        names |= more
-    return lambda function: _touched(file, function) or not names.isdisjoint(_words_of(function))
-
-
-def _changed_outside(file: SourceFile, found: Sequence[Function]) -> bool:
-    lines = file.lines
-    inside = {line for one in found for line in range(*_lines(one))}
-    written = (line for span in file.changed for line in range(span.start, span.end + 1))
-    return any(
-        line not in inside and lines[line - 1].strip() for line in written if line <= len(lines)
-    ) or any(block.after_line not in inside for block in file.removed)
-
-
-def _touched(file: SourceFile, function: Function) -> bool:
-    start, behind = _lines(function)
-    return file.touched(start, behind - 1)
-
-
-def _lines(function: Function) -> tuple[int, int]:
-    """Return the first line of a function and the one behind its last."""
-    span = function.node.range()
-    return span.start.line + 1, span.end.line + 2
-
-
-def _words_of(function: Function) -> frozenset[str]:
-    return frozenset(_WORD.findall(function.node.text()))
 
 
 def _reader(language: str, reading: Reading) -> Any:
     """Return what reads the language; imported when the first text needs it."""
     module = importlib.import_module(f"{spec.__package__}.{_READERS[spec.family(language)]}")
     return module.READER(reading)
-
-
-def _leading_to(
-    sinks: _Words,
-    functions: Mapping[str, Function],
-    calls: dict[int, tuple[bool, frozenset[str]]],
-) -> frozenset[str]:
-    """Return the names of the file's functions that hold a sink or call one that leads to it."""
-    looked = [
-        (name.rpartition(".")[2], *_looked_at(sinks, one, calls)) for name, one in functions.items()
-    ]
-    found = {name for name, has, _ in looked if has}
-    while more := {name for name, _, called in looked if name not in found and called & found}:
-        found |= more
-    return frozenset(found)
-
-
-def _looked_at(
-    sinks: _Words, function: Function, calls: dict[int, tuple[bool, frozenset[str]]]
-) -> tuple[bool, frozenset[str]]:
-    """Return whether the function's text has a word of a sink, and what it calls by name."""
-    start = function.place[0]
-    if start not in calls:
-        text = function.node.text()
-        has = sinks.among(_WORD.findall(text), text)
-        calls[start] = (has, frozenset(_CALLED.findall(text)))
-    return calls[start]
 
 
 def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
@@ -272,28 +201,6 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
 
 def _severity(hit: Hit) -> Severity:
     return exploit.severity(hit, severity_of(hit.entry.rule, hit.entry.options))
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """Words of which a text may have one: looking up the text's own is faster than a search."""
-
-    plain: frozenset[str]
-    odd: re.Pattern[str] | None
-
-    def among(self, words: Iterable[str], text: str) -> bool:
-        """Say whether one of them is in the text, whose words these are."""
-        return not self.plain.isdisjoint(words) or bool(self.odd and self.odd.search(text))
-
-
-def _any_of(words: frozenset[str]) -> _Words:
-    odd = frozenset(word for word in words if not word.isidentifier())
-    return _Words(words - odd, _odd(odd) if odd else None)
-
-
-@lru_cache(maxsize=128)
-def _odd(words: frozenset[str]) -> re.Pattern[str]:
-    return kept.expression(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b")
 
 
 @lru_cache(maxsize=8)

@@ -122,6 +122,8 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
         ("weak-hash", "a.go", "package a\nfunc f(password string) { h := md5.New() }\n", MEDIUM),
         ("dom-xss", "a.js", "list.innerHTML = `<li>${item.name}</li>`;\n", MEDIUM),
         ("dom-xss", "a.js", "list.innerHTML = `<li>${this.count()} of ${total}</li>`;\n", LOW),
+        ("dom-xss", "a.js", "box.innerHTML = `<b>${fileName}</b>`;\n", MEDIUM),
+        ("dom-xss", "a.js", "box.innerHTML = `<b class='${className}'>${safeName}</b>`;\n", LOW),
         ("dom-xss", "a.js", "box.innerHTML = reply.data;\n", LOW),
         ("dom-xss", "a.js", "box.innerHTML = `<b>${error.message}</b>`;\n", LOW),
         ("template-unescaped", "a.html", "{{ post.text|safe }}\n", MEDIUM),

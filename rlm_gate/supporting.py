@@ -78,6 +78,7 @@ def _lies_there(folders: Sequence[str], name: str) -> bool:
         not _ANYWHERE.isdisjoint(folders)
         or not _NEAR_THE_TOP.isdisjoint(folders[:2])
         or not _AT_THE_TOP.isdisjoint(folders[:1])
+        or any(folder.endswith(("-tools", "_tools")) for folder in folders[:1])
         or (not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS))
         or (name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders))
         or _is_migration(folders, name)

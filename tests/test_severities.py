@@ -130,6 +130,8 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
         ("template-unescaped", "a.html", "{{ widgets.get('list')()|safe }}\n", LOW),
         ("template-unescaped", "a.html", "{{ content | safe }}\n", LOW),
         ("template-unescaped", "a.html", "{{ config.footer.text|safe }}\n", LOW),
+        ("template-unescaped", "a.html", "{% autoescape off %}Dear {{ name }}\n", LOW),
+        ("template-unescaped", "a.html", "{% autoescape off %}<b>{{ name }}</b>\n", MEDIUM),
         ("template-unescaped", "a.vue", '<p v-html="comment.body"></p>\n', MEDIUM),
         ("template-unescaped", "a.vue", '<p v-html="comment.html"></p>\n', LOW),
         ("template-unescaped", "a.pug", "p!= note.text\n", MEDIUM),
@@ -151,7 +153,7 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
             "open-redirect",
             "a.py",
             "from flask import redirect, request\ndef f():\n    return redirect(request.path)\n",
-            LOW,
+            None,
         ),
         ("csrf-off", "A.java", "class A { void f() { http.csrf().disable(); } }\n", MEDIUM),
         (
@@ -169,7 +171,7 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
     ],
 )
 def test_medium_needs_what_makes_the_lines_worth_a_reviewers_time(
-    rule_id: str, path: str, code: str, meant: Severity
+    rule_id: str, path: str, code: str, meant: Severity | None
 ) -> None:
     assert worst(rule_id, path, code) is meant
 
@@ -178,3 +180,9 @@ def test_what_a_comment_calls_an_example_of_a_secret_is_low() -> None:
     told = "/**\n * {}: [password: '" + "k9Xe2" + "Qv7Lw'].\n */\n"
     assert worst("hardcoded-password", "a.php", "<?php\n" + told.format("Example")) is LOW
     assert worst("hardcoded-password", "a.php", "<?php\n" + told.format("Was")) is MEDIUM
+
+
+def test_a_secret_of_the_tests_part_of_a_configuration_is_low() -> None:
+    key = "  secret_key_base: " + "189eafa373f70c3f770798b832dd5e48" * 2 + "\n"
+    for part, meant in (("development", LOW), ("production", MEDIUM)):
+        assert worst("hardcoded-password", "config/keys.yml", f"{part}:\n{key}") is meant

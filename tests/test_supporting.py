@@ -31,6 +31,7 @@ from rlm_gate.supporting import is_supporting
         "_examples/rest/main.go",
         "testproject/testproject/settings/base.py",
         "src/house/testing/settings.py",
+        "release-tools/icons.js",
     ],
 )
 def test_what_developers_run_is_supporting_code(path: str) -> None:
@@ -92,6 +93,7 @@ def test_tests_and_the_settings_of_developers_are_supporting_code(path: str) -> 
         "house/dev.py",
         "testing_shop/views.py",
         "house/contest.py",
+        "src/admin-tools/views.py",
     ],
 )
 def test_a_word_of_tests_within_another_says_nothing(path: str) -> None:

@@ -42,6 +42,8 @@ _SAMPLES = kept.expression(
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
 _SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
+_TOP = kept.expression(r"[^\s#]")
+_DEVELOPERS = kept.expression(r"(?:development|dev|test|testing|ci|local)\s*:")
 _SAYS = kept.expression(r"(?i)\b(?:example|sample|e\.g\.)")
 _COMMENT = kept.expression(r"\s*(?://|#(?!!)|\*|--|;;)")
 _TESTS = kept.expression(
@@ -182,9 +184,18 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
                 region = text.region(*_without_returns(raw, secret))
                 found = finding(rule, file.path, text.lines, region, _ENGINE)
                 shown = _SAMPLES.search(file.path) is not None or _is_told(text.lines, region)
-                meant = not secret.certain and _SAYS.search(found.quote) is not None
+                meant = not secret.certain and shown and _SAYS.search(found.quote) is not None
+                meant = meant or (not secret.certain and _is_developers(file, text.lines, region))
                 level = Severity.LOW if meant else _SHOWN
-                yield replace(found, severity=min(found.severity, level)) if shown else found
+                yield (
+                    replace(found, severity=min(found.severity, level)) if shown or meant else found
+                )
+
+
+def _is_developers(file: SourceFile, lines: Sequence[str], region: Region) -> bool:
+    """Say whether it stands in the part of a configuration that only developers and tests read."""
+    above = (line for line in reversed(lines[: region.start]) if _TOP.match(line))
+    return file.language == "yaml" and _DEVELOPERS.match(next(above, "")) is not None
 
 
 def _is_told(lines: Sequence[str], region: Region) -> bool:

@@ -32,6 +32,11 @@ _MEMBERS = (
 
 
 # A link makes a browser send an address or a form, but no headers or cookies of its choice.
+# where the request itself was sent to is a place of this site
+_ASKED_FOR = kept.expression(
+    r"(?:^|\.)request\.(?:path|path_info|path_url|raw_path|base_url|url_root|host_url)\Z"
+)
+_OF_THIS_SITE = frozenset({"redirect"})
 _BESIDE = kept.expression(r"(?i)header|cookie")
 # What these hold is text, in which no operator of a query can be.
 _FORM = kept.expression(
@@ -153,6 +158,7 @@ class Reading:
         lines = (span.start.line + 1, span.end.line + 1)
         ident = ident_of(name) if node.kind() in _MEMBERS else span.start.index
         clean = TEXTUAL if self.words.texts.find(name) else frozenset()
+        clean |= _OF_THIS_SITE if _ASKED_FOR.search(name) else frozenset()
         doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
         doubts |= TEXTUAL if _FORM.search(name) else frozenset()
         doubts |= _AS_SENT if _ENCODED.search(name) else frozenset()

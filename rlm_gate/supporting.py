@@ -28,6 +28,10 @@ _ANYWHERE: Final = _words(
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
     " integration-tests integration_tests integrationtests unittests acceptance stories storybook"
 )
+# Of a name of its own: example_theme, src/test-integration, tests-e2e.
+_IS_EXAMPLE: Final = kept.expression(
+    r"(?:(?:examples?|samples?|demos?)[_-].+|tests?[_-](?:integration|unit|e2e|acceptance|functional))\Z"
+).match
 _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
@@ -76,6 +80,7 @@ def _lies_there(folders: Sequence[str], name: str) -> bool:
     """Say whether a folder above says so."""
     return (
         not _ANYWHERE.isdisjoint(folders)
+        or any(_IS_EXAMPLE(folder) for folder in folders)
         or not _NEAR_THE_TOP.isdisjoint(folders[:2])
         or not _AT_THE_TOP.isdisjoint(folders[:1])
         or any(folder.endswith(("-tools", "_tools")) for folder in folders[:1])

@@ -31,6 +31,7 @@ LAYERS = (
     (
         "languages",
         "supporting",
+        "rusttests",
         "conventions",
         "decoding",
         "listings",

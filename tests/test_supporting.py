@@ -32,6 +32,8 @@ from rlm_gate.supporting import is_supporting
         "testproject/testproject/settings/base.py",
         "src/house/testing/settings.py",
         "release-tools/icons.js",
+        "ext/example_authenticator/plugin.py",
+        "server/src/test-integration/java/HttpUtil.java",
     ],
 )
 def test_what_developers_run_is_supporting_code(path: str) -> None:
@@ -56,6 +58,8 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
         "api/latest/server.go",
         "pkg/test.go",
         "house/extras/views.py",
+        "house/demographics/views.py",
+        "house/test_results/views.py",
     ],
 )
 def test_what_its_users_run_is_the_product(path: str) -> None:

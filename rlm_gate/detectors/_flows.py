@@ -60,6 +60,7 @@ def _beginnings(language: str) -> tuple[str, ...]:
     return tuple(_BEGINNINGS[_DIALECTS.get(language, language)].split())
 
 
+_COMPARES = r"^(?:[!=]=|[<>]=?|=~|<=>|===|!==)$"
 _DIALECTS = {"tsx": "javascript", "typescript": "javascript"}
 # A text without any of these has no source: the words every source or handler needs.
 _BEGINNINGS = {
@@ -99,7 +100,7 @@ def _utilities(shape: Shape) -> Mapping[str, Any]:
                 {**_kinds(shape.arguments), "not": {"inside": _call(shape, shape.joins)}},
             ]
         },
-        "outside-source": {**_kinds(shape.sources), "regex": shape.source},
+        "outside-source": {**_kinds(shape.sources), "regex": shape.source, **_own(shape)},
         "outside-named": _variable(shape, "NAME", "outside-source", shape.parameters),
         "outside-derived": _variable(shape, "DERIVED", "outside-named"),
         "outside-part": {
@@ -120,7 +121,17 @@ def _call(shape: Shape, regex: str) -> Node:
 
 def _cleaned(shape: Shape) -> Node:
     kinds = [{"kind": kind} for kind in shape.cleaned_kinds]
-    return {"any": [_call(shape, shape.cleans or CLEANS), *kinds]}
+    sign = {"has": {"field": "operator", "regex": _COMPARES}}
+    compares = [{"kind": kind, **sign} for kind in shape.compared]
+    return {"any": [_call(shape, shape.cleans or CLEANS), *kinds, *compares]}
+
+
+def _own(shape: Shape) -> Node:
+    """Match no source whose name the function gave to something of its own."""
+    if not shape.own:
+        return {}
+    within = {"stopBy": "end", "matches": "outside-function", "any": list(shape.own)}
+    return {"not": {"inside": within}}
 
 
 def _carries(part: str) -> Node:

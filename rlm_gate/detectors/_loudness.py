@@ -48,8 +48,15 @@ _SAYINGS: Final = kept.expression(
 )
 # One of several phrases that something looks for: like 'ignore previous instructions', 'act as'.
 _QUOTES: Final = kept.expression(
-    r"\b(?:like|such as|e\.g\.?|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b"
-    r"[^\n.]{0,40}[\"'`\u201c\u2018]\Z"
+    r"(?:\b(?:like|such as|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b|\be\.g\.)"
+    r"[^\n.]{0,60}[\"'`\u201c\u2018]\Z"
+)
+# What somebody says to a model in an example, which the answer that is wanted follows.
+_SHOWN: Final = kept.expression(
+    r"\n[ \t]*(?:user|human|customer|input)[ \t]*:[ \t]*[\"'][^\"'\n]*\Z"
+)
+_ANSWERED: Final = kept.expression(
+    r"[^\"'\n]*[\"'][ \t]*\n[ \t]*(?:\{|(?:assistant|output|answer|label|expected|response)[ \t]*:)"
 )
 _ENDS: Final = kept.expression(r"[\"'`\u201d\u2019,]")
 _REVEALS: Final = kept.expression(
@@ -57,7 +64,7 @@ _REVEALS: Final = kept.expression(
 )
 _DENIES: Final = kept.expression(
     r"(?:never|not|n.t|refuse to|avoid|without|cannot|attempts? to|tr(?:y|ies|ied) to)\W+"
-    r"(?:\w+\W+)?\Z"
+    r"(?:(?:\w+,[ ]){1,4}or[ ]|\w+\W+)?\Z"
 )
 _ABROAD: Final = kept.expression(
     "ignorier|vergiss|missacht|beacht|ignor[aezu]|ignoruj|oublie|compte|olvida|descarta|omite"
@@ -66,10 +73,16 @@ _ABROAD: Final = kept.expression(
 )
 
 
+# A program's own course: "from now on, we accept no more of them".
+_NARRATES: Final = kept.expression(r",? (?:we|i|it|they|he|she|all|the|this|these)\b")
+
+
 def of_order(text: str, start: int, end: int) -> bool:
     """Say whether a phrase that needs no address is a plain order to a reviewer or a model."""
     said = text[start:end]
-    if _QUOTES.search(text, max(0, start - 60), start) and _ENDS.match(text, end):
+    if _QUOTES.search(text, max(0, start - 80), start) and _ENDS.match(text, end):
+        return False
+    if _SHOWN.search(text, max(0, start - 80), start) and _ANSWERED.match(text, end):
         return False
     if _FORGETS.match(said):
         return _SAYINGS.search(said) is not None
@@ -83,6 +96,8 @@ def of_address(text: str, address: Span, order: Span) -> bool:
     start, end = address
     said = text[start:end]
     between = _TEMPLATE.sub(" ", text[end : order[0]])
+    if _is_told(text, address, order):
+        return False
     if _CODE.search(between) or between.count("\n") > _LINES:
         return False
     if _TITLE.match(said):
@@ -97,3 +112,12 @@ def of_address(text: str, address: Span, order: Span) -> bool:
             and len(between) <= _FAR
         )
     return len(between) <= _FAR
+
+
+def _is_told(text: str, address: Span, order: Span) -> bool:
+    """Say whether a program or an example tells of it, and nobody is spoken to."""
+    start, end = address
+    if text[start:end] == "from now on" and _NARRATES.match(text, end):
+        return True
+    shown = _SHOWN.search(text, max(0, start - 80), start)
+    return shown is not None and _ANSWERED.match(text, order[1]) is not None

@@ -17,7 +17,8 @@ class Shape:
     kinds that hold a call's arguments, directly below one of ``calls``, whose name is in one of the
     fields ``called``, and the object it is of in ``receiver``. ``patterns`` are kinds that take
     values apart into names. ``parameters`` are rules for the parameter of a handler, its name being
-    ``$NAME``.
+    ``$NAME``. ``compared`` are kinds that only tell how two values compare; ``own`` says of a
+    function that it gave a source's name to something else.
     """
 
     functions: Sequence[str]
@@ -35,6 +36,8 @@ class Shape:
     parameters: Sequence[Node] = ()
     cleaned_kinds: Sequence[str] = ()
     receiver: str = ""
+    compared: Sequence[str] = ("binary_expression",)
+    own: Sequence[Node] = ()
     closures: bool = True  # a function sees the variables of those around it
 
 
@@ -245,6 +248,17 @@ _RUBY = Shape(
         r"|strip|to_s|String|URI|gsub|sub|require|permit|raw)$"
     ),
     tests=_TESTS,
+    compared=("binary",),
+    own=(
+        {"has": {"field": "parameters", "has": {"regex": r"^params\b"}}},
+        {
+            "has": {
+                "stopBy": "end",
+                "kind": "assignment",
+                "has": {"field": "left", "regex": "^params$"},
+            }
+        },
+    ),
     cleans=(
         r"^(?:to_i|to_f|to_sym|Integer|Float|include\?|match\??|present\?|blank\?|nil\?|empty\?"
         r"|size|length|hexdigest|quote|sanitize\w*|escape\w*|h|shellescape|strip_tags|basename"

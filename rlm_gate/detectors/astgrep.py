@@ -9,10 +9,11 @@ pipelines, the shell in these is judged as well, see ``_shell``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rlm_gate import syntax
+from rlm_gate import rusttests, syntax
 from rlm_gate.conventions import by_content
 from rlm_gate.core import Corpus, Detect, Finding, Rule, Severity, Skip, SourceFile, display_path
 from rlm_gate.detectors import (
@@ -78,7 +79,7 @@ def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"3+{installed('ast-grep-py')}"
+    return f"4+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -149,6 +150,7 @@ def _matches(
 ) -> Iterator[Finding]:
     seen: set[tuple[str, Region, Severity]] = set()
     told: set[tuple[str, int]] = set()
+    tests = rusttests.begin(file.text) if file.language == "rust" else math.inf
     parts = _near_change(file, tree)
     texts: dict[bool, list[str]] = {}
     for rule, entry, config, needs in wanted:
@@ -161,7 +163,8 @@ def _matches(
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE, entry.options)
             key = (rule.id, region, found.severity)
-            if key in seen or not lines_fit(entry.options, found.quote):
+            own = key in seen or region.start > tests
+            if own or not lines_fit(entry.options, found.quote):
                 continue
             seen.add(key)
             around = _outermost(tree, listed(entry.options.get("once")), region.start)

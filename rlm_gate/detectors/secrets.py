@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from rlm_gate import kept
+from rlm_gate import kept, rusttests
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import (
@@ -38,9 +38,21 @@ _ENGINE = "secrets"
 _SAMPLES = kept.expression(
     r"(?:^|/)(?:dev|\.github|docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|e2e"
     r"|(?:test|dev|demo|example|sample|local)[_-][\w-]+|playground|sandbox"
-    r"|integration|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
+    r"|integration|suites|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
+    r"|(?:^|/)(?:test|fake|dummy|mock|sample|example)[_-][^/]*\Z"
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
+# What a name or the head of the file says of keys that were made for tests.
+_CALLED_SO = kept.expression(
+    r"(?i:(?<![a-z])(?:test|tests|testing|fake|dummy|mock|sample|example)(?![a-z]))"
+    r"|(?:Test|Fake|Dummy|Mock|Sample|Example)(?![a-z])[^\n]*[=:(]"
+)
+_SAID_SO = kept.expression(
+    r"(?i)\btests?[- ]only\b|\bonly (?:be )?(?:used )?(?:for|in|by) (?:unit |the )?test(?:s|ing)\b"
+    r"|\bnot (?:a )?real (?:keys?|secrets?|credentials?)\b"
+    r"|\bmust not be used\s+(?:\S+\s+)?in production"
+)
+_HEAD = 600
 _SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
 _TOP = kept.expression(r"[^\s#]")
 _DEVELOPERS = kept.expression(r"(?:development|dev|test|testing|ci|local)\s*:")
@@ -81,7 +93,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "5"
+    return "6"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -180,7 +192,7 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     for secret in secrets:
         for rule in rules:
             wanted = {entry.options["formats"] for entry in entries(rule, _ENGINE)}
-            if text and wanted & _sorts(secret, file.path):
+            if text and wanted & _sorts(secret, file.path, raw):
                 region = text.region(*_without_returns(raw, secret))
                 found = finding(rule, file.path, text.lines, region, _ENGINE)
                 shown = _SAMPLES.search(file.path) is not None or _is_told(text.lines, region)
@@ -209,14 +221,23 @@ def _is_told(lines: Sequence[str], region: Region) -> bool:
     )
 
 
-def _sorts(secret: Secret, path: str) -> set[str]:
+def _sorts(secret: Secret, path: str, text: str) -> set[str]:
     """Return what the secret counts as there; a private key among examples was made for them."""
     if not secret.certain:
         return {"guessed"}
     key, tests = secret.kind == "private-key", bool(_TESTS.search(path))
-    if key and _SAMPLES.search(path):
+    if key and (_SAMPLES.search(path) or _is_for_tests(secret, path, text)):
         return {"sample"}
     return {"known", "sample"} if tests else {"known"}
+
+
+def _is_for_tests(secret: Secret, path: str, text: str) -> bool:
+    """Say whether the name it is given, or the head of the file, says that tests alone use it."""
+    line = text.rfind("\n", 0, secret.start) + 1
+    named = text[line : secret.start] or text[text.rfind("\n", 0, line - 1) + 1 : line]
+    if path.endswith(".rs") and text.count("\n", 0, secret.start) >= rusttests.begin(text):
+        return True
+    return bool(_CALLED_SO.search(named) or _SAID_SO.search(text[:_HEAD]))
 
 
 def is_clean(text: str) -> None:

@@ -520,6 +520,37 @@ class TestDetect:
         items = secrets.detect(corpus(file), sorts)
         assert [item.rule_id for item in items if isinstance(item, Finding)] == rules
 
+    @pytest.mark.parametrize(
+        ("path", "before"),
+        [
+            ("src/test_keys.rs", ""),
+            ("src/keys.rs", 'const TEST_FAKE_KEY_0: &str = "'),
+            ("src/keys.py", 'example_key = """'),
+            ("src/keys.rs", '//! Not real credentials.\nconst KEY: &str = "'),
+            ("src/auth.rs", '#[cfg(test)]\nmod tests {\n    const KEY: &str = "'),
+            ("internal/suites/pki/backend.pem", ""),
+        ],
+    )
+    def test_a_private_key_whose_name_or_place_says_so_is_a_sample(
+        self, path: str, before: str
+    ) -> None:
+        file = source(path, f"{before}{key_block()}\n")
+        items = secrets.detect(corpus(file), [seeking("known"), seeking("sample")])
+        assert [one.rule_id for one in items if isinstance(one, Finding)] == ["security/sample"]
+
+    @pytest.mark.parametrize(
+        ("path", "before"),
+        [
+            ("src/keys.rs", 'const LATEST_KEY: &str = "'),
+            ("src/auth.rs", 'fn contest() {}\nconst KEY: &str = "'),
+            ("src/auth.py", '#[cfg(test)]\nmod tests {\nKEY = "'),
+        ],
+    )
+    def test_a_private_key_of_nearly_such_a_name_is_known(self, path: str, before: str) -> None:
+        file = source(path, f"{before}{key_block()}\n")
+        items = secrets.detect(corpus(file), [seeking("known"), seeking("sample")])
+        assert [one.rule_id for one in items if isinstance(one, Finding)] == ["security/known"]
+
     def test_a_token_in_a_test_is_known_and_a_sample(self) -> None:
         file = source("tests/run.sh", f"TOKEN={with_checksum('gh' + 'p_')}\n")
         sorts = [seeking("known"), seeking("guessed"), seeking("sample")]

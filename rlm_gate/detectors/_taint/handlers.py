@@ -21,7 +21,7 @@ from rlm_gate.detectors._taint.values import (
 from rlm_gate.syntax import Node
 
 _HOLES: Final = kept.expression(r"<(?P<angle>[^<>]+)>|\{(?P<curly>[^{}]+)\}")
-_TYPED: Final = ("int", "float", "uuid", "bool", "date")
+_TYPED: Final = ("int", "float", "uuid", "bool", "date", "any")  # any: of the texts it names
 _LOOSE: Final = kept.expression(r"(?i)\b(?:any|dict|mapping|object|json\w*)\b")
 _SEGMENT: Final = ("", "str", "string", "default", "slug")  # what matches no slash
 

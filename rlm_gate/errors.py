@@ -104,6 +104,17 @@ class Mistakes:
             raise ConfigError(tuple(sorted(problems)), remedy="\n".join(remedies))
 
 
+@contextmanager
+def writing(place: str) -> Iterator[None]:
+    """Say of what can't be written where that is, and what to do. Raises UsageError."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        remedy = "Make room on the disk, or let it be written there, and run again."
+        raise UsageError(f"{place}: can't be written: {why}", remedy=remedy) from error
+
+
 class GitError(GateError):
     """Git failed, or gave an answer that can't be used."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import IO, Final, NamedTuple
 
@@ -33,6 +33,24 @@ class Content(NamedTuple):
     def is_whole(self) -> bool:
         """Say whether nothing was left out."""
         return self.size == len(self.data)
+
+
+class NotStarted(GitError):
+    """The machine lets no process, thread or open file more be made."""
+
+    remedy = "End some programs, or raise the limits that 'ulimit -a' shows, and run again."
+
+
+@contextmanager
+def starting(what: str) -> Iterator[None]:
+    """Say of what can't be started why. Raises NotStarted, and FileNotFoundError as it comes."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, RuntimeError) as error:  # a thread that can't begin is a RuntimeError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotStarted(f"{what} could not be started: {why}") from error
 
 
 class Objects:
@@ -82,14 +100,15 @@ class Objects:
         command: Sequence[str], directory: str, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         """Start the process that reads them."""
-        return subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        with starting("'git cat-file'"):
+            return subprocess.Popen(
+                command,
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
 
     def _object(self, name: str, limit: int) -> tuple[str, str, Content]:
         if "\n" in name:  # the protocol has no way to ask for it

@@ -7,6 +7,7 @@ is read, nothing is written. Names and refs are data: they never become options 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from rlm_gate import listings, patches
 from rlm_gate.config import child_environment
 from rlm_gate.core.records import dataclass
 from rlm_gate.errors import GitError, UsageError
-from rlm_gate.objects import LIMIT, Objects
+from rlm_gate.objects import LIMIT, NotStarted, Objects, starting
 
 _TIMEOUT: Final = 600.0
 _EMPTY_TREES: Final = {
@@ -54,6 +55,7 @@ _DISTURBING: Final = (
     *("GIT_DIFF_OPTS", "GIT_EXTERNAL_DIFF", "GIT_ATTR_SOURCE", "GIT_GLOB_PATHSPECS"),
     *("GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_LITERAL_PATHSPECS"),
 )
+_SHUT: Final = re.compile(rb"^warning: could not open directory '(.*?)/?': ", re.MULTILINE)
 
 
 class GitMissing(GitError):
@@ -155,7 +157,7 @@ class Repo:
         What a sparse checkout left out is to be read from its object.
         """
         listing = ("-t", "-s", "--cached", "--others", "--exclude-standard")
-        return listings.work_tree(self._listed("ls-files", *listing, "--", *paths))
+        return listings.work_tree(self._listed("ls-files", *listing, "--", *paths, tag=b"? "))
 
     def untracked(self) -> list[listings.Entry]:
         """Return the files that git neither tracks nor ignores."""
@@ -217,8 +219,14 @@ class Repo:
             raise _failure(command, done.returncode, done.stderr)
         return done.stdout
 
-    def _listed(self, command: str, *arguments: str) -> list[bytes]:
-        return self._ask(command, "-z", *arguments).split(b"\0")[:-1]
+    def _listed(self, name: str, *arguments: str, tag: bytes = b"") -> list[bytes]:
+        """Return the records, and folders nobody may open as files: who reads them is told so."""
+        command = (*_GIT, name, "-z", *arguments)
+        done = _run(command, self.directory, self.environment)
+        if done.returncode:
+            raise _failure(command, done.returncode, done.stderr)
+        shut = [tag + path for path in _SHUT.findall(done.stderr)]
+        return [*done.stdout.split(b"\0")[:-1], *shut]
 
     def _diff(
         self, command: str, *arguments: str, configuration: Sequence[str] = ()
@@ -257,7 +265,7 @@ def begin(directory: str) -> None:
     ``end`` is to be called. What fails fails when it is asked for.
     """
     here = Path(directory).resolve()
-    with suppress(OSError):
+    with suppress(OSError, NotStarted):
         _BEGUN[str(here)] = _Begun(str(here), _environment(here))
 
 
@@ -320,15 +328,16 @@ def _run(
     command: Sequence[str], directory: str, environment: Mapping[str, str], stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(
-            command,
-            cwd=directory,
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        with starting(_shown(command)):
+            return subprocess.run(
+                command,
+                cwd=directory,
+                env=environment,
+                input=stdin,
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
     except FileNotFoundError as error:
         raise GitMissing("git was not found") from error
     except subprocess.TimeoutExpired as error:
@@ -342,14 +351,15 @@ def _silent(command: Sequence[str]) -> GitError:
 def _asking(
     command: Sequence[str], directory: str, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    with starting(_shown(command)):
+        return subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
 
 @contextmanager
@@ -366,8 +376,9 @@ def _stream(
         complaints: list[bytes] = []
         listener = Thread(target=complaints.extend, args=(process.stderr,))
         watchdog = Timer(_TIMEOUT, process.kill)
-        listener.start()
-        watchdog.start()
+        with starting(f"a thread for {_shown(command)}"):
+            listener.start()
+            watchdog.start()
         try:
             yield process.stdout
             process.stdout.read()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from rlm_gate import mistakes
-from rlm_gate.errors import UsageError
+from rlm_gate.errors import UsageError, writing
 from rlm_gate.packs import OWN_RULES, RESERVED, builtin_folder
 
 _RULE: Final = """\
@@ -53,13 +53,25 @@ def create(name: str, root: Path) -> Path:
 def store(name: str, root: Path, text: str) -> Path:
     """Write the file of a rule. Raises UsageError as ``create`` does."""
     path = target(name, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already; remove it or choose another name") from error
+    with writing(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_new(path, text)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{path} is there already; remove it or choose another name"
+            ) from error
     return path
+
+
+def _write_new(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:
+            path.unlink()
+            raise
 
 
 def target(name: str, root: Path) -> Path:

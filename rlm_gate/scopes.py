@@ -207,7 +207,8 @@ def _named_files(repo: Repo, wanted: _Wanted) -> Selection:
             raise UsageError(f"{given}: no such file or folder")
     entries = tuple(found[path] for path in sorted(found))
     scope = Scope("paths", _label(wanted.given))
-    return Selection(scope, repo.work_tree, entries, named=frozenset(files))
+    named = {path for path in wanted.paths if path in found}  # a submodule too
+    return Selection(scope, repo.work_tree, entries, named=frozenset(named))
 
 
 _SCOPES: Final = {
@@ -291,9 +292,12 @@ def _walk(root: Path, start: Path) -> Iterator[str]:
     if _is_no_folder(start):
         yield str(start.relative_to(root))
         return
-    for current, folders, files in os.walk(start):
+    shut: list[OSError] = []
+    for current, folders, files in os.walk(start, onerror=shut.append):
         if ".git" in folders:
             folders.remove(".git")
         links = [name for name in folders if (Path(current) / name).is_symlink()]
         for name in (*files, *links):
             yield str((Path(current) / name).relative_to(root))
+    for error in shut:  # to be told as what can't be read
+        yield str(Path(os.fsdecode(error.filename)).relative_to(root))

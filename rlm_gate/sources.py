@@ -95,7 +95,11 @@ class Texts:
             return text
         if entry.path in self._kept:
             return self._kept[entry.path]
-        content = self._source.read(entry)
+        try:
+            content = self._source.read(entry)
+        except OSError as error:
+            why = f"can't be read any more: {error.strerror}; run again"
+            raise GitError(f"{entry.path} {why}") from error
         decoded = understand(entry.path, content.data)[1] if content else None
         if not content or not decoded or hashlib.sha256(content.data).hexdigest() != sha256:
             raise GitError(f"{entry.path} changed while it was being judged; run again")
@@ -104,7 +108,7 @@ class Texts:
 
     def other(self, entry: Entry) -> str | None:
         """Return the text of a file that is not judged, None if it is none."""
-        content = None if entry.special else self._source.read(entry)
+        content = None if entry.special else self._readable(entry)
         if not content or content.special or not content.is_whole:
             return None
         decoded = understand(entry.path, content.data)[1]
@@ -114,12 +118,19 @@ class Texts:
         """Say whether ``other`` has a text for it, mostly by looking at its head."""
         if entry.special or (entry.size or 0) > LIMIT:
             return False
-        head = self._source.read(entry, HEAD)
+        head = self._readable(entry, HEAD)
         if not head or head.special or head.size > LIMIT:
             return False
         if b"\0" in head.data or conventions.is_lfs_pointer(head.data):
             return self.other(entry) is not None
         return True
+
+    def _readable(self, entry: Entry, limit: int = LIMIT) -> Content | None:
+        """Return the content; of what may not be read, nobody here asks for more."""
+        try:
+            return self._source.read(entry, limit)
+        except OSError:
+            return None
 
 
 class Tree(Mapping[str, str]):
@@ -192,5 +203,7 @@ def _opened(file: int, limit: int) -> Content | None:
 def _is_folder(root: str | None, folder: str) -> bool:
     try:
         return stat.S_ISDIR(os.lstat(f"{root}/{folder}").st_mode)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in _GONE:
+            return False
+        raise

@@ -15,6 +15,9 @@ from conftest import GitRepo
 from corpora import LARGE, POINTER, build, changed, edit, make_odd, paths, reasons, stage
 
 from rlm_gate.core import Removed, Skip, Span
+from rlm_gate.errors import GitError
+from rlm_gate.listings import Entry
+from rlm_gate.sources import Source, Texts
 
 
 @pytest.fixture
@@ -353,6 +356,48 @@ def test_a_file_that_cannot_be_read_blocks(
         ".gitattributes": ("can't be read: Permission denied", True),
         "a.py": ("can't be read: Permission denied", True),
     }
+
+
+def test_what_cannot_be_read_is_no_text_of_the_tree(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_repo.commit(**{"a.py": "1\n", "b.py": "2\n"})
+    opened = os.open
+
+    def refused(path: str, flags: int) -> int:
+        if str(path).endswith("b.py"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path, flags)
+        return opened(path, flags)
+
+    monkeypatch.setattr(os, "open", refused)
+    built = build(git_repo, "all")
+    assert dict(built.tree) == {"a.py": "1\n"}
+    assert "b.py" not in built.tree
+    assert reasons(built) == {"b.py": ("can't be read: Permission denied", True)}
+
+
+def test_a_file_that_cannot_be_read_any_more_is_an_error(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_repo.commit(**{"a.py": "1\n"})
+    texts = Texts(Source(str(git_repo.path), None), limit=0)
+
+    def refused(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path, flags)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(GitError, match=r"a\.py can't be read any more: Permission denied"):
+        texts.judged(Entry("a.py"), "")
+
+
+def test_a_submodule_that_was_named_alone_is_no_pass(git_repo: GitRepo) -> None:
+    git_repo.commit(**{"a.py": "1\n"})
+    commit = git_repo.git("rev-parse", "HEAD").strip()
+    git_repo.git("update-index", "--add", "--cacheinfo", f"160000,{commit},lib")
+    (git_repo.path / "lib").mkdir()
+    built = build(git_repo, "worktree", "lib")
+    assert reasons(built) == {"lib": ("submodule; it was named, and can't be judged", True)}
+    assert reasons(build(git_repo, "worktree", "lib", "a.py")) == {"lib": ("submodule", False)}
 
 
 def test_an_object_that_is_missing_blocks(git_repo: GitRepo) -> None:

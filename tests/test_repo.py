@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from conftest import GitRepo
 
 from rlm_gate import repo as gateway
 from rlm_gate.errors import GitError, UsageError
+from rlm_gate.objects import NotStarted
 from rlm_gate.patches import Hunk
 from rlm_gate.repo import GitMissing, NoMergeBase, Repo, UntrustedRepository
 
@@ -444,6 +447,33 @@ def test_an_unborn_branch_has_its_own_comparison(git_repo: GitRepo) -> None:
         assert [one.path for one in _open(git_repo.path).staged()] == ["a.py"]
     finally:
         gateway.end()
+
+
+@pytest.mark.parametrize("refused", ["process", "thread"])
+def test_what_the_machine_does_not_start_is_told_with_the_remedy(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    git_repo.commit(**{"a.py": "x\n"})
+    repo = _open(git_repo.path)
+
+    def no_process(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    def no_thread(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    if refused == "process":
+        monkeypatch.setattr(subprocess, "Popen", no_process)
+        asked = [repo.refs, repo.staged, lambda: repo.objects().read("HEAD:a.py")]
+    else:
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        asked = [repo.staged]
+    for one in asked:
+        with pytest.raises(NotStarted, match="could not be started") as caught:
+            one()
+        assert "ulimit" in caught.value.remedy
+    gateway.begin(str(git_repo.path))
+    gateway.end()
 
 
 def test_without_git_nothing_is_begun(git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol, cast
@@ -54,6 +56,11 @@ def load(name: str) -> Command:
     return cast("Command", importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
+_REFUSALS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE}
+    | {errno.EAGAIN, errno.ENOMEM, errno.EIO}
+)
+_MAKE_ROOM = "Make room, end some programs or raise the limits ('ulimit -a' shows them); run again."
 _FEW_COLLECTIONS = 50_000  # objects more than before: a hook makes about that many in all
 
 
@@ -73,9 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0, 1, 2, 3, 130 or 143."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    _open_what_is_closed()
     try:
         parsed = _parsed(given)
-        return load(parsed.command).run(parsed)
+        code = load(parsed.command).run(parsed)
+        sys.stdout.flush()
     except GateError as error:
         remedy = error.remedy.replace("COMMAND", next(iter(given), "COMMAND"))
         warn(f"{error}\n{remedy}")
@@ -86,18 +95,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_TERMINATED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception:  # noqa: BLE001  # the outermost frame: a bug is never a green exit
-        import traceback
-
-        warn(f"this is a bug\n{traceback.format_exc().rstrip()}")
-        return EXIT_INCONCLUSIVE
+    except Exception as error:  # noqa: BLE001  # the outermost frame: a bug is never a green exit
+        return _unexpected(error)
+    return code
 
 
 def warn(text: str) -> None:
     """Tell people on stderr; a secret in it, a file's name say, is only hinted at."""
     from rlm_gate.detectors import secrets
 
-    print(f"rlm-gate: {secrets.hinted(text)}", file=sys.stderr)
+    with suppress(OSError):  # the exit code still tells it
+        print(f"rlm-gate: {secrets.hinted(text)}", file=sys.stderr, flush=True)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -139,6 +147,29 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated(TERMINATED)
+
+
+def _open_what_is_closed() -> None:
+    """Let nothing we open later get the number of a stream that our caller has closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell a bug with its traceback, what the machine refuses by its name and the remedy."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", 0) in _REFUSALS:
+        place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        why = (isinstance(error, OSError) and error.strerror) or "out of memory"
+        warn(f"{place}{why}\n{_MAKE_ROOM}")
+    else:
+        import traceback
+
+        warn(f"this is a bug\n{''.join(traceback.format_exception(error)).rstrip()}")
+    with suppress(OSError):
+        sys.stdout.flush()
+        return EXIT_INCONCLUSIVE
+    return _closed_pipe()
 
 
 def _closed_pipe() -> int:

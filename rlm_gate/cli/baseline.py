@@ -12,7 +12,7 @@ from rlm_gate import baseline, config, gate, masks
 from rlm_gate.cli import _flags, _progress
 from rlm_gate.cli.check import exit_code
 from rlm_gate.core import Suppression, Verdict
-from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
+from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError, writing
 from rlm_gate.policy import Policy
 from rlm_gate.repo import Repo
 
@@ -145,10 +145,14 @@ _DO: dict[str, Callable[[Path, Sequence[Suppression], Verdict, Policy], int]] = 
 def _write(
     path: Path, kept: Sequence[Suppression], new: Sequence[Suppression], dropped: int
 ) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_bytes(baseline.render([*kept, *new]))
-    draft.replace(path)
+    with writing(config.BASELINE_FILE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(baseline.render([*kept, *new]))
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     print(
         f"rlm-gate: {config.BASELINE_FILE}: {len(kept) + len(new):,} entries"
         f" ({len(new):,} new, {dropped:,} taken out)"

@@ -15,7 +15,7 @@ from pathlib import Path
 from rlm_gate import config, gate
 from rlm_gate.cli import _progress, install
 from rlm_gate.core import Verdict, display_path
-from rlm_gate.errors import EXIT_PASS, UsageError
+from rlm_gate.errors import EXIT_PASS, UsageError, writing
 from rlm_gate.repo import Repo
 
 HELP = "Set the gate up in a repository: configuration, hooks, workflows, maybe a baseline."
@@ -155,11 +155,9 @@ def _written(root: Path, steps: list[Step]) -> Iterator[str]:
         if step.there:
             continue
         path = root / step.path
-        try:
+        with writing(step.path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step.text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{step.path}: {error.strerror}") from error
         yield f"{step.path}: written"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlm_gate.core import display_path
-from rlm_gate.errors import EXIT_PASS, UsageError
+from rlm_gate.errors import EXIT_PASS, UsageError, writing
 from rlm_gate.repo import Repo
 
 HELP = "Write git's own hooks, which see every ref of a push; or take them out again."
@@ -110,7 +110,8 @@ def write(folder: Path, names: tuple[str, ...], *, force: bool = False) -> Itera
     if others and not force:
         found = ", ".join(display_path(str(folder / name)) for name in others)
         raise ForeignHook(f"{found}: not written by rlm-gate")
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(display_path(str(folder))):
+        folder.mkdir(parents=True, exist_ok=True)
     return _written(folder, names, others)
 
 
@@ -126,11 +127,19 @@ def _written(folder: Path, names: tuple[str, ...], others: list[str]) -> Iterato
             path.chmod(0o755)
             yield f"{shown}: is there already"
             continue
-        fresh = path.with_name(f"{name}.rlm-gate-new")
+        with writing(shown):
+            _put(path, text)
+        yield f"{shown}: written"
+
+
+def _put(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.rlm-gate-new")
+    try:
         fresh.write_text(text, encoding="utf-8")
         fresh.chmod(0o755)
         fresh.replace(path)
-        yield f"{shown}: written"
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def remove(folder: Path, names: tuple[str, ...]) -> Iterator[str]:

@@ -53,7 +53,7 @@ class MappedFile:
         start = self._size
         whole = {**header, "files": self.files, "context": self.context}
         self._write(json.dumps(whole, separators=(",", ":")))
-        os.write(self.descriptor, (self._size - start).to_bytes(8, "little"))
+        self._put(memoryview((self._size - start).to_bytes(8, "little")))
         if _HAS_MEMFD:
             import fcntl
 
@@ -82,8 +82,14 @@ class MappedFile:
             piece = memoryview(text[at : at + _PIECE].encode("utf-8", "surrogatepass"))
             self._size += len(piece)
             while piece:
-                piece = piece[os.write(self.descriptor, piece) :]
+                piece = piece[self._put(piece) :]
         return start, self._size - start
+
+    def _put(self, piece: memoryview) -> int:
+        try:
+            return os.write(self.descriptor, piece)
+        except OSError as error:
+            raise SandboxDied(f"there is no room for the sandbox's texts: {error}") from error
 
 
 def _open() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlm_gate.errors import SandboxDied
 from rlm_gate.rlm.mapped import MappedFile
 from rlm_gate.rlm.sandbox.child import Corpus
 
@@ -85,3 +87,21 @@ def test_failing_texts_leave_no_descriptor() -> None:
     again = os.dup(0)
     os.close(again)
     assert again == free  # the lowest free number
+
+
+@pytest.mark.parametrize("at", ["texts", "header"])
+def test_no_room_for_the_texts_is_the_sandboxs_failure(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = None if at == "texts" else MappedFile({"a": "text"}, None)
+
+    def full(_descriptor: int, _piece: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    attempt = file.seal if file else lambda texts: MappedFile(texts, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(SandboxDied, match="No space left"):
+            attempt({"a": "text"})
+    if file:
+        file.close()

@@ -83,7 +83,7 @@ def applies(rule: Rule, file: SourceFile) -> str:
     The one answer for engines, planner and coverage ledger. A prefilter is searched in the whole
     text, line by line for ``^`` and ``$``, and in the removed lines.
     """
-    if not _speaks(rule.languages, file.language):
+    if not speaks(rule.languages, file.language):
         return "language"
     if (rule.exclude and _matches(rule.exclude, file.path)) or (
         rule.include and not _matches(rule.include, file.path)
@@ -236,7 +236,7 @@ def language_complaints(
 
 def reads(options: Mapping[str, Any], language: str) -> bool:
     """Say whether an entry with the option ``language`` judges files of that language."""
-    return _speaks(listed(options["language"]), language)
+    return speaks(listed(options["language"]), language)
 
 
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
@@ -271,7 +271,8 @@ def pattern_problem(value: Any) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _speaks(languages: tuple[str, ...], language: str) -> bool:
+def speaks(languages: tuple[str, ...], language: str) -> bool:
+    """Say whether one of the languages covers that of a file."""
     return any(covers(one, language) for one in languages)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rlm_gate.detectors._shapes import CLEANS, SHAPES, Shape
+if TYPE_CHECKING:
+    from rlm_gate.detectors._shapes import Shape
 
 NAME = "outside"
 """What a rule writes after ``matches:``. Utilities beginning with it are ours."""
@@ -24,14 +25,13 @@ Node = Mapping[str, Any]
 @cache
 def utilities(language: str) -> Mapping[str, Any]:
     """Return the utilities for that language; empty where no flow is known."""
-    shape = SHAPES.get(language)
-    return _utilities(shape) if shape else {}
+    return _utilities(_shape(language)) if _family(language) in _BEGINNINGS else {}
 
 
 @cache
 def nothing(language: str) -> Mapping[str, Any]:
     """Return utilities that match nothing, for texts that no flow can begin in."""
-    shape = SHAPES[language]
+    shape = _shape(language)
     kinds = ({"kind": shape.functions[0]}, {"kind": shape.variables[0]})
     return {NAME: {"all": [*kinds]}}
 
@@ -51,13 +51,13 @@ def possible(language: str, text: str) -> bool:
     """Say whether a flow may begin in the text; cheap, and never wrong when it says no."""
     if not any(word in text for word in _beginnings(language)):
         return False
-    written = _WRITTEN.get(_DIALECTS.get(language, language))
+    written = _WRITTEN.get(_family(language))
     return written is None or written().search(text) is not None
 
 
 @cache
 def _beginnings(language: str) -> tuple[str, ...]:
-    return tuple(_BEGINNINGS[_DIALECTS.get(language, language)].split())
+    return tuple(_BEGINNINGS[_family(language)].split())
 
 
 _COMPARES = r"^(?:[!=]=|[<>]=?|=~|<=>|===|!==)$"
@@ -87,6 +87,17 @@ _BEGINNINGS = {
     "ruby": "params cookies request.",
     "rust": "Path< Query< Form< Json< req. request.",
 }
+
+
+def _family(language: str) -> str:
+    return _DIALECTS.get(language, language)
+
+
+def _shape(language: str) -> Shape:
+    """Return how a language that has a beginning spells a flow."""
+    from rlm_gate.detectors._shapes import SHAPES
+
+    return SHAPES[language]
 
 
 def _utilities(shape: Shape) -> Mapping[str, Any]:
@@ -120,6 +131,8 @@ def _call(shape: Shape, regex: str) -> Node:
 
 
 def _cleaned(shape: Shape) -> Node:
+    from rlm_gate.detectors._shapes import CLEANS
+
     kinds = [{"kind": kind} for kind in shape.cleaned_kinds]
     sign = {"has": {"field": "operator", "regex": _COMPARES}}
     compares = [{"kind": kind, **sign} for kind in shape.compared]
@@ -184,7 +197,7 @@ _STOP = {"matches": "outside-stop"}
 @cache
 def _javascript_written() -> re.Pattern[str]:
     """Return what is in every text that has one of JavaScript's sources or parameters."""
-    source = SHAPES["javascript"].source.replace("^", "").replace(r"(?:\w+\.)*", "")
+    source = _shape("javascript").source.replace("^", "").replace(r"(?:\w+\.)*", "")
     return re.compile(rf"{source}|@(?:Query|Body|Param|Headers|Cookies|Req)\(")
 
 

@@ -34,6 +34,7 @@ from rlm_gate.detectors import (
     lines_possible,
     listed,
     reads,
+    speaks,
     unknown_keys,
 )
 
@@ -107,7 +108,7 @@ def _judge_shell(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
 
 def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
     for rule in rules:
-        for entry in entries(rule, _ENGINE):
+        for entry in entries(rule, _ENGINE) if speaks(rule.languages, language) else ():
             if reads(entry.options, language):
                 yield rule, entry, *_ready(entry.options, language)
 

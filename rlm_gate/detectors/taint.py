@@ -31,6 +31,7 @@ from rlm_gate.detectors import (
     pattern_problem,
     reads,
     severity_of,
+    speaks,
     unknown_keys,
 )
 from rlm_gate.detectors._taint import exploit, spec
@@ -95,17 +96,22 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Read each file that has both a word of a source and one of a sink."""
-    wanted = [spec.entry_of(rule, one) for rule in rules for one in entries(rule, _ENGINE)]
     spoken: dict[str, list[tuple[int, Entry]]] = {}
     tables: dict[str, spec.Tables] = defaultdict(spec.Tables)
     for file in corpus.files:
         said = spoken.get(file.language)
         if said is None:
-            said = [one for one in enumerate(wanted) if reads(one[1].options, file.language)]
-            spoken[file.language] = said
+            said = spoken[file.language] = [*enumerate(_entries(rules, file.language))]
         mine = {number: one for number, one in said if not applies(one.rule, file)}
         if mine and file.status != "deleted":
             yield from _Judge(tables[file.language].of(mine), file.language).judge(file)
+
+
+def _entries(rules: Sequence[Rule], language: str) -> Iterator[Entry]:
+    for rule in rules:
+        for one in entries(rule, _ENGINE) if speaks(rule.languages, language) else ():
+            if reads(one.options, language):
+                yield spec.entry_of(rule, one)
 
 
 class _Judge:

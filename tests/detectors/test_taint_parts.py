@@ -5,6 +5,7 @@ import pytest
 from rlm_gate import examples
 from rlm_gate.core import Confidence, Detect, Help, Rule, Severity
 from rlm_gate.detectors import taint
+from rlm_gate.detectors._taint import spec
 
 RULE = Rule(
     id="security/flow",
@@ -143,3 +144,23 @@ def test_what_was_checked_may_be_set_anew() -> None:
     read = "    cur.execute('select 1 order by ' + form['a'])"
     assert not judged("form = request.json", check, read)
     assert judged("form = request.json", check, "    form['a'] = request.args['b']", read)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "times"),
+    [
+        ("{os,posix}.{system,popen}", "posix.popen", 1),
+        ("os.{path.join,remove}", "os.path.join", 1),
+        ("os.{path.join,remove}", "os.join", 0),
+        ("*.{execute, many}", "db.cursor().many", 1),
+        ("**.run", "run", 1),
+        ("{a,*}.b", "a.b", 2),
+        ("a.b()", "a.b()", 1),
+        ("plain", "plain", 1),
+    ],
+)
+def test_a_pattern_means_the_names_of_each_alternative(pattern: str, name: str, times: int) -> None:
+    table: spec.Table[str] = spec.Table()
+    table.add("other", "no")
+    table.add(pattern, "yes")
+    assert table.find(name) == ["yes"] * times

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
 from operator import itemgetter
@@ -26,6 +26,7 @@ REMOTE = "remote"
 UNKNOWN = "unknown"  # whatever is not known to be the author's own
 _KNOWN_OWNERS = ("re.", "str.", "os.path.", "itertools.")  # no pattern means these by a star
 _BRACES = kept.expression(r"\{([^{}]*)\}")
+_LAST = kept.expression(r"\.((?:[^.{}]|\{[^.{}]*\})+)\Z")
 _PART = r"[\w$]+(?:\(\)|\[\])?"
 PATTERN = kept.expression(
     rf"(?:\*{{1,2}}\.)?[\w.$]+(?:\(\)|\[\])?(?:\.{_PART})*(?:\[\](?:read)?)?\Z"
@@ -44,31 +45,44 @@ def expanded(pattern: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _shapes(pattern: str) -> tuple[tuple[str, _Shape], ...]:
-    """Return (last part, (bare name, some receiver, maybe one)) of each alternative."""
-    found = []
+def _shapes(pattern: str) -> Mapping[str, Sequence[_Shape]]:
+    """Return (bare name, some receiver, maybe one) of each alternative, by its last part."""
+    found: dict[str, list[_Shape]] = {}
     for one in expanded(pattern):
         bare = one.lstrip("*").removeprefix(".") if one.startswith("*") else one
         shape = (bare, one.startswith("*."), one.startswith("**."))
-        found.append((bare.rpartition(".")[2], shape))
-    return tuple(found)
+        found.setdefault(bare.rpartition(".")[2], []).append(shape)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _lasts(pattern: str) -> tuple[str, ...]:
+    """Return the last part of each alternative, each once; most patterns vary in their first."""
+    end = _LAST.search(pattern)
+    return tuple(dict.fromkeys(expanded(end[1])) if end else _shapes(pattern))
 
 
 class Table(Generic[Item]):
     """Patterns, found by the last part of a name."""
 
     def __init__(self) -> None:
-        self._by_last: dict[str, list[tuple[_Shape, Item]]] = {}
+        self._by_last: dict[str, list[tuple[str, Item]]] = {}
 
     def add(self, pattern: str, item: Item) -> None:
         """Let names that fit the pattern mean the item."""
-        for last, shape in _shapes(pattern):
-            self._by_last.setdefault(last, []).append((shape, item))
+        for last in _lasts(pattern):
+            self._by_last.setdefault(last, []).append((pattern, item))
 
     def find(self, name: str) -> list[Item]:
         """Return the items of all patterns that the name fits, in the order they were added."""
-        entries = self._by_last.get(name.rpartition(".")[2], ())
-        return [item for shape, item in entries if _fits(name, *shape)]
+        last = name.rpartition(".")[2]
+        entries = self._by_last.get(last, ())
+        return [
+            item
+            for pattern, item in entries
+            for shape in _shapes(pattern)[last]
+            if _fits(name, *shape)
+        ]
 
     @property
     def words(self) -> frozenset[str]:
@@ -290,7 +304,7 @@ def words(entry: Entry) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def _last_words(patterns: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(last.removesuffix("()") for one in patterns for last, _ in _shapes(one))
+    return frozenset(last.removesuffix("()") for one in patterns for last in _lasts(one))
 
 
 def _many(value: Any) -> Iterable[str]:

@@ -19,13 +19,17 @@ _ROWS = re.compile(
 )
 _LINES = re.compile(_ROWS.pattern.replace("rows?", "lines?"), re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
+_LEFT_OUT = "[lines that the change leaves as they are]"
 _FILE = re.compile(r"([^\s,;:()'\"`]*\.\w{1,5})['\"`]?[,:]?\s+(?:at |in |on )?\Z")
 """A name right before the words: if it is a file's, its lines are meant and not the block's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a block. ``line`` is None for a removed line, which stood after ``after``."""
+    """One row of a block. ``line`` is None for a removed line, which stood after ``after``.
+
+    It is None as well for the unmarked row that stands for lines left out.
+    """
 
     mark: str
     text: str
@@ -49,7 +53,7 @@ class Block:
 
     def is_removed(self, row: int) -> bool:
         """Say whether the row is one that the change removed."""
-        return 1 <= row <= len(self.rows) and self.rows[row - 1].line is None
+        return 1 <= row <= len(self.rows) and self.rows[row - 1].mark == "-"
 
     def removed_row(self, after: int, quote: str) -> int:
         """Return where removed rows with these words begin behind a line, 0 if there are none."""
@@ -58,7 +62,7 @@ class Block:
         behind = (
             number
             for number, row in enumerate(self.rows, 1)
-            if row.line is None and max(1, row.after) == after
+            if row.mark == "-" and max(1, row.after) == after
         )
         return next((one for one in behind if texts[one - 1 : one - 1 + len(words)] == words), 0)
 
@@ -123,11 +127,16 @@ def fence(text: str) -> str:
 
 
 def block(
-    file: SourceFile, lines: Sequence[str], span: Span, removed: Sequence[Removed] = ()
+    file: SourceFile,
+    lines: Sequence[str],
+    span: Span,
+    removed: Sequence[Removed] = (),
+    left_out: Span | None = None,
 ) -> Block:
     """Return the block of ``span``: judged lines marked +, removed ones -, context unmarked.
 
     ``lines`` are the file's, masked; in a whole scope every line is judged, nothing is marked.
+    One row stands for the lines that are ``left_out``.
     """
     marked = {
         line
@@ -137,6 +146,9 @@ def block(
     whole = file.status == "whole"
     rows: list[Row] = list(_removed_at(removed, 0)) if span.start == 1 else []
     for line in range(span.start, span.end + 1):
+        if left_out and left_out.start <= line <= left_out.end:
+            rows += [Row(" ", _LEFT_OUT, None, after=line)] if line == left_out.start else []
+            continue
         if line <= len(lines):
             mark = "+" if line in marked and not whole else " "
             rows.append(Row(mark, lines[line - 1], line))

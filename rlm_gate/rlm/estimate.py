@@ -93,7 +93,7 @@ def _sizes(calls: Sequence[MapCall]) -> Iterator[int]:
 
 def _block(call: MapCall) -> int:
     lines = call.file.lines
-    rows = lines[call.shown.start - 1 : call.shown.end]
+    rows = [row for part in call.parts for row in lines[part.start - 1 : part.end]]
     head = imports_head(call.file, lines, call.shown.start)
     if head:
         rows += lines[: head.end]

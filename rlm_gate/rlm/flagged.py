@@ -35,7 +35,7 @@ class Flagged:
         head = imports_head(call.file, call.file.lines, call.shown.start)
         return (
             self.name(path)
-            or any(self._touched(span) for span in (call.shown, head) if span)
+            or any(self._touched(span) for span in (*call.parts, head) if span)
             or any(injection.speaks(block.text) for block in call.removed)
         )
 

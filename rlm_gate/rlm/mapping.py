@@ -76,7 +76,7 @@ def request(
 ) -> tuple[ModelRequest, Block]:
     """Compose the call. Equal chunks with equal context give equal requests wherever they stand."""
     lines = masked_lines(call.file)
-    shown = block(call.file, lines, call.shown, masked_removed(call.removed))
+    shown = _block(call, lines)
     head = imports_head(call.file, lines, call.shown.start)
     context = ""
     if head:
@@ -98,8 +98,12 @@ def request(
 
 def rendered(call: MapCall) -> str:
     """Return the rows of a call as text, with marks and without numbers or fence."""
-    shown = block(call.file, masked_lines(call.file), call.shown, masked_removed(call.removed))
+    shown = _block(call, masked_lines(call.file))
     return "\n".join(f"{row.mark}{row.text}" for row in shown.rows)
+
+
+def _block(call: MapCall, lines: list[str]) -> Block:
+    return block(call.file, lines, call.shown, masked_removed(call.removed), call.left_out)
 
 
 class MapCaller(Protocol):

@@ -166,6 +166,7 @@ def _call(one: Planned) -> dict[str, Any]:
         "path": call.file.path,
         "status": call.file.status,
         "shown": _range(call.shown),
+        "left_out": _range(call.left_out) if call.left_out else None,
         "judged": [_range(span) for span in call.judged],
         "removed": [
             {"after_line": block.after_line, "lines": len(block.text.splitlines())}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlm_gate.core import Corpus, Removed, Rule, SourceFile, Span, merge_spans, split_lines
 from rlm_gate.rlm.ledger import Applies
@@ -22,8 +22,6 @@ ROOT_TOKENS = 8192
 """Room for one turn of the root: a long cell."""
 CONTEXT_LINES = 12
 """Lines shown around a hunk that is not cut at a symbol; they earn no coverage."""
-NEAR_CHARS = 8_000
-"""Of a request of their own, changed imports would take about as much for its rules and context."""
 _HEAD_LINES = 40
 _HEAD_SEARCH = 400
 _IMPORT = re.compile(
@@ -43,7 +41,8 @@ class MapCall:
     ``judged`` are the lines it earns coverage for; ``shown`` the lines the model sees, with the
     deleted ones of ``removed`` among them. Rules that don't fit into one call meet the chunk in
     ``groups`` calls, of which this is number ``group`` from 0; ``together`` are the rules of all of
-    them, for what the calls have in common must begin with the same bytes to be cached.
+    them, for what the calls have in common must begin with the same bytes to be cached. Changed
+    imports are shown with the change that follows; the lines between them are ``left_out``.
     """
 
     file: SourceFile
@@ -54,6 +53,12 @@ class MapCall:
     group: int = 0
     groups: int = 1
     together: tuple[Rule, ...] = ()
+    left_out: Span | None = None
+
+    @property
+    def parts(self) -> tuple[Span, ...]:
+        """The lines that are shown, without those left out."""
+        return _parts(self.shown, self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,9 @@ def plan(corpus: Corpus, rules: Sequence[Rule], applies: Applies) -> Iterator[Ma
                 continue
             groups = _groups(fitting)
             for number, group in enumerate(groups):
-                yield MapCall(file, *chunk, group, number, len(groups), tuple(fitting))
+                yield replace(
+                    chunk, rules=group, group=number, groups=len(groups), together=tuple(fitting)
+                )
 
 
 def _groups(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:
@@ -104,7 +111,7 @@ def shown_parts(file: SourceFile) -> Iterator[MapCall]:
     """Yield the parts of a file that a reader of the change sees, with no rule attached."""
     for chunk in _chunks(file):
         if not isinstance(chunk, Span):
-            yield MapCall(file, *chunk, ())
+            yield chunk
 
 
 def hunks(file: SourceFile) -> Iterator[MapCall]:
@@ -138,26 +145,66 @@ def imports_head(file: SourceFile, lines: Sequence[str], before: int) -> Span | 
     return Span(file.path, start, end) if end >= start else None
 
 
-def _chunks(
-    file: SourceFile,
-) -> Iterator[tuple[Span, tuple[Span, ...], tuple[Removed, ...]] | Span]:
-    """Yield (shown, judged parts of it, removed blocks in it), or a span no call can show."""
+def _chunks(file: SourceFile) -> Iterator[MapCall | Span]:
+    """Yield the parts to show, with no rule attached, or a span that no call can show."""
     if file.status == "deleted":
         for removed in _batches(file.removed, CHUNK_CHARS):
-            yield Span(file.path, 1, 1), file.in_scope, removed
+            yield MapCall(file, Span(file.path, 1, 1), file.in_scope, removed, ())
         return
     lines = file.lines
     scope = file.in_scope
-    for region in _regions(scope, lines, whole=file.status == "whole"):
-        for piece in _cut(region, lines):
-            judged = tuple(_clip(scope, piece))
-            size = _size(lines, piece)
-            if judged and size > CHUNK_CHARS:
-                yield piece
-            elif judged:
-                room = max(CHUNK_CHARS - size, CHUNK_CHARS // 2)
-                for removed in _batches(_removed_in(file, piece), room):
-                    yield piece, judged, removed
+    whole = file.status == "whole"
+    pieces = (
+        part for region in _regions(scope, lines, whole=whole) for part in _cut(region, lines)
+    )
+    for piece, left_out in _with_imports(pieces, lines, whole=whole):
+        judged = tuple(_clip(scope, piece))
+        size = sum(_size(lines, part) for part in _parts(piece, left_out))
+        if judged and size > CHUNK_CHARS:
+            yield piece
+        elif judged:
+            room = max(CHUNK_CHARS - size, CHUNK_CHARS // 2)
+            for removed in _batches(_removed_in(file, piece), room):
+                yield MapCall(file, piece, judged, removed, (), left_out=left_out)
+
+
+def _parts(shown: Span, left_out: Span | None) -> tuple[Span, ...]:
+    if left_out is None:
+        return (shown,)
+    above = Span(shown.path, shown.start, left_out.start - 1)
+    return (above, Span(shown.path, left_out.end + 1, shown.end))
+
+
+def _with_imports(
+    pieces: Iterable[Span], lines: Sequence[str], *, whole: bool
+) -> Iterator[tuple[Span, Span | None]]:
+    """Join a piece that only imports with the next one: alone it would meet every rule in vain."""
+    imports: Span | None = None
+    for piece in pieces:
+        if imports and _size(lines, imports) + _size(lines, piece) <= CHUNK_CHARS:
+            yield _joined(imports, piece, lines)
+            imports = None
+            continue
+        if imports:
+            yield imports, None
+        imports = piece if not whole and _only_imports(lines, piece) else None
+        if imports is None:
+            yield piece, None
+    if imports:
+        yield imports, None
+
+
+def _joined(imports: Span, piece: Span, lines: Sequence[str]) -> tuple[Span, Span | None]:
+    shown = Span(piece.path, imports.start, piece.end)
+    between = piece.start - imports.end - 1
+    if between <= CONTEXT_LINES and _size(lines, shown) <= CHUNK_CHARS:
+        return shown, None
+    return shown, Span(piece.path, imports.end + 1, piece.start - 1)
+
+
+def _only_imports(lines: Sequence[str], piece: Span) -> bool:
+    rows = lines[piece.start - 1 : piece.end]
+    return all(not row.strip() or _IMPORT.match(row) or _CONTINUED.match(row) for row in rows)
 
 
 def _removed_in(file: SourceFile, piece: Span) -> tuple[Removed, ...]:
@@ -198,7 +245,7 @@ def _regions(scope: Iterable[Span], lines: Sequence[str], *, whole: bool) -> Ite
     current: Span | None = None
     for span in scope:
         wide = _widen(span, lines)
-        if current and (wide.start <= current.end + 1 or _leads_to(current, wide, lines)):
+        if current and wide.start <= current.end + 1:
             current = Span(span.path, current.start, max(current.end, wide.end))
             continue
         if current:
@@ -206,18 +253,6 @@ def _regions(scope: Iterable[Span], lines: Sequence[str], *, whole: bool) -> Ite
         current = wide
     if current:
         yield current
-
-
-def _leads_to(imports: Span, wide: Span, lines: Sequence[str]) -> bool:
-    """Say whether the first part only imports, near enough to be read with the next one."""
-    head = lines[imports.start - 1 : imports.end]
-    joined = Span(wide.path, imports.start, wide.end)
-    between = _size(lines, joined) - _size(lines, imports) - _size(lines, wide)
-    return (
-        between <= NEAR_CHARS
-        and _size(lines, joined) <= CHUNK_CHARS
-        and all(not line.strip() or _IMPORT.match(line) or _CONTINUED.match(line) for line in head)
-    )
 
 
 def _widen(span: Span, lines: Sequence[str]) -> Span:

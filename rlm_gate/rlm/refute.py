@@ -171,10 +171,10 @@ def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> C
         (one for one in shown_parts(file) if _holds(one, finding.span)),
         MapCall(file, _widened(finding.span, len(lines)), (), (), ()),
     )
-    shown = block(file, lines, part.shown, masked_removed(part.removed))
+    shown = block(file, lines, part.shown, masked_removed(part.removed), part.left_out)
     head = imports_head(file, lines, part.shown.start)
     context = [("head of the file", block(file, lines, head))] if head else []
-    beside = found.around(file, part.shown, (finding.span, *part.judged))
+    beside = found.around(file, part.parts[-1], (finding.span, *part.judged))
     context.extend(_way(finding, shown, found))
     made = Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
     more = _named(made, finding.explanation, corpus, found)
@@ -321,7 +321,7 @@ def _line(row: int, path: str, one: Case) -> int:
 
 
 def _holds(part: MapCall, span: Span) -> bool:
-    return part.shown.start <= span.start and span.end <= part.shown.end
+    return any(one.start <= span.start and span.end <= one.end for one in part.parts)
 
 
 def _widened(span: Span, last: int) -> Span:

@@ -105,7 +105,7 @@ def surroundings(
     def beside(call: MapCall) -> tuple[Context, ...]:
         key = (call.file.path, call.shown)
         if key not in known:
-            known[key] = found.around(call.file, call.shown, call.judged)
+            known[key] = found.around(call.file, call.parts[-1], call.judged)
         return known[key]
 
     return beside

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from builders import corpus, source
 
 from rlm_gate.core import Removed, Span
@@ -70,3 +72,11 @@ def test_a_call_whose_removed_lines_speak_is_flagged() -> None:
     for text, expected in ((SAID, True), ("# An old remark.", False)):
         call = MapCall(other, Span("views.py", 1, 3), (), (Removed(1, text),), ())
         assert flagged.call(call) is expected
+
+
+def test_a_call_that_leaves_such_text_out_is_not_flagged() -> None:
+    speaking = source("views.py", f"import app\n\n{SAID}\n\nprint(2)\n")
+    flagged = Flagged(corpus(speaking))
+    call = MapCall(speaking, Span("views.py", 1, 5), (), (), (), left_out=Span("views.py", 2, 4))
+    assert not flagged.call(call)
+    assert flagged.call(replace(call, left_out=None))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rlm_gate.core import Span
 from rlm_gate.detectors import applies
+from rlm_gate.rlm.mapping import rendered, request
 from rlm_gate.rlm.planner import (
     CHUNK_CHARS,
     MapCall,
@@ -15,6 +16,7 @@ from rlm_gate.rlm.planner import (
     imports_head,
     over_corpus,
     plan,
+    shown_parts,
 )
 
 ASK = rule("security/ask", ask="chunk")
@@ -52,7 +54,9 @@ def test_a_large_file_is_cut_between_functions() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.sampled_from(["", "x = 1", "    y", "z" * 9000, "def f():"]), max_size=60),
+    st.lists(
+        st.sampled_from(["", "x = 1", "    y", "z" * 9000, "def f():", "import os"]), max_size=60
+    ),
     st.data(),
 )
 def test_every_judged_line_is_met_once(lines: list[str], data: st.DataObject) -> None:
@@ -63,11 +67,11 @@ def test_every_judged_line_is_met_once(lines: list[str], data: st.DataObject) ->
     met: list[int] = []
     for call in plan(corpus(file, kind="diff"), [ASK], applies):
         assert isinstance(call, MapCall)
-        size = sum(len(line) + 1 for line in lines[call.shown.start - 1 : call.shown.end])
-        assert size <= CHUNK_CHARS
+        read = [line for part in call.parts for line in lines[part.start - 1 : part.end]]
+        assert sum(len(line) + 1 for line in read) <= CHUNK_CHARS
+        assert (call.parts[0].start, call.parts[-1].end) == (call.shown.start, call.shown.end)
         for span in call.judged:
-            assert call.shown.start <= span.start
-            assert span.end <= call.shown.end
+            assert any(part.start <= span.start and span.end <= part.end for part in call.parts)
             met.extend(range(span.start, span.end + 1))
     assert sorted(met) == sorted(changed)
 
@@ -185,20 +189,47 @@ def test_a_removed_blank_line_asks_nothing_of_its_neighbours() -> None:
 IMPORTS = "import os\nfrom pathlib import (\n    Path,\n)\n\n\n"
 
 
-@pytest.mark.parametrize(
-    ("between", "calls"),
-    [
-        pytest.param(function(1, 20), 1, id="near"),
-        pytest.param(function(1, 400), 2, id="far"),
-    ],
-)
-def test_changed_imports_are_read_with_what_follows_near_them(between: str, calls: int) -> None:
+@pytest.mark.parametrize("lines", [20, 400])
+def test_changed_imports_are_read_with_the_change_that_follows(lines: int) -> None:
+    between = function(1, lines)
     text = f"{IMPORTS}{between}\n{function(2, 3)}"
     last = text.count("\n")
-    made = calls_for(text, changed=[(1, 1), (last - 2, last - 2)], status="modified")
-    assert len(made) == calls
-    judged = [span for call in made if isinstance(call, MapCall) for span in call.judged]
-    assert [(span.start, span.end) for span in judged] == [(1, 1), (last - 2, last - 2)]
+    (call,) = calls_for(text, changed=[(1, 1), (last - 2, last - 2)], status="modified")
+    assert isinstance(call, MapCall)
+    assert [(span.start, span.end) for span in call.judged] == [(1, 1), (last - 2, last - 2)]
+    assert call.left_out
+    assert len(call.left_out) == between.count("\n") + 1
+    assert [(part.start, part.end) for part in call.parts] == [(1, 6), (last - 4, last)]
+    rows = rendered(call).split("\n")
+    assert len(rows) == 6 + 1 + 5
+    assert "left" not in rows[5] + rows[7]
+
+
+def test_what_lies_between_imports_and_a_change_is_shown_where_it_is_short() -> None:
+    text = f"{IMPORTS}LIMIT = 3\n\n\n{function(2, 3)}"
+    last = text.count("\n")
+    (call,) = calls_for(text, changed=[(1, 1), (last - 2, last - 2)], status="modified")
+    assert isinstance(call, MapCall)
+    assert (call.left_out, call.parts) == (None, (call.shown,))
+
+
+def test_changed_imports_alone_are_read_alone() -> None:
+    text = f"{IMPORTS}{function(1, 20)}"
+    (call,) = calls_for(text, changed=[(1, 1)], status="modified")
+    assert isinstance(call, MapCall)
+    assert (call.left_out, call.shown) == (None, Span("a.py", 1, 6))
+
+
+def test_a_finding_below_lines_that_are_left_out_is_placed_in_the_file() -> None:
+    text = f"{IMPORTS}{function(1, 40)}\n{function(2, 3)}"
+    last = text.count("\n")
+    file = source("a.py", text, status="modified", changed=[(1, 1), (last - 2, last - 2)])
+    (call,) = shown_parts(file)
+    made, shown = request(call, "claude-haiku-5-5")
+    assert "value_1_20 =" not in made.messages[0].text.partition("# Block")[2]
+    row = next(n for n, one in enumerate(shown.rows, 1) if one.line == last - 2)
+    assert (shown.line(row), shown.row(last - 2)) == (last - 2, row)
+    assert not shown.row(20)
 
 
 def test_other_changes_stay_apart_however_near() -> None:

@@ -80,7 +80,7 @@ class Crew(Generic[Piece, Result]):
             before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
             try:
                 self._forks.append((self._forked(answers, before), answers))
-            except OSError:
+            except BaseException:
                 answers.close()
                 raise
             finally:

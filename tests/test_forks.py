@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -225,3 +227,64 @@ def test_one_process_needs_nothing_that_other_systems_lack(
     crew = forks.Crew("abc", str.upper, forks.processes())
     crew.finish()
     assert crew.results == {0: "A", 1: "B", 2: "C"}
+
+
+def test_a_beginning_that_is_interrupted_leaves_no_fork_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, begun = os.fork, list[int]()
+
+    def interrupted() -> int:
+        if begun:
+            raise KeyboardInterrupt
+        begun.append(real())
+        return begun[0]
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        forks.Crew([*range(10)], lambda _piece: time.sleep(60), 3)
+    with pytest.raises(ProcessLookupError):
+        os.kill(begun[0], 0)
+
+
+def test_signals_come_through_again_once_the_forks_have_begun() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    crew = forks.Crew([0, 1], lambda _piece: signal.pthread_sigmask(signal.SIG_BLOCK, ()), 2)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    crew.finish()
+    assert [*crew.results.values()] == [before, before]
+
+
+def test_an_answer_that_was_cut_off_is_missing_and_the_earlier_ones_count() -> None:
+    parent = os.getpid()
+
+    def work(piece: int) -> bytes:
+        if os.getpid() == parent:
+            time.sleep(0.5)  # the fork comes first
+        elif piece:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+        return b"x" * (1_000_000 if piece else 10)
+
+    crew = forks.Crew([0, 1, 2], work, 2)
+    crew.finish()
+    assert crew.ended == ["exit code 1"]
+    assert [*map(len, crew.results.values())].count(10) == 1
+    assert len(crew.results) == 2
+
+
+def test_forks_of_a_process_that_is_no_more_end_after_their_piece(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys, time; from rlm_gate import forks\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "def work(piece): (folder / str(piece)).touch(); time.sleep(0.3)\n"
+        "crew = forks.Crew(range(100), work, 2)\n"
+        "while not any(folder.iterdir()): time.sleep(0.01)\n"
+        "print(crew._forks[0][0], flush=True); os._exit(0)\n"
+    )
+    command = (sys.executable, "-c", code, str(tmp_path))
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    status = Path(f"/proc/{done.stdout.strip()}/stat")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and status.exists() and ") Z " not in status.read_text():
+        time.sleep(0.05)
+    assert len([*tmp_path.iterdir()]) < 10

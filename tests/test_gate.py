@@ -16,6 +16,7 @@ from rlm_gate.core import Status, Trajectory, Verdict
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import ModelRequest
 from rlm_gate.providers.scripted import Answer, Script, ScriptedProvider, code
+from rlm_gate.rlm.slices import Dealing, Joined
 
 RULE = """\
 title: Shell command from a variable
@@ -440,3 +441,19 @@ def test_of_paths_that_were_not_given_nothing_is_said_to_need_no_suppression(
         repo, mode="offline", scope=config.ScopeRequest("all", None, paths, str(repo.path))
     )
     assert [one.kind for one in verdict.notices] == ["unused-suppression"] * told
+
+
+def test_what_ended_the_shards_ends_the_run_though_it_asks_nobody(
+    project: Callable[..., GitRepo],
+) -> None:
+    repo = project(ask=ASK)
+    request = config.ScopeRequest("all", repo=str(repo.path))
+    flags = config.Flags(scope=request, rules=(str(repo.path / ".rlm-gate/rules"),))
+    settings = config.settings(flags, repo.path)
+    settings = replace(settings, models=replace(settings.models, mode="on"))
+    digest, _ = gate.planned(settings)
+    for ended in ("", "terminated"):
+        joined = Joined(Dealing(1, {}), digest, {}, ended=ended)
+        verdict = gate.run(settings, provider=ScriptedProvider(()), joined=joined)
+        assert verdict.interrupted == ended
+        assert verdict.status is Status.INCONCLUSIVE

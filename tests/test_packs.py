@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from rlm_gate import compiled, config, detectors, packs, rulefile
 from rlm_gate.config import Flags, Settings
-from rlm_gate.core import Ask, Confidence, Detect, Help, Rule, RulePack, Severity
+from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, RulePack, Severity
 from rlm_gate.errors import PackError, UsageError
 
 if TYPE_CHECKING:
@@ -140,6 +141,38 @@ def test_the_compiled_form_is_the_same_and_leaves_out_the_tests(tmp_path: Path) 
     assert compiled.loads(stored) == found
     assert b"evil()" not in stored
     assert load(folder) == found
+
+
+def test_no_field_of_a_rule_is_lost_on_the_way_through_the_cache() -> None:
+    every = Rule(
+        id="demo/full",
+        title="Full",
+        severity=Severity.LOW,
+        precision=Confidence.MEDIUM,
+        languages=("python", "go"),
+        message="Do it.",
+        help=Help("why", "fix", ("https://example.org/",)),
+        tags=("a",),
+        aliases=("demo/old",),
+        yields_to=("demo/other",),
+        include=("src",),
+        exclude=("docs",),
+        detect=(Detect("regex", {"pattern": "a", "lines": [1, {"b": None}]}),),
+        prefilter=("p",),
+        ask=Ask("corpus", "Is it?"),
+        verify="refute",
+        enabled=False,
+        fix=(Rewrite("astgrep", {"rule": {"pattern": "$A"}}, "b", safe=False, what="it"),),
+        supporting=Severity.INFO,
+    )
+    for one in fields(Rule):
+        assert getattr(every, one.name) != one.default, "a field that this test does not know"
+    pack = RulePack("demo", "1", (every, replace(every, id="demo/more", include=("lib",))))
+    [read] = compiled.loads(compiled.dumps([pack]))
+    assert read == pack
+    options = read.rules[0].detect[0].options
+    assert ("pattern" in options, "other" in options, len(options)) == (True, False, 2)
+    assert {**options} == {"pattern": "a", "lines": [1, {"b": None}]}
 
 
 def test_loading_from_the_cache_needs_neither_yaml_nor_pydantic(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 from rlm_gate import kept
 
 _MODULE = kept.expression(
-    r"(?m)^#\[cfg\((?:test|all\(test\b[^)\n]*\))\)\]\s*(?:#\[[^\n]*\]\s*)*"
+    r"(?m)^#\[cfg\((?:test|all\(test\b[^)\n]*\))\)\]\s*(?:#\[[^\n]*\]\n\s*)*"
     r"(?:pub(?:\([^)\n]*\))?[ ]+)?mod[ ]+\w+[ ]*\{"
 )
 

@@ -30,7 +30,8 @@ _ANYWHERE: Final = _words(
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(
-    r"(?:(?:examples?|samples?|demos?)[_-].+|tests?[_-](?:integration|unit|e2e|acceptance|functional))\Z"
+    r"(?:(?:examples?|samples?|demos?)[_-].+|tests?[_-](?:integration|unit|e2e|acceptance|functional)"
+    r"|[\w.]+\.(?:unit|integration|functional|e2e)?_?(?:tests?|specs?))\Z"
 ).match
 _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
 _AT_THE_TOP: Final = _words(

@@ -33,6 +33,8 @@ from rlm_gate.supporting import is_supporting
         "src/house/testing/settings.py",
         "release-tools/icons.js",
         "ext/example_authenticator/plugin.py",
+        "src/House.Core.Test/Datastore/SlackFixture.cs",
+        "House.UnitTests/Run.cs",
         "server/src/test-integration/java/HttpUtil.java",
     ],
 )
@@ -60,6 +62,7 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
         "house/extras/views.py",
         "house/demographics/views.py",
         "house/test_results/views.py",
+        "src/House.Contest/Run.cs",
     ],
 )
 def test_what_its_users_run_is_the_product(path: str) -> None:

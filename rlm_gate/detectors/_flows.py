@@ -60,7 +60,10 @@ def _beginnings(language: str) -> tuple[str, ...]:
     return tuple(_BEGINNINGS[_family(language)].split())
 
 
-_COMPARES = r"^(?:[!=]=|[<>]=?|=~|<=>|===|!==)$"
+_COMPARES = r"^(?:[!=]=|[<>]=?|=~|<=>|===|!==|&)$"
+_LISTED = (
+    r"\.in\?|include\?|key\?|\.includes\(|\.has\(|in_array\(|\.[cC]ontains\(|array_key_exists\("
+)
 _DIALECTS = {"tsx": "javascript", "typescript": "javascript"}
 # A text without any of these has no source: the words every source or handler needs.
 _BEGINNINGS = {
@@ -136,7 +139,9 @@ def _cleaned(shape: Shape) -> Node:
     kinds = [{"kind": kind} for kind in shape.cleaned_kinds]
     sign = {"has": {"field": "operator", "regex": _COMPARES}}
     compares = [{"kind": kind, **sign} for kind in shape.compared]
-    return {"any": [_call(shape, shape.cleans or CLEANS), *kinds, *compares]}
+    listed = {"has": {"field": "condition", "regex": _LISTED}}
+    choices = [{"kind": kind, **listed} for kind in shape.choices]
+    return {"any": [_call(shape, shape.cleans or CLEANS), *kinds, *compares, *choices]}
 
 
 def _own(shape: Shape) -> Node:

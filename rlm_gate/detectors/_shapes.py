@@ -17,8 +17,8 @@ class Shape:
     kinds that hold a call's arguments, directly below one of ``calls``, whose name is in one of the
     fields ``called``, and the object it is of in ``receiver``. ``patterns`` are kinds that take
     values apart into names. ``parameters`` are rules for the parameter of a handler, its name being
-    ``$NAME``. ``compared`` are kinds that only tell how two values compare; ``own`` says of a
-    function that it gave a source's name to something else.
+    ``$NAME``. ``compared`` are kinds that only tell how two values compare, ``choices`` those of
+    one of two by a condition; ``own`` says that the function gave the source's name to another.
     """
 
     functions: Sequence[str]
@@ -37,6 +37,7 @@ class Shape:
     cleaned_kinds: Sequence[str] = ()
     receiver: str = ""
     compared: Sequence[str] = ("binary_expression",)
+    choices: Sequence[str] = ()
     own: Sequence[Node] = ()
     closures: bool = True  # a function sees the variables of those around it
 
@@ -85,6 +86,7 @@ _JAVASCRIPT = Shape(
     ),
     tests=_TESTS,
     cleaned_kinds=("unary_expression",),
+    choices=("ternary_expression",),
 )
 _TYPESCRIPT_PARAMETERS = (
     {
@@ -186,6 +188,7 @@ _JAVA = Shape(
         r"|parseLong|indexOf)$"
     ),
     parameters=_JAVA_PARAMETERS,
+    choices=("ternary_expression",),
 )
 _PHP = Shape(
     functions=(
@@ -228,6 +231,12 @@ _PHP = Shape(
     ),
     cleaned_kinds=("cast_expression",),
     closures=False,
+    choices=("conditional_expression",),
+)
+_RUBY_SET = {"kind": "assignment", "has": {"field": "left", "regex": "^params$"}}
+_RUBY_OWN = (
+    {"has": {"field": "parameters", "has": {"regex": r"^params\b"}}},
+    {"has": {"stopBy": "end", **_RUBY_SET}},
 )
 _RUBY = Shape(
     functions=("method", "singleton_method"),
@@ -249,16 +258,9 @@ _RUBY = Shape(
     ),
     tests=_TESTS,
     compared=("binary",),
-    own=(
-        {"has": {"field": "parameters", "has": {"regex": r"^params\b"}}},
-        {
-            "has": {
-                "stopBy": "end",
-                "kind": "assignment",
-                "has": {"field": "left", "regex": "^params$"},
-            }
-        },
-    ),
+    choices=("conditional",),
+    cleaned_kinds=("hash",),  # which of its values is meant, another key says
+    own=_RUBY_OWN,
     cleans=(
         r"^(?:to_i|to_f|to_sym|Integer|Float|include\?|match\??|present\?|blank\?|nil\?|empty\?"
         r"|size|length|hexdigest|quote|sanitize\w*|escape\w*|h|shellescape|strip_tags|basename"

@@ -72,12 +72,38 @@ def test_a_path_given_to_expose_says_what_its_parts_can_hold() -> None:
     assert severities("a.py", loose, **PATH) == [Severity.HIGH]
 
 
+@pytest.mark.parametrize(
+    ("route", "meant"),
+    [
+        ("{name: .+}", [Severity.HIGH]),
+        ("{name: [^:]+}", [Severity.HIGH]),
+        ("{name}", [Severity.MEDIUM]),
+        ("{ name }/data", [Severity.MEDIUM]),
+        ("{name: [a-z0-9\\\\-]+}", []),
+        ("{name:\\\\d{1,3}}", []),
+        ("{name: logo|background}", []),
+    ],
+)
+def test_the_pattern_of_a_path_says_what_its_part_can_hold(
+    route: str, meant: list[Severity]
+) -> None:
+    code = (
+        f'class A {{\n  @GET\n  @Path("{route}")\n'
+        '  public Response show(@PathParam("name") String file) {\n'
+        "    return Files.newInputStream(file);\n  }\n}\n"
+    )
+    calls = [{"call": "Files.newInputStream", "args": [0]}]
+    assert severities("A.java", code, language="java", sink="path", calls=calls) == meant
+
+
 def test_who_may_ask_a_resolver_stands_in_a_schema_elsewhere() -> None:
     calls = [{"call": "fs.readFile", "args": [0]}]
     body = "args, context) {\n    return fs.readFile(args.path);\n  }"
     options = {"language": "javascript", "sink": "path", "calls": calls}
     code = f"module.exports = {{\n  export (obj, {body}\n}};\n"
     assert severities("a.js", code, **options) == [Severity.MEDIUM]
+    beside = f"const {{ GraphQLObjectType }} = require('graphql');\n{code}"
+    assert severities("a.js", beside, **options) == [Severity.HIGH]
     shell = {**options, "sink": "shell"}
     assert severities("a.js", code, **shell) == [Severity.HIGH]
 
@@ -88,6 +114,7 @@ def test_who_may_ask_a_resolver_stands_in_a_schema_elsewhere() -> None:
         ("$_SERVER['QUERY_STRING']", [Severity.MEDIUM]),
         ("urldecode($_SERVER['QUERY_STRING'])", [Severity.HIGH]),
         ("$_SERVER['PATH_INFO']", [Severity.HIGH]),
+        ("$_SERVER['HTTP_HOST']", [Severity.MEDIUM]),
     ],
 )
 def test_what_nobody_decoded_holds_no_markup(printed: str, meant: list[Severity]) -> None:

@@ -9,7 +9,7 @@ from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Env, Frame, Function
-from rlm_gate.detectors._taint.values import ONE_PART, Value
+from rlm_gate.detectors._taint.values import ALL, ONE_PART, Value
 from rlm_gate.syntax import Node
 
 _PACKAGE: Final = kept.expression(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
@@ -27,6 +27,11 @@ _PLAIN: Final = kept.expression(
     r"(?:int|long|short|double|float|boolean|char|Integer|Long|Short|Double|Float|Boolean|UUID"
     r"|BigDecimal|LocalDate\w*|Model|ModelMap|BindingResult|Principal|HttpSession|Pageable)\b"
 )
+_IN_PATH: Final = kept.expression(
+    r"@(?:PathParam|PathVariable)\b(?:\s*\(\s*(?:(?:name|value)\s*=\s*)?\"(?P<key>[^\"]*)\")?"
+)
+# What a pattern may consist of to let through neither a slash nor two dots.
+_NARROW: Final = kept.expression(r"(?:[\w|()?*+-]|\\\\[dw]|\[(?:[\w-]|\\\\[dw-])+\]|\{[\d,]*\})+")
 _BODY: Final = kept.expression(r"@(?:RestController|ResponseBody)\b")
 _TYPED: Final = kept.expression(r"produces\s*=[^)]*(?:json|plain|xml|JSON|PLAIN|XML|octet)")
 
@@ -48,7 +53,8 @@ class Java(Braces):
         env: Env = {}
         for name, parameter in self.parameters(node):
             if name:
-                env[name] = self._parameter(name, parameter, handler=handler)
+                value = self._parameter(name, parameter, handler=handler)
+                env[name] = _as_routed(value, name, parameter.text(), _annotations(node))
         answers = _answers(head, function.modifiers) if handler else ()
         return env, Frame(text=node.text(), answers=answers)
 
@@ -86,6 +92,22 @@ class Java(Braces):
         """Name a constructor by its type."""
         del env
         return Value(name=_simple(function.text()))
+
+
+def _annotations(function: Node) -> str:
+    body = function.field("body")
+    return function.text().removesuffix(body.text() if body is not None else "")
+
+
+def _as_routed(value: Value, name: str, parameter: str, annotations: str) -> Value:
+    """Return the value as the path lets it be: ``@Path("{id: [a-z0-9]+}")`` lets no harm pass."""
+    if not value.taints or not (asked := _IN_PATH.search(parameter)):
+        return value
+    key = re.escape(asked["key"] or name)
+    hole = re.search(rf"\{{\s*{key}\s*(?::(?P<shape>(?:[^{{}}]|\{{[\d,]*\}})*))?\}}", annotations)
+    if hole and hole["shape"]:
+        return value.cleaned({ALL}) if _NARROW.fullmatch(hole["shape"].strip()) else value
+    return value if value.taints[0].doubtful("path") else value.doubted(frozenset({"path"}))
 
 
 def _simple(written: str) -> str:

@@ -26,6 +26,7 @@ _ROUTES: Final = ("get", "post", "put", "patch", "delete", "all", "use", "route"
 _SERVES: Final = ("createServer", "onRequest")
 _PROCEDURES: Final = ("query", "mutation", "subscription")  # of tRPC
 _ROUTED: Final = (Value(name="req"), Value(name="res"))
+_DEFINES: Final = kept.expression(r"GraphQL(?:Object|InputObject)Type\b|\bbuildSchema\(|\bgql`")
 _SCHEMA: Final = frozenset({"path", "ssrf"})  # who may ask stands in it, and nobody reads it here
 _OTHERS: Final = kept.expression(r"_*(?:ctx|context|c|err|error|e)\Z")
 _PARENT: Final = kept.expression(r"_+|_*(?:parent|root|source|obj)\Z")
@@ -49,7 +50,8 @@ class JavaScript(Braces):
                 value = remote(node, name or "args")
                 # the schema of GraphQL gives every argument its type
                 value = value.cleaned(TEXTUAL) if resolver else value
-                value = value.doubted(_SCHEMA) if resolver else value
+                elsewhere = resolver and not _DEFINES.search(self.text)
+                value = value.doubted(_SCHEMA) if elsewhere else value
             if name:
                 env[name] = value
             else:

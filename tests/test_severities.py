@@ -27,7 +27,8 @@ def rules() -> dict[str, Rule]:
 
 
 def worst(rule_id: str, path: str, code: str) -> Severity | None:
-    rule, file = rules()[f"security/{rule_id}"], source(path, code)
+    pack = "patterns" if f"patterns/{rule_id}" in rules() else "security"
+    rule, file = rules()[f"{pack}/{rule_id}"], source(path, code)
     engines = sorted({entry.engine for entry in rule.detect})
     found = [
         one.severity
@@ -154,6 +155,28 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
             "a.py",
             "from flask import redirect, request\ndef f():\n    return redirect(request.path)\n",
             None,
+        ),
+        ("template-unescaped", "a.html", "{{ product.description|safe }}\n", LOW),
+        ("template-unescaped", "a.html", "{{ review.body|safe }}\n", MEDIUM),
+        ("comparison-never-true", "a.py", "if value != value:\n    stop()\n", LOW),
+        ("comparison-never-true", "a.py", "if value == value:\n    stop()\n", MEDIUM),
+        (
+            "raw-sql-in-orm",
+            "a.py",
+            "from django.db.models.expressions import RawSQL\nquery = RawSQL(sql, (name,))\n",
+            LOW,
+        ),
+        (
+            "csrf-off",
+            "a.rb",
+            "class A < B\n  skip_before_action :verify_authenticity_token\nend\n",
+            MEDIUM,
+        ),
+        (
+            "csrf-off",
+            "a.rb",
+            "class Api::A < B\n  skip_before_action :verify_authenticity_token\nend\n",
+            LOW,
         ),
         ("csrf-off", "A.java", "class A { void f() { http.csrf().disable(); } }\n", MEDIUM),
         (

@@ -98,7 +98,7 @@ _HEX = kept.expression(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
 _UUID = kept.expression(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 # Hashes of passwords, sums of files, and what sops, Ansible, Vault, Spring, Jasypt encrypted.
 _HASHED = kept.expression(
-    r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$|(?:sha\d{1,3}|md5)[-:]|scram-"
+    r"\$?(?:pbkdf2|bcrypt|argon2|scrypt|sha\d|md5|crypt|2[abxy])[\w:.-]*\$|(?:sha\d{1,3}|md5)[-:]|scram-|EJ\[\d:"
     r"|\{?(?:enc|cipher|encrypted|kms)[\[(:}]|\$ANSIBLE_VAULT|vault:v\d|ssh-(?:rsa|ed25519)|AAAA[BC]3Nza",
     re.IGNORECASE,
 )

@@ -25,7 +25,8 @@ _Done = tuple[dict[str, Items], list[list[bool | None]], _Outlines]
 FEW: Final = 24
 """Files that one process judges sooner than a second one has come to life."""
 _LARGEST: Final = 16  # files of a piece: all engines share their texts and trees, which need room
-_SHARES: Final = 8  # pieces for each process, so that none waits long for the last one
+_LEAST: Final = 2
+_SHARES: Final = 3  # of what is left, for each process: so that none waits long for the last piece
 
 
 def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -113,9 +114,7 @@ class Together:
         self._prefilters = sorted(
             {rule.prefilter for rule in (*self._asked, *self._judging) if rule.prefilter}
         )
-        files = corpus.files
-        size = min(_LARGEST, max(1, len(files) // (_SHARES * processes)))
-        self._pieces = [files[start : start + size] for start in range(0, len(files), size)]
+        self._pieces = [*_pieces(corpus.files, processes)]
         self._crew: Crew[tuple[SourceFile, ...], _Done] = Crew(self._pieces, self._work, processes)
         self._finished = False
         self.outlines: _Outlines = {}
@@ -195,3 +194,13 @@ def _outlines(corpus: Corpus, found: Iterable[Items]) -> Iterator[tuple[str, tup
         own = (one for one in spans if one.path == file.path)
         if file.status != "deleted" and any(file.touched(one.start, one.end) for one in own):
             yield file.path, syntax.outline(file.text, file.language)
+
+
+def _pieces(files: Sequence[SourceFile], processes: int) -> Iterator[tuple[SourceFile, ...]]:
+    """Cut the files into pieces, the last ones small."""
+    start = 0
+    while start < len(files):
+        share = (len(files) - start) // (_SHARES * processes)
+        size = min(_LARGEST, max(_LEAST, share))
+        yield tuple(files[start : start + size])
+        start += size

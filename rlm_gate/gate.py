@@ -166,6 +166,7 @@ def _detect(this: _Run) -> None:
     judges = {
         name: tuple(rule for rule in this.rules if detectors.entries(rule, name)) for name in used
     }
+    detectors.expect(rule for rules in judges.values() for rule in rules)
     spread = {name: (name, rules) for name, rules in judges.items() if not engines.alone(name)}
     this.together = engines.side_by_side(
         this.recall.rest if this.recall else this.corpus,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import source
 
 from rlm_gate import config, detectors, engines, fingerprint, forks, gate, reports
 from rlm_gate.core import Corpus, Finding, Rule, Skip, Status, Verdict
@@ -180,3 +181,11 @@ def test_what_was_found_in_a_file_is_named_without_parsing_it_again(
     assert [one.fingerprint for one in again.findings] == [
         one.fingerprint for one in first.findings
     ]
+
+
+@pytest.mark.parametrize("count", [1, 24, 50, 1000])
+def test_pieces_have_each_file_once_in_order_and_the_last_ones_are_small(count: int) -> None:
+    files = [source(f"{number}.py", "") for number in range(count)]
+    pieces = [*engines._pieces(files, 2)]
+    assert [file for piece in pieces for file in piece] == files
+    assert all(len(piece) <= 2 for piece in pieces[-4:])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -217,7 +217,7 @@ def begins_lines(pattern: str) -> bool:
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
     have = options.get("lines_have")
-    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, _compiled)
+    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, _compiled, few=True)
 
 
 def language_complaints(
@@ -328,14 +328,36 @@ def prefilters(file: SourceFile) -> dict[tuple[str, ...], bool]:
     return _KNOWN[key]
 
 
+_EXPECTED: list[tuple[tuple[str, ...], tuple[str, ...]]] = []  # languages and prefilters
+
+
+def expect(rules: Iterable[Rule]) -> None:
+    """Say which rules' prefilters will be asked: a file that is asked for one tells them all.
+
+    What is made of a text to look for one serves the others, and would not be kept for them.
+    """
+    _EXPECTED[:] = {(rule.languages, rule.prefilter): None for rule in rules if rule.prefilter}
+    _expected.cache_clear()
+
+
+@lru_cache(maxsize=128)
+def _expected(language: str) -> tuple[tuple[str, ...], ...]:
+    asked = (patterns for languages, patterns in _EXPECTED if speaks(languages, language))
+    return tuple(dict.fromkeys(asked))
+
+
 def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
     known = prefilters(file)
     if patterns not in known:
         texts = [file.text, *(removed.text for removed in file.removed)]
-        known[patterns] = any(
-            found(pattern, text, _compiled) for pattern in patterns for text in texts
-        )
+        for one in {patterns: None, **dict.fromkeys(_expected(file.language))}:
+            if one not in known:
+                known[one] = _in_some(texts, one)
     return known[patterns]
+
+
+def _in_some(texts: Sequence[str], patterns: Sequence[str]) -> bool:
+    return any(found(pattern, text, _compiled) for pattern in patterns for text in texts)
 
 
 @lru_cache(maxsize=4096)

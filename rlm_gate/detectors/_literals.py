@@ -50,16 +50,19 @@ def possible(pattern: str, text: str) -> bool:
     return any(one in text for one in texts)
 
 
-def found(pattern: str, text: str, compiled: Callable[[str], re.Pattern[str]]) -> bool:
+def found(
+    pattern: str, text: str, compiled: Callable[[str], re.Pattern[str]], *, few: bool = False
+) -> bool:
     """Say whether the pattern, as ``compiled`` in multi-line mode, matches somewhere in the text.
 
     An expression that has to try every letter of a text takes a hundred times as long as ``in``.
+    ``few`` says that not many patterns are looked for, for which the text would be cut into runs.
     """
     texts, folded = needed(pattern)
     places = in_lower_case(text) if folded else text
     if not texts or places is None:
         return compiled(pattern).search(text) is not None
-    there = _runs_in(text) if len(text) >= _LONG else None
+    there = _runs_in(text) if len(text) >= _LONG and not few else None
     texts = tuple(
         one
         for one, runs in zip(texts, _runs_of(texts), strict=True)

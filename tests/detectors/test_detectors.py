@@ -201,3 +201,17 @@ class TestLines:
         [(place, text)] = detectors.line_complaints({"lines_lack": "("})
         assert place == ("lines_lack",)
         assert "not a regular expression" in text
+
+
+def test_a_file_that_is_asked_for_one_prefilter_answers_all_that_are_expected() -> None:
+    file = source("a.py", "import os\n# expected\n")
+    wanted = [rule(prefilter=(one,)) for one in ("import", "nowhere", "expec(?:ted)", "os$")]
+    other = rule(prefilter=("# .*",), languages=("go",))
+    detectors._KNOWN.clear()
+    detectors.expect([*wanted, other])
+    try:
+        assert detectors.applies(wanted[1], file) == "prefilter"
+    finally:
+        detectors.expect([])
+    answers = {("import",): True, ("nowhere",): False, ("expec(?:ted)",): True, ("os$",): True}
+    assert detectors.prefilters(file) == answers

@@ -178,6 +178,18 @@ def test_high_needs_the_whole_proof_in_the_code_shown(
             "class Api::A < B\n  skip_before_action :verify_authenticity_token\nend\n",
             LOW,
         ),
+        (
+            "open-redirect",
+            "a.php",
+            "<?php\n$back = $_SERVER['HTTP_REFERER'] ?? '/';\nheader('Location: ' . $back);\n",
+            LOW,
+        ),
+        (
+            "open-redirect",
+            "a.js",
+            "app.use((req, res) => { res.redirect(`https://${req.headers.host}${req.url}`); });\n",
+            LOW,
+        ),
         ("csrf-off", "A.java", "class A { void f() { http.csrf().disable(); } }\n", MEDIUM),
         (
             "csrf-off",

@@ -152,7 +152,7 @@ def finding(
     quote = "\n".join(lines[region.start - 1 : region.end])
     return Finding(
         rule_id=rule.id,
-        severity=_weighed(severity_of(rule, options or {}), options or {}, quote),
+        severity=weighed(severity_of(rule, options or {}), options or {}, quote),
         confidence=rule.precision,
         message=rule.message,
         span=Span(path, region.start, region.end),
@@ -169,8 +169,11 @@ def severity_of(rule: Rule, options: Mapping[str, Any]) -> Severity:
     return rule.severity if said is None else min(rule.severity, Severity.parse(said))
 
 
-def _weighed(severity: Severity, options: Mapping[str, Any], quote: str) -> Severity:
-    """Return medium at most where the lines may be meant, low where they lack what makes it bad."""
+def weighed(severity: Severity, options: Mapping[str, Any], quote: str) -> Severity:
+    """Return what a find on these lines weighs.
+
+    Medium at most where they may be meant, low at most where they lack what makes it bad.
+    """
     doubt, grave = options.get("lines_doubt"), options.get("lines_grave")
     if grave is not None and _compiled(grave).search(quote) is None:
         return min(severity, Severity.LOW)

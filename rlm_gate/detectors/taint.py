@@ -33,6 +33,7 @@ from rlm_gate.detectors import (
     severity_of,
     speaks,
     unknown_keys,
+    weighed,
 )
 from rlm_gate.detectors._taint import exploit, spec
 from rlm_gate.detectors._taint.reading import MAX_STEPS, Hit, Reading
@@ -197,9 +198,13 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
         )
         steps = hit.taint.steps if hit.taint is not None else ()
         found = finding(hit.entry.rule, path, text.lines, region, _ENGINE, hit.entry.options)
+        begins = [line for first, last in steps[:1] for line in text.lines[first - 1 : last]]
+        lines = "\n".join((*begins, found.quote))
         found = replace(
             found,
-            severity=min(found.severity, _severity(hit)),
+            severity=min(
+                weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)
+            ),
             flow=tuple(Span(path, *step) for step in steps),
         )
         needs = hit.entry.needs

@@ -22,6 +22,7 @@ from rlm_gate.errors import (
     EXIT_TERMINATED,
     EXIT_USAGE,
     GateError,
+    UsageError,
 )
 
 
@@ -103,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     _open_what_is_closed()
     try:
+        _check_place()
         parsed = _parsed(given)
         code = load(parsed.command).run(parsed)
         sys.stdout.flush()
@@ -168,6 +170,14 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated(TERMINATED)
+
+
+def _check_place() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        remedy = "Change to a folder that is there, and run again."
+        raise UsageError("the current folder does not exist any more", remedy=remedy) from error
 
 
 def _open_what_is_closed() -> None:

@@ -249,6 +249,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _record(value: Json) -> Record:
+    if not isinstance(value, dict) or {*value} != {*Record._fields}:
+        raise TypeError(f"it is no object with {' and '.join(Record._fields)}")
     record = Record(**value)
     if not isinstance(record.data, dict):
         raise TypeError("its data is no object")

@@ -6,6 +6,7 @@ pattern knows, each with quotes of both ends.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def _labels(repos: Sequence[str]) -> list[tuple[str, Path]]:
     """Name each directory by its last part; two of one name are told apart by a number."""
     found: dict[str, Path] = {}
     for given in repos:
-        folder = Path(given).resolve()
+        folder = Path(os.path.realpath(given))  # of a loop of links there is no folder
         if not folder.is_dir():
             raise UsageError(f"{given}: no such directory")
         label, number = folder.name or "root", 2

@@ -29,6 +29,9 @@ powerless = pytest.mark.skipif(
 )
 
 
+_WITHOUT_RULES = {"rules", "install", "depmap", "--version"}
+
+
 class Run:
     """Runs the command line in a repository, as a process of its own with one pack."""
 
@@ -40,7 +43,7 @@ class Run:
     def __call__(
         self, *arguments: str, more: str = "", prefix: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        rules = () if arguments[0] in {"rules", "install"} else ("--rules", str(self.pack))
+        rules = () if arguments[0] in _WITHOUT_RULES else ("--rules", str(self.pack))
         command = (*prefix, sys.executable, "-m", "rlm_gate", *arguments, *rules)
         script = f'{self.limits} && exec "$@" {more}'
         done = subprocess.run(
@@ -166,3 +169,22 @@ def test_a_machine_that_starts_no_more_is_told_with_the_remedy(run: Run) -> None
     assert done.returncode == 3
     assert "Too many open files" in done.stderr
     assert "ulimit" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("check", "--offline"), ("rules", "list"), ("--version",)])
+def test_a_folder_that_is_gone_is_told(run: Run, command: tuple[str, ...]) -> None:
+    gone = run.folder / "gone"
+    gone.mkdir()
+    run.folder = gone
+    run.limits = 'rmdir "$PWD"'
+    done = run(*command)
+    assert done.returncode == 2
+    assert "the current folder does not exist any more\nChange to a folder" in done.stderr
+
+
+def test_a_loop_of_links_is_no_folder(run: Run) -> None:
+    (run.folder / "loop").symlink_to("loop")
+    for command in (("depmap", "loop"), ("check", "--offline", "--all", "--repo=loop")):
+        done = run(*command)
+        assert done.returncode == 2, done.stderr
+        assert "loop: no such directory" in done.stderr

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
         ({"kind": "call", "regex": r"^(?:eval|exec)\("}, [(("eval(", "exec("), False)]),
         ({"regex": "(?i)^passw"}, [(("passw",), True)]),
         ({"any": [{"pattern": "eval($A)"}, {"regex": "(?i)exec"}]}, [(("eval", "exec"), True)]),
+        ({"any": [{"pattern": "evalIt($A)"}, {"regex": "(?i)exec"}]},
+         [(("evalit", "exec"), True)]),
         ({"all": [{"pattern": "eval($A)"}, {"has": {"regex": "abc", "stopBy": "end"}}]},
          [(("abc",), False), (("eval",), False)]),
         ({"matches": "call"}, [(("system",), False)]),
@@ -32,6 +34,27 @@ ROOT = Path(__file__).parents[2]
 def test_a_rule_needs_the_words_of_what_it_matches(rule: Any, needs: Any) -> None:
     utils = {"call": {"pattern": "os.system($X)"}}
     assert [*clauses({"rule": rule, "utils": utils})] == needs
+
+
+@pytest.mark.parametrize(
+    ("wanted", "texts", "fits"),
+    [
+        ([], [""], True),
+        ([(("abc",), False)], ["x abc"], True),
+        ([(("abc",), False)], ["x ABC"], False),
+        ([(("abc",), True)], ["x ABC"], True),
+        ([(("abc", "def"), False)], ["def"], True),
+        ([(("abc",), False), (("def",), False)], ["abc"], False),
+        ([(("abc",), False), (("def",), False)], ["abc", "def"], True),
+        # the kelvin sign is a k to re without case, and no k in lower case
+        ([(("key",), True)], ["\N{KELVIN SIGN}ey"], True),
+        ([(("key",), True)], ["\N{KELVIN SIGN} alone"], True),
+    ],
+)
+def test_a_text_fits_that_has_one_of_each_clause_or_where_nobody_can_say(
+    wanted: Any, texts: list[str], *, fits: bool
+) -> None:
+    assert fit(wanted, texts) is fits
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rlm_gate.detectors._taint.removal import taken_out
+from rlm_gate.detectors._taint.removal import is_counted, is_global, taken_out
+from rlm_gate.detectors._taint.values import constant
 
 KNOWN = {
     "..": frozenset({"path"}),
@@ -66,3 +67,20 @@ def test_an_expression_takes_out_what_every_one_of_its_pieces_finds(
 @pytest.mark.parametrize("pattern", [None, 3, b"'", ["'"]])
 def test_what_is_no_text_takes_nothing_out(pattern: object) -> None:
     assert gone(pattern) == set()
+
+
+@pytest.mark.parametrize(
+    ("const", "counted"), [(1, True), (3, True), (0, False), (-1, False), ("1", False)]
+)
+def test_a_number_of_replacements_is_one_above_none(const: object, *, counted: bool) -> None:
+    values = [constant("a"), constant("b"), constant(const)]
+    assert is_counted(values, 2) is counted
+    assert not is_counted(values, 3)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "every"),
+    [("/a/g", True), ("/a/gi", True), ("/a/i", False), ("/a/", False), ("g", False), (None, False)],
+)
+def test_an_expression_finds_every_place_if_it_says_g(pattern: object, *, every: bool) -> None:
+    assert is_global(pattern) is every

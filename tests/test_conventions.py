@@ -19,6 +19,8 @@ from rlm_gate.conventions import by_attributes, by_content, by_path, is_lfs_poin
         ("gradlew", "vendored"),
         ("static/jquery.js", "vendored"),
         ("static/jquery-3.7.1.slim.js", "vendored"),
+        ("webapp/js/prototype.js", "vendored"),
+        ("webapp/js/prototypes.js", ""),
         ("static/bootstrap.bundle.js", "vendored"),
         ("static/jquery-3.7.1.min.js", "minified"),
         ("static/js/coreapi-0.1.0.js", "vendored"),

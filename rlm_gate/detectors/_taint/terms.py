@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rlm_gate import kept
 from rlm_gate.detectors._taint import methods, proofs
 from rlm_gate.detectors._taint.folding import COMPARE, first, named, operated, tried, unpacked
 from rlm_gate.detectors._taint.literals import SPREADS, Literals
@@ -45,6 +46,10 @@ FUNCTIONS: Final = (
     "anonymous_function",
 )
 _LONGEST_NAME: Final = 200
+# What stands behind the last dot of a name holds no two dots.
+_ENDING: Final = kept.expression(
+    r"(?:\A|[._]|[gG]et_?|[fF]ile_?)(?:[eE]xt(?:ension)?|[sS]uffix)(?:_?(?:[nN]ame|[oO]f|[fF]rom\w*))?\Z"
+)
 _SAME: Final = {"===": "==", "!==": "!="}
 
 
@@ -239,7 +244,7 @@ class Terms(Literals):
         self._fill(name, receiver, arguments, arguments_node, env)
         own = self.inlined(name, receiver.name, arguments)
         if own is not None:
-            return at(own, node)
+            return at(own.cleaned({"path"}) if _ENDING.search(name) else own, node)
         if callee.taints and not receiver.taints:
             receiver = replace(receiver, taints=callee.taints)
         return methods.result(self.reading, node, name, receiver, arguments)

@@ -6,6 +6,7 @@ The library's front door (design §10). The gate's audit uses the same loop with
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -268,9 +269,8 @@ class _Room:
         )
         text = f"{query}\n\n{self.work.described}"
         if schema.json_schema is not None:
-            text += (
-                f"\n\nThe answer given to done() must fit this JSON Schema: {schema.json_schema}"
-            )
+            written = json.dumps(schema.json_schema, ensure_ascii=False)
+            text += f"\n\nThe answer given to done() must fit this JSON Schema: {written}"
         return ModelRequest(
             model=self.work.models[0],
             system=system,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,14 +139,16 @@ class Desk:
         """Return the logical cost so far."""
         return self.line.usage()
 
-    def map(self, system: str, schema: Mapping[str, Any]) -> list[Read]:
+    def map(
+        self, system: str, schema: Mapping[str, Any], besides: Collection[str] = ()
+    ) -> list[Read]:
         """Have the sub-model read every line of every text; the host composes the requests.
 
         A piece is shown as a fenced block with row numbers from 1; an ``int`` under the key ``row``
         anywhere in an answer comes back as a row of the text. Lines without a valid answer are in
-        ``unexamined`` afterwards.
+        ``unexamined`` afterwards. Texts that are ``besides`` the work are put to nobody.
         """
-        pieces = list(self._pieces())
+        pieces = [one for one in self._pieces() if one.path not in besides]
         read: list[Read] = []
         for start in range(0, len(pieces), _WAVE):
             wave = pieces[start : start + _WAVE]

@@ -264,7 +264,7 @@ def _by_models(result: Result[Assessment], work: _Work, desk: Desk) -> Result[As
 
 def _claims(work: _Work, desk: Desk, system: str) -> Iterator[dict[str, Any]]:
     """Yield the readers' claims that stand in the outputs: candidates for the root, no findings."""
-    for one in desk.map(system, _MAP_SCHEMA):
+    for one in desk.map(system, _MAP_SCHEMA, {CRITERIA}):  # those are no worker's
         for claim in one.answer["claims"] if one.answer else ():
             path, row = one.span.path, claim["row"]
             words = f"{claim['category']}: {claim['why']}"

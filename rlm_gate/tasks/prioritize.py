@@ -57,7 +57,8 @@ def run(request: Request, options: Options | None = None) -> Result[Answer]:
         if desk:
             wide = rank(backlog, top=_SHOWN, now=ranking.now)
             variables = {"ranked": [_row(one) for one in wide.top]}
-            query = prompt("prioritize", top=str(request.top), count=str(len(wide.top)))
+            count = len(wide.top)
+            query = prompt("prioritize", top=str(min(request.top, count)), count=str(count))
             found = desk.session(query, _SCHEMA, variables, max_turns=8)
             error = "" if found.success else f"the model gave no answer: {found.error}"
             advised = _grounded(found.answer, backlog, grounds) if found.success else ()

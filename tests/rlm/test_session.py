@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import Any
 
@@ -188,11 +189,13 @@ def test_coverage_all_refuses_an_answer_while_a_line_is_unseen() -> None:
 
 
 def test_an_answer_must_fit_the_json_schema() -> None:
-    opened, _ = session(cells("1", "done('x')", "done({'n': 1})"))
+    opened, provider = session(cells("1", "done('x')", "done({'n': 1})"))
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     result = opened.run("?", schema=schema)
     assert result.answer == {"n": 1}
     assert result.iterations == 3
+    told = provider.requests[0].messages[0].text.partition("must fit this JSON Schema: ")[2]
+    assert json.loads(told) == schema
 
 
 class Count(BaseModel):

@@ -207,6 +207,21 @@ def test_with_a_model_over_http_what_has_no_evidence_is_dropped(tmp_path: Path) 
     assert result.usage.usd <= assess.MAX_USD
 
 
+def test_no_reader_is_asked_to_review_the_criteria_as_work(tmp_path: Path) -> None:
+    request = assess.Request(outputs(tmp_path, w1=DIFF).outputs, criteria=CRITERIA)
+    read: list[str] = []
+
+    def answered(asked: dict[str, Any]) -> str:
+        read.append(json.dumps(asked["messages"]))
+        return '{"claims": []}'
+
+    with messages(answered, [answer()]) as served:
+        result = assess.run(request, Options(provider=served.provider))
+    assert len(read) == 1
+    assert "`unpack` restores it" not in read[0]
+    assert result.unexamined == ()
+
+
 def test_six_workers_of_a_real_size_stay_below_the_limit(tmp_path: Path) -> None:
     more = "".join(f"{number} tests were run, and this one said ok\n" for number in range(2500))
     texts = {f"w{number}": DIFF + more for number in range(1, 7)}

@@ -145,3 +145,12 @@ def test_counts_of_failed_tests_are_no_errors() -> None:
     assert failures("===== 5 passed in 1s =====") == 0
     assert failures("hello") is None
     assert not is_error("error: 3 failed")
+
+
+def test_what_a_human_wrote_stands_below_a_row_that_says_so() -> None:
+    said = [
+        {"type": "user", "message": {"content": "Please go on."}},
+        {"type": "assistant", "message": {"content": [{"type": "text", "text": "Done."}]}},
+    ]
+    _, sources = parse({"a.jsonl": "\n".join(map(json.dumps, said))})
+    assert sources.texts["a.jsonl"].text.split("\n") == ["[user]", "Please go on.", "Done."]

@@ -223,6 +223,9 @@ def test_a_model_over_http_is_believed_where_its_quote_stands(
     assert all("Issue a" not in json.dumps(body) for body in asked)
     page = prioritize.render(result, "markdown").decode()
     assert "By the model" in page
+    opening = asked[0]["messages"][0]["content"][0]["text"]
+    count = opening.partition("how many: ")[2].split(")")[0]
+    assert f"how many issues: {count}." in opening  # of fewer than --top, as many as there are
 
 
 def test_the_limit_in_dollars_holds_and_no_answer_is_inconclusive(

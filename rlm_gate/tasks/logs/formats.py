@@ -219,6 +219,8 @@ def _part(page: _Page, line: int, part: Any, *, human: bool, agent: bool) -> Non
         rows = split_lines(text) if isinstance(text, str) else []
         machine = bool(rows) and bool(_FROM_MACHINE.match(rows[0]))
         said = SAYS if agent else USER if human and not machine else EVENT
+        if rows and said == USER:
+            rows = ["[user]", *rows]
         for one in [rows] if said != SAYS else [[row] for row in rows]:
             page.add(line, said, one)
     elif kind == "tool_use":

@@ -16,6 +16,8 @@ from rlm_gate.core import (
     Origin,
     Rule,
     Skip,
+    SourceFile,
+    split_lines,
 )
 from rlm_gate.errors import SandboxDied
 from rlm_gate.providers import Message, ModelRequest
@@ -211,6 +213,12 @@ def _repl(
     )
 
 
+def _removed(files: Sequence[SourceFile]) -> str:
+    """Say how many lines the change took out: a removed guard is judged, and no line of a file."""
+    lines = sum(len(split_lines(block.text)) for file in files for block in file.removed)
+    return f", and what the {lines} removed lines leave behind" if lines else ""
+
+
 def _opening(
     job: Job,
     texts: Mapping[str, str],
@@ -227,6 +235,7 @@ def _opening(
         chars_total=f"{sum(sizes):,}",
         judged_files=len(files),
         judged_lines=sum(len(span) for file in files for span in file.in_scope),
+        removed=_removed(files),
         candidates_total=len(candidates(job, found)),
         turns=job.limits.max_turns,
         rules=questions(asked),

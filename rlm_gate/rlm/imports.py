@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 _IMPORTED = re.compile(
@@ -15,6 +15,9 @@ _IMPORTED = re.compile(
 _IMPORT_LINE = re.compile(
     r"\s*(?:import\b|from\b.*\bimport\b|export\b.*\bfrom\b|#\s*include|use\b)"
 )
+_NAME = re.compile(r"\s*(?:type\s+)?[\w$.*]+(?:\s+as\s+[\w$]+)?,?\s*")
+_LONGEST = 60
+"""Most lines of one import that are looked at."""
 _MEMBER = re.compile(r"\b([A-Za-z_]\w*)\.([A-Za-z_]\w{2,})\s*\(")
 
 
@@ -33,6 +36,15 @@ def imports(head: str, name: str, path: str) -> bool:
 def is_import(line: str) -> bool:
     """Say whether the line imports something, in any of the languages with such lines."""
     return bool(_IMPORT_LINE.match(line)) or "require(" in line
+
+
+def is_listed(lines: Sequence[str], number: int) -> bool:
+    """Say whether the line imports, or is a name in the brackets of an import of several lines."""
+    at = number
+    while at > max(1, number - _LONGEST) and _NAME.fullmatch(lines[at - 1]):
+        at -= 1
+    head = lines[at - 1]
+    return is_import(head) and (at == number or head.rstrip().endswith(("{", "(")))
 
 
 def members(head: str, said: str) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ Nothing here depends on line numbers, so that a line put above changes no reques
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -18,7 +18,8 @@ from rlm_gate.core import Corpus, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
 from rlm_gate.rlm import settings
 from rlm_gate.rlm.blocks import Block, Row, printable
-from rlm_gate.rlm.imports import imports, is_import, members
+from rlm_gate.rlm.definitions import chosen, declared
+from rlm_gate.rlm.imports import imports, is_listed, members
 from rlm_gate.rlm.masking import Masked, mask
 from rlm_gate.rlm.planner import MapCall
 from rlm_gate.symbols import Symbol
@@ -151,7 +152,7 @@ class Surroundings:
         room = NAMED_BYTES
         kept: list[Context] = []
         lines = split_lines(self.texts[file.path])
-        for one in self._definitions(file, lines, asked, _NAMED_LINES):
+        for one in self._definitions(file, lines, asked, asked, _NAMED_LINES):
             if one.size <= room:
                 room -= one.size
                 kept.append(one)
@@ -163,7 +164,8 @@ class Surroundings:
         yield from self._message(file.path)
         yield from self._settings(file, lines, shown, judged)
         yield from self._members(file, lines, judged)
-        yield from self._definitions(file, lines, used[:_MOST_NAMES])
+        words = frozenset(_WORD.findall(_said(lines, judged)))
+        yield from self._definitions(file, lines, used[:_MOST_NAMES], words)
         yield from self._callers(file, shown, judged)
         yield from self._neighbours(file, shown)
 
@@ -178,8 +180,7 @@ class Surroundings:
     def _settings(
         self, file: SourceFile, lines: Sequence[str], shown: Span, judged: Sequence[Span]
     ) -> Iterator[Context]:
-        said = (line for span in judged for line in lines[span.start - 1 : span.end])
-        words = dict.fromkeys(_WORD.findall("\n".join(said)))
+        words = dict.fromkeys(_WORD.findall(_said(lines, judged)))
         found = settings.here(file.path, lines, shown, words)
         if found:
             rows = tuple(Row(" ", line, number) for number, line in found.items())
@@ -202,29 +203,34 @@ class Surroundings:
         file: SourceFile,
         lines: Sequence[str],
         used: Iterable[str],
+        words: Collection[str],
         most: int = _DEFINITION_LINES,
     ) -> Iterator[Context]:
         head = "\n".join(lines[:400])
         for name in used:
             places = self._defined(name, file.language)
-            chosen = _nearest(places, file.path, name, head)
-            if chosen is not None:
-                yield self._definition(*chosen, most)
+            meant = _nearest(places, file.path, name, head)
+            if meant is not None:
+                yield self._definition(*meant, words, most)
 
     def _members(
         self, file: SourceFile, lines: Sequence[str], judged: Sequence[Span]
     ) -> Iterator[Context]:
         """Yield what is called as a member of an imported module, however common its name is."""
-        said = "\n".join(line for span in judged for line in lines[span.start - 1 : span.end])
+        said = _said(lines, judged)
         for module, name in members("\n".join(lines[:400]), said):
             for path, symbol in self._defined(name, file.language):
                 if PurePosixPath(path).stem == module and not _is_aside(path):
-                    yield self._definition(path, symbol)
+                    yield self._definition(path, symbol, ())
 
-    def _definition(self, path: str, symbol: Symbol, most: int = _DEFINITION_LINES) -> Context:
-        end = min(symbol.end, symbol.start + most - 1)
+    def _definition(
+        self, path: str, symbol: Symbol, words: Collection[str], most: int = _DEFINITION_LINES
+    ) -> Context:
+        lines = split_lines(self.texts[path])
+        numbers = chosen(symbol, self._outline(path), lines, words, most)
         name = symbol.name.rpartition(".")[2]
-        return Context(f"definition of {name}", self._excerpt(path, symbol.start, end))
+        rows = tuple(Row(" ", lines[number - 1], number) for number in numbers)
+        return Context(f"definition of {name}", Block(path, rows))
 
     def _defined(self, name: str, language: str) -> list[tuple[str, Symbol]]:
         return [
@@ -240,7 +246,8 @@ class Surroundings:
     def _callers(self, file: SourceFile, shown: Span, judged: Sequence[Span]) -> Iterator[Context]:
         for name in _changed_names(self._outline(file.path), judged):
             found = sorted(self._calls(name, file, shown), key=lambda one: one[:3])
-            for *_, context in found[:_CALLERS]:
+            written = [one for one in found if not self._is_generated(one[2])]
+            for *_, context in (written or found)[:_CALLERS]:
                 yield context
 
     def _calls(
@@ -254,7 +261,7 @@ class Surroundings:
             lines = split_lines(self.texts[path])
             for number, line in enumerate(lines, 1):
                 here = path == file.path and shown.start <= number <= shown.end
-                if here or not shape.search(line) or is_import(line):
+                if here or not shape.search(line) or is_listed(lines, number):
                     continue
                 start, end = self._frame(path, number, len(lines))
                 block = self._excerpt(path, start, end)
@@ -283,7 +290,7 @@ class Surroundings:
         numbers = {
             number
             for one in others[:_NEIGHBOURS]
-            for number in range(one.start, _body(lines, one) + 1)
+            for number in range(one.start, declared(lines, one) + 1)
         }
         rows = [Row(" ", lines[number - 1], number) for number in sorted(numbers)]
         if rows:
@@ -303,6 +310,9 @@ class Surroundings:
                 names.setdefault(name, []).append(path)
         return names
 
+    def _is_generated(self, path: str) -> bool:
+        return bool(conventions.by_content(self.texts[path], language_of(path), path))
+
     def _outline(self, path: str) -> tuple[Symbol, ...]:
         if path not in self._outlines:
             self._outlines[path] = outline(self.texts[path], language_of(path))
@@ -311,6 +321,10 @@ class Surroundings:
     def _excerpt(self, path: str, start: int, end: int) -> Block:
         lines = split_lines(self.texts[path])[start - 1 : end]
         return Block(path, tuple(Row(" ", line, start + at) for at, line in enumerate(lines)))
+
+
+def _said(lines: Sequence[str], judged: Sequence[Span]) -> str:
+    return "\n".join(line for span in judged for line in lines[span.start - 1 : span.end])
 
 
 def _used(lines: Sequence[str], judged: Sequence[Span]) -> Iterator[str]:
@@ -353,15 +367,6 @@ def _changed_names(symbols: Sequence[Symbol], judged: Sequence[Span]) -> list[st
         for name in dict.fromkeys(names)
         if len(name) >= _LEAST_NAME and name not in _COMMON and not name.startswith("__")
     ]
-
-
-def _body(lines: Sequence[str], symbol: Symbol) -> int:
-    """Return the last line of a symbol's declaration: decorators and signature."""
-    for number in range(symbol.start, min(symbol.end, symbol.start + 6) + 1):
-        text = lines[number - 1].rstrip()
-        if text.endswith((":", "{")) or "=>" in text:
-            return number
-    return symbol.start
 
 
 def _overlaps(one: Context, seen: Mapping[str, Sequence[Span]]) -> bool:

@@ -163,6 +163,23 @@ def test_what_the_readers_say_comes_in_leads_the_root(
     assert "[['app/views.py', 4, 'name, by the client, in line 4']]" in last
 
 
+def test_the_root_hears_how_many_lines_were_removed(
+    git_repo: GitRepo, httpserver: HTTPServer
+) -> None:
+    guarded = CHANGED.replace("(request):\n", "(request):\n    check(request)\n    log(request)\n")
+    git_repo.commit(**{"app/store.py": STORE, "app/views.py": guarded})
+    git_repo.git("checkout", "-q", "-b", "topic")
+    git_repo.commit("Simplify", **{"app/views.py": CHANGED})
+    gone = guarded.count("\n") - CHANGED.count("\n")
+    reader = Reader(cells=("print(diff)", "done('looked')"))
+    audited(git_repo, httpserver, reader)
+    assert gone > 1
+    assert (
+        f", and what the {gone} removed lines leave behind. 0 findings"
+        in reader.texts("You audit")[0]
+    )
+
+
 def test_a_whole_audit_starts_from_the_ways_in(git_repo: GitRepo, httpserver: HTTPServer) -> None:
     git_repo.commit(
         **{"app.py": "@app.route('/x')\ndef show(request):\n    return open(request.args['n'])\n"}

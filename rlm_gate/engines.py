@@ -63,16 +63,6 @@ def alone(name: str) -> bool:
     return name in {*detectors.BESIDE, "sarif", "zizmor"} or not detectors.by_file(name)
 
 
-def ask(files: Iterable[SourceFile], rules: Sequence[Rule]) -> None:
-    """Ask of a file at a time which rules apply: what is found out about its text serves all.
-
-    The engines ask again, each of all files in turn, and get the same answers.
-    """
-    for file in files:
-        for rule in rules:
-            detectors.applies(rule, file)
-
-
 def side_by_side(
     corpus: Corpus,
     tasks: Mapping[str, Task],
@@ -108,11 +98,9 @@ class Together:
         self._corpus = corpus
         self._tasks = tasks
         self._asked, self._applies = asked
-        self._judging = tuple(
-            {rule.id: rule for _, rules in tasks.values() for rule in rules}.values()
-        )
+        judging = (rule for _, rules in tasks.values() for rule in rules)
         self._prefilters = sorted(
-            {rule.prefilter for rule in (*self._asked, *self._judging) if rule.prefilter}
+            {rule.prefilter for rule in (*self._asked, *judging) if rule.prefilter}
         )
         self._pieces = [*_pieces(corpus.files, processes)]
         self._crew: Crew[tuple[SourceFile, ...], _Done] = Crew(self._pieces, self._work, processes)

@@ -179,8 +179,6 @@ def _detect(this: _Run) -> None:
     def judged(name: str) -> Iterator[Finding | Skip]:
         return _judged(this, name, name, judges[name])
 
-    if not this.together:
-        engines.ask(this.corpus.files, this.rules)
     begun = {name: judged(name) for name in used if name in detectors.BESIDE}
     for number, name in enumerate(used):
         this.progress("detectors", number, len(used))

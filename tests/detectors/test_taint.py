@@ -84,6 +84,7 @@ def reaches(*statements: str) -> bool:
             id="match",
         ),
         pytest.param(["cur.execute(q.replace(\"'\", '', 1))"], id="without the first that harms"),
+        pytest.param(["import re", "cur.execute(re.sub('[\"]', '', q))"], id="another quote"),
         pytest.param(
             ["import re", "cur.execute(re.sub('[^a-z]', '', q, 1))"], id="without the first odd one"
         ),
@@ -137,6 +138,7 @@ def test_a_value_reaches_the_sink(statements: list[str]) -> None:
         pytest.param(
             ["import re", "cur.execute(re.sub('[^a-z]', '', q, 0, flags=re.A))"], id="with flags"
         ),
+        pytest.param(["import re", "cur.execute(re.sub('[\"\\']', '', q))"], id="quotes by class"),
         pytest.param(["cur.execute(q.replace(\"'\", '', -1))"], id="all of them"),
         pytest.param(["if q == 'a' or q == 'b':\n    cur.execute(q)"], id="one or the other"),
         pytest.param(

@@ -107,6 +107,7 @@ def test_what_comes_from_outside_is_followed(statements: list[str]) -> None:
         pytest.param(["$db->query(str_replace(\"'\", '', $q));"], id="without the sign that harms"),
         pytest.param(["$db->query(preg_replace('/[^a-z]/', '', $q));"], id="letters remain"),
         pytest.param(["$db->query(preg_replace('/[^a-z]/', '', $q, -1));"], id="all of them"),
+        pytest.param(["$db->query(preg_replace('~[\"\\']~', '', $q));"], id="quotes by class"),
         pytest.param(["$db->query(sprintf('%d', $q));"], id="sprintf of a number"),
         pytest.param(["$db->query(implode(',', array_map('intval', $_GET['a'])));"], id="mapped"),
         pytest.param(["$db->query(filter_var($q, FILTER_VALIDATE_INT));"], id="filtered"),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rlm_gate.detectors._taint.removal import is_counted, is_global, taken_out
+from rlm_gate.detectors._taint.removal import (
+    in_slashes,
+    is_counted,
+    is_global,
+    taken_out,
+)
 from rlm_gate.detectors._taint.values import constant
 
 KNOWN = {
@@ -48,7 +53,16 @@ def test_a_plain_text_is_harm_or_part_of_it(text: str, put: object, kinds: set[s
         pytest.param(r"/[<'/]/g", {"xss", "sql", "path"}, id="a class"),
         pytest.param(r"/[<']+/g", {"xss", "sql"}, id="runs of a class"),
         pytest.param(r"/[\/\\]/g", {"path"}, id="escapes in a class"),
-        pytest.param(r"/[^<']/g", set(), id="all but these"),
+        pytest.param(r"/[^<']/g", {"path", "header"}, id="all but these"),
+        pytest.param(r"/'+/g", {"sql"}, id="runs of one"),
+        pytest.param(r"/['<]|\.{2,}/g", {"sql", "xss", "path"}, id="counted"),
+        pytest.param(r"/[\r\n]/g", {"header"}, id="ends of lines in a class"),
+        pytest.param(r"/\r?\n|\r/g", {"header"}, id="ends of lines"),
+        pytest.param(r"/\s+/g", {"header"}, id="blanks"),
+        pytest.param(r"/[\x00-\x1f]/g", {"header"}, id="control characters"),
+        pytest.param(r"/(?<=a)'/g", set(), id="only after a letter"),
+        pytest.param(r"/^\n$/gm", set(), id="only on a line of its own"),
+        pytest.param(r"/(['/g", set(), id="none that anybody could read"),
         pytest.param(r"/'/gi", {"sql"}, id="other flags"),
         pytest.param(r"/'/", set(), id="the first one alone"),
         pytest.param(r"/'/i", set(), id="the first one alone, whatever its case"),
@@ -62,6 +76,40 @@ def test_an_expression_takes_out_what_every_one_of_its_pieces_finds(
     expression: str, kinds: set[str]
 ) -> None:
     assert gone(expression) == kinds
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expression", "kinds"),
+    [
+        ("[/]", True, {"path"}),
+        ("[/]", False, set()),
+        (r"\.", True, {"path"}),
+        ("[\r\n]+", True, {"header"}),
+        (r"[\r\n]+", True, {"header"}),
+        ("'" * 300, True, set()),
+    ],
+)
+def test_where_a_call_takes_an_expression_it_need_not_look_like_one(
+    pattern: str, *, expression: bool, kinds: set[str]
+) -> None:
+    assert {*taken_out(KNOWN, pattern, "", expression=expression)} == kinds
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("/[']/", {"sql"}),
+        ("#[']#i", {"sql"}),
+        ("~/~", {"path"}),
+        ("[']", set()),
+        ("'", set()),
+        (None, set()),
+    ],
+)
+def test_php_s_expressions_have_delimiters_and_find_every_place(
+    written: object, read: set[str]
+) -> None:
+    assert gone(in_slashes(written)) == read
 
 
 @pytest.mark.parametrize("pattern", [None, 3, b"'", ["'"]])

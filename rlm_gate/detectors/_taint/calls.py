@@ -129,12 +129,14 @@ def _get(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | 
 
 def _sub(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
     """Read ``re.sub``: what removes all but what it lists leaves nothing that harms."""
-    del reading
-    pattern = receiver if receiver.known else values[0] if values else NOTHING
-    every = not is_counted(values, 2 if receiver.known else 3)
-    if every and isinstance(pattern.const, str) and _ALLOW_LIST.search(pattern.const):
+    pattern, *others = (receiver, *values) if receiver.known else values or (NOTHING,)
+    if is_counted(others, 2) or not isinstance(pattern.const, str):
+        return built(values)
+    if _ALLOW_LIST.search(pattern.const):
         return built(values).cleaned({ALL})
-    return built(values)
+    put = others[0].const if others else None
+    gone = taken_out(reading.specs.replacing, pattern.const, put, expression=True)
+    return built(values).cleaned(gone)
 
 
 def _replace(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:

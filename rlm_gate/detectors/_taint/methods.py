@@ -151,7 +151,9 @@ def _cut(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | 
     return replace(built([receiver]), prefix=receiver.prefix if begins else "")
 
 
-def _replaced(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
+def _replaced(
+    reading: Reading, receiver: Value, values: Sequence[Value], *, expression: bool = False
+) -> Value | None:
     """Read a replacement: what removes all but what it lists leaves nothing that harms."""
     texts = [one for one in values if isinstance(one.const, str)]
     pattern = texts[0].const if texts else ""
@@ -161,7 +163,7 @@ def _replaced(reading: Reading, receiver: Value, values: Sequence[Value]) -> Val
     if receiver.known and len(texts) == len(values) == 2 and isinstance(receiver.const, str):
         return constant(receiver.const.replace(pattern, values[1].const))
     put = values[1].const if len(values) > 1 else None
-    return made.cleaned(taken_out(reading.specs.replacing, pattern, put))
+    return made.cleaned(taken_out(reading.specs.replacing, pattern, put, expression=expression))
 
 
 def _replaced_here(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
@@ -171,6 +173,12 @@ def _replaced_here(reading: Reading, receiver: Value, values: Sequence[Value]) -
     patterns = (one.const for one in values[:1])
     every = any(map(is_global, patterns))
     return (_replaced if every else _replaced_once)(reading, receiver, values)
+
+
+def _replaced_all(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
+    """Read ``replaceAll``: Java's takes an expression, whatever it looks like."""
+    expression = "replaceAll" in reading.words.data.get("expressions", ())
+    return _replaced(reading, receiver, values, expression=expression)
 
 
 def _replaced_once(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
@@ -256,7 +264,7 @@ _OWN: Final[dict[str, _Method]] = {
     "subSequence": _cut,
     "substr": _cut,
     "substring": _cut,
-    "replaceAll": _replaced,
+    "replaceAll": _replaced_all,
     "replaceFirst": _replaced_once,
     "Replace": _of_package,
     "ReplaceAll": _of_package,

@@ -9,7 +9,7 @@ from typing import Final
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.reading import Reading
-from rlm_gate.detectors._taint.removal import is_counted, taken_out
+from rlm_gate.detectors._taint.removal import in_slashes, is_counted, taken_out
 from rlm_gate.detectors._taint.values import ALL, UNSET, Value, built, constant, mixed, text
 
 _NUMERIC: Final = kept.expression(r"VALIDATE_(?:INT|FLOAT|BOOL|IP|MAC|DOMAIN)|NUMBER_(?:INT|FLOAT)")
@@ -63,11 +63,14 @@ def _glued(reading: Reading, values: Sequence[Value]) -> Value | None:
 
 def _replaced(reading: Reading, values: Sequence[Value]) -> Value | None:
     """Read ``preg_replace``: what removes all but what it lists leaves nothing that harms."""
-    del reading
     pattern = values[0].const
     made = built(values[1:])
-    allows = isinstance(pattern, str) and re.search(r"\[\^|\\W|\\D", pattern)
-    return made.cleaned({ALL}) if allows and not is_counted(values, 3) else made
+    if is_counted(values, 3):
+        return made
+    if isinstance(pattern, str) and re.search(r"\[\^|\\W|\\D", pattern):
+        return made.cleaned({ALL})
+    put = values[1].const if len(values) > 1 else None
+    return made.cleaned(taken_out(reading.specs.replacing, in_slashes(pattern), put))
 
 
 def _without(reading: Reading, values: Sequence[Value]) -> Value | None:

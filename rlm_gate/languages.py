@@ -56,7 +56,7 @@ _EXTENSIONS: Final = {
     "svelte": "svelte",
     "swift": "swift",
     "template": "erb rhtml haml slim hbs handlebars mustache twig liquid ejs pug jade j2 jinja"
-    " jinja2 njk tmpl gotmpl tpl",
+    " jinja2 njk tmpl gotmpl tpl jsp jspx jspf aspx ascx cshtml",
     "toml": "toml",
     "tsx": "tsx",
     "typescript": "ts mts cts",

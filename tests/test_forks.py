@@ -248,11 +248,30 @@ def test_a_beginning_that_is_interrupted_leaves_no_fork_behind(
 
 
 def test_signals_come_through_again_once_the_forks_have_begun() -> None:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    crew = forks.Crew([0, 1], lambda _piece: signal.pthread_sigmask(signal.SIG_BLOCK, ()), 2)
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    ending = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+    try:
+        crew = forks.Crew([0, 1], lambda _piece: signal.pthread_sigmask(signal.SIG_BLOCK, ()), 2)
+        assert not ending & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        crew.finish()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert not any(ending & blocked for blocked in crew.results.values())
+
+
+def test_a_fork_hears_of_its_end_while_it_works() -> None:
+    parent, blocked = os.getpid(), signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def work(piece: int) -> int:
+        time.sleep(0.4 if os.getpid() == parent else 60)  # the fork comes first
+        return piece
+
+    crew = forks.Crew([0, 1], work, 2)
+    time.sleep(0.2)
+    os.kill(crew._forks[0][0], signal.SIGTERM)
     crew.finish()
-    assert [*crew.results.values()] == [before, before]
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    assert crew.ended == ["killed by signal 15"]
 
 
 def test_an_answer_that_was_cut_off_is_missing_and_the_earlier_ones_count() -> None:

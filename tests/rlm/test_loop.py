@@ -86,3 +86,22 @@ def test_what_was_counted_before_is_reserved_at_its_count() -> None:
     result, _ = run(counts, max_usd=0.6, max_iterations=50)
     assert result.cost_usd is not None
     assert 0.5 < result.cost_usd <= 0.6  # bounded by bytes alone the loop ends at 0.34
+
+
+def test_money_for_a_short_cell_alone_is_no_beginning() -> None:
+    result, requests = run(spending(FINDING), max_usd=0.06)
+    assert (result.error, requests) == ("budget (usd)", [])
+    result, requests = run(spending("done(1)"), max_usd=0.14, max_iterations=50)
+    assert [one.max_tokens == LAST_TOKENS for one in requests][:1] == [False]
+
+
+def test_a_root_whose_tokens_end_reports_in_a_last_short_cell_too() -> None:
+    result, requests = run(spending(FINDING), max_usd=None, max_tokens=60_000, max_iterations=50)
+    assert result.error == "budget (tokens)"
+    assert [one.rule_id for one in result.findings] == ["x/y"]
+    assert requests[-1].max_tokens == LAST_TOKENS
+
+
+def test_a_last_cell_that_fails_after_done_ends_nothing_well() -> None:
+    result, _ = run(spending("done('enough')\n1 / 0"), max_usd=0.2, max_iterations=50)
+    assert (result.success, result.error) == (False, "budget (usd)")

@@ -142,3 +142,16 @@ def test_a_count_that_no_tokenizer_comes_to_bounds_nothing() -> None:
 def test_a_count_above_the_bytes_bounds_nothing() -> None:
     counted = wire.Counted.of(REQUEST, TokenUsage(10**6, 1))
     assert wire.most_tokens(REQUEST, counted) == wire.input_bytes(REQUEST)
+
+
+def test_a_count_leaves_room_for_what_a_turn_is_wrapped_in() -> None:
+    long = replace(REQUEST, system="Read this. " * 4000)
+    counted = wire.Counted.of(long, TokenUsage(9_000, 50))
+    assert 9_000 < wire.most_tokens(long, counted) < 9_100
+
+
+def test_tools_and_a_schema_each_bring_instructions_of_the_providers() -> None:
+    plain = replace(REQUEST, tools=(), schema=None)
+    bare = wire.input_bytes(plain)
+    for more in ({"tools": (TOOL,)}, {"schema": SCHEMA}):
+        assert wire.input_bytes(replace(plain, **more)) > bare + 2000

@@ -155,6 +155,7 @@ class Together:
     def _work(self, files: tuple[SourceFile, ...]) -> _Done:
         files = tuple(replace(file, read=cache(file.read)) for file in files)
         corpus = self._corpus.piece(files)
+        detectors.expect(rule for _, rules in self._tasks.values() for rule in rules)
         found = {
             label: [*behind_the_seam(name, corpus, rules)]
             for label, (name, rules) in self._tasks.items()

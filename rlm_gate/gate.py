@@ -166,7 +166,6 @@ def _detect(this: _Run) -> None:
     judges = {
         name: tuple(rule for rule in this.rules if detectors.entries(rule, name)) for name in used
     }
-    detectors.expect(rule for rules in judges.values() for rule in rules)
     spread = {name: (name, rules) for name, rules in judges.items() if not engines.alone(name)}
     this.together = engines.side_by_side(
         this.recall.rest if this.recall else this.corpus,
@@ -180,6 +179,7 @@ def _detect(this: _Run) -> None:
         return _judged(this, name, name, judges[name])
 
     begun = {name: judged(name) for name in used if name in detectors.BESIDE}
+    detectors.expect(rule for rules in judges.values() for rule in rules)
     for number, name in enumerate(used):
         this.progress("detectors", number, len(used))
         for item in begun.get(name) or judged(name):

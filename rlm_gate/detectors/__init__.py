@@ -339,28 +339,31 @@ def expect(rules: Iterable[Rule]) -> None:
 
     What is made of a text to look for one serves the others, and would not be kept for them.
     """
-    _EXPECTED[:] = {(rule.languages, rule.prefilter): None for rule in rules if rule.prefilter}
-    _expected.cache_clear()
+    asked = [*{(rule.languages, rule.prefilter): None for rule in rules if rule.prefilter}]
+    if asked != _EXPECTED:
+        _EXPECTED[:] = asked
+        _expected.cache_clear()
 
 
 @lru_cache(maxsize=128)
-def _expected(language: str) -> tuple[tuple[str, ...], ...]:
+def _expected(language: str) -> frozenset[tuple[str, ...]]:
     asked = (patterns for languages, patterns in _EXPECTED if speaks(languages, language))
-    return tuple(dict.fromkeys(asked))
+    return frozenset(asked)
 
 
 def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
     known = prefilters(file)
     if patterns not in known:
         texts = [file.text, *(removed.text for removed in file.removed)]
-        for one in {patterns: None, **dict.fromkeys(_expected(file.language))}:
+        asked = _expected(file.language)
+        for one in asked if patterns in asked else (patterns,):
             if one not in known:
-                known[one] = _in_some(texts, one)
+                known[one] = _in_some(texts, one, few=one not in asked)
     return known[patterns]
 
 
-def _in_some(texts: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(found(pattern, text, _compiled) for pattern in patterns for text in texts)
+def _in_some(texts: Sequence[str], patterns: Sequence[str], *, few: bool) -> bool:
+    return any(found(one, text, _compiled, few=few) for one in patterns for text in texts)
 
 
 @lru_cache(maxsize=4096)

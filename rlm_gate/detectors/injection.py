@@ -60,7 +60,8 @@ _QUOTES = kept.expression(
     r"|locales?|i18n|l10n|lang|langs|languages|translations?|_locales|\.cursor|\.claude|prompts?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest)\.py\Z|[._-](?:test|tests|spec)\.\w+\Z|\.(?:po|pot|xlf|xliff|arb|resx"
     r"|prompt|cursorrules)\Z"
-    r"|(?:^|/)(?:agents|claude|gemini|skill|copilot-instructions)\.md\Z",
+    r"|(?:^|/)(?:agents|claude|gemini|skill|copilot-instructions)\.md\Z"
+    r"|(?:^|/)\.github/(?:workflows|agents|chatmodes|instructions|aw)/[^/]*\.md\Z",
     re.IGNORECASE,
 )
 # A range of them, as in a class of characters: it removes what others write.

@@ -37,7 +37,7 @@ PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 _ENGINE = "secrets"
 _SAMPLES = kept.expression(
     r"(?:^|/)(?:dev|\.github|docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|e2e"
-    r"|(?:test|dev|demo|example|sample|local)[_-][\w-]+|playground|sandbox"
+    r"|(?:test|dev|demo|example|sample|local|ci)[_-][\w-]+|playground|sandbox"
     r"|integration|suites|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
     r"|(?:^|/)(?:test|fake|dummy|mock|sample|example)[_-][^/]*\Z"
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"

@@ -529,6 +529,7 @@ class TestDetect:
             ("src/keys.rs", '//! Not real credentials.\nconst KEY: &str = "'),
             ("src/auth.rs", '#[cfg(test)]\nmod tests {\n    const KEY: &str = "'),
             ("internal/suites/pki/backend.pem", ""),
+            ("docker/ci-config/signing.key", ""),
         ],
     )
     def test_a_private_key_whose_name_or_place_says_so_is_a_sample(

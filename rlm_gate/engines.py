@@ -105,6 +105,8 @@ class Together:
         self._pieces = [*_pieces(corpus.files, processes)]
         self._crew: Crew[tuple[SourceFile, ...], _Done] = Crew(self._pieces, self._work, processes)
         self._finished = False
+        self.progress: Callable[[str, int, int], None] = lambda _phase, _done, _total: None
+        """Told how many files some process has begun with."""
         self.outlines: _Outlines = {}
         """The symbols of files with findings, by path: whoever has judged them had their trees."""
 
@@ -117,7 +119,7 @@ class Together:
         if not self._finished:
             self._finished = True
             try:
-                self._crew.finish()
+                self._crew.finish(self._tell)
             finally:
                 self._learn()
         told: set[Skip] = set()
@@ -139,6 +141,10 @@ class Together:
     def end(self) -> None:
         """Let no fork work on, whatever came in between."""
         self._crew.end()
+
+    def _tell(self, number: int) -> None:
+        begun = sum(map(len, self._pieces[:number]))
+        self.progress("files", begun, len(self._corpus.files))
 
     def _lost(self, label: str) -> Iterator[Skip]:
         lost = sum(

@@ -52,13 +52,16 @@ class Crew(Generic[Piece, Result]):
             self.end()
             raise
 
-    def finish(self) -> None:
-        """Work until nothing is left.
+    def finish(self, taken: Callable[[int], None] = lambda _number: None) -> None:
+        """Work until nothing is left. ``taken`` hears the number of each piece begun here.
+
+        All pieces before it have been taken by then, here or by a fork.
 
         If this is interrupted, the forks are killed, and what they had done until then counts.
         """
         try:
             for number in self._taken():
+                taken(number)
                 self.results[number] = self._work(self._pieces[number])
             for child, _ in self._forks:  # an interrupt finds them all still here
                 os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)

@@ -173,7 +173,8 @@ def _detect(this: _Run) -> None:
         this.chosen,
         this.ledger.applies,
     )
-    this.outlines = this.together.outlines if this.together else {}
+    if this.together:
+        this.together.progress, this.outlines = this.progress, this.together.outlines
 
     def judged(name: str) -> Iterator[Finding | Skip]:
         return _judged(this, name, name, judges[name])

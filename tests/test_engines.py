@@ -52,7 +52,12 @@ def repo(git_repo: GitRepo) -> GitRepo:
     return git_repo
 
 
-def check(repo: GitRepo, monkeypatch: pytest.MonkeyPatch, processes: int) -> Verdict:
+def check(
+    repo: GitRepo,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+    progress: gate.Progress = lambda _phase, _done, _total: None,
+) -> Verdict:
     monkeypatch.setattr(forks, "processes", lambda: processes)
     flags = config.Flags(
         scope=config.ScopeRequest("all", repo=str(repo.path)),
@@ -60,7 +65,7 @@ def check(repo: GitRepo, monkeypatch: pytest.MonkeyPatch, processes: int) -> Ver
     )
     settings = config.settings(flags, repo.path)
     models = replace(settings.models, mode="offline")
-    return gate.run(replace(settings, models=models, no_cache=True))
+    return gate.run(replace(settings, models=models, no_cache=True), progress)
 
 
 def test_several_processes_report_the_same_bytes_as_one(
@@ -189,3 +194,25 @@ def test_pieces_have_each_file_once_in_order_and_the_last_ones_are_small(count: 
     pieces = [*engines._pieces(files, 2)]
     assert [file for piece in pieces for file in piece] == files
     assert all(len(piece) <= 2 for piece in pieces[-4:])
+
+
+def test_the_parent_tells_how_many_files_are_begun_wherever(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, told = os.getpid(), list[tuple[int, int, int]]()
+    detect = regex.detect
+
+    def slow(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        time.sleep(0.02 if os.getpid() == parent else 0.001)
+        return detect(corpus, rules)
+
+    def progress(phase: str, done: int, total: int) -> None:
+        told.extend([(os.getpid(), done, total)] if phase == "files" else [])
+
+    monkeypatch.setattr(regex, "detect", slow)
+    check(repo, monkeypatch, 2, progress)
+    counts = [done for pid, done, total in told if pid == parent and total >= MANY]
+    assert len(counts) == len(told)
+    assert len(counts) > 1
+    assert counts == sorted(counts)
+    assert MANY // 2 < counts[-1] < told[-1][2]

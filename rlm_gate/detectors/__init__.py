@@ -15,10 +15,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from rlm_gate import globs, kept, mistakes
+from rlm_gate import kept, mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._literals import alternatives, found
+from rlm_gate.detectors._where import speaks, why_not
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 
@@ -83,15 +84,10 @@ def applies(rule: Rule, file: SourceFile) -> str:
     The one answer for engines, planner and coverage ledger. A prefilter is searched in the whole
     text, line by line for ``^`` and ``$``, and in the removed lines.
     """
-    if not speaks(rule.languages, file.language):
-        return "language"
-    if (rule.exclude and _matches(rule.exclude, file.path)) or (
-        rule.include and not _matches(rule.include, file.path)
-    ):
-        return "path"
-    if rule.prefilter and not _worth_a_look(rule.prefilter, file):
+    why = why_not(rule, file)
+    if not why and rule.prefilter and not _worth_a_look(rule.prefilter, file):
         return "prefilter"
-    return ""
+    return why
 
 
 def entries(rule: Rule, engine: str) -> tuple[Detect, ...]:
@@ -271,48 +267,6 @@ def pattern_problem(value: Any) -> str:
     if not isinstance(value, str):
         return "write a regular expression (Python re) as a text"
     return mistakes.regex(value)
-
-
-@lru_cache(maxsize=4096)
-def speaks(languages: tuple[str, ...], language: str) -> bool:
-    """Say whether one of the languages covers that of a file."""
-    return any(covers(one, language) for one in languages)
-
-
-def _matches(patterns: tuple[str, ...], path: str) -> bool:
-    """Say whether any of the patterns matches: rules share most, so a path is asked each once."""
-    if patterns not in _ASKED:
-        _SHAPES.update((pattern, globs.matcher(pattern)) for pattern in patterns)
-        _ASKED.add(patterns)
-    asked, found = _PATHS.get(path, _UNKNOWN)
-    if asked < len(_SHAPES):
-        found = _fitting(path)
-    return not found.isdisjoint(patterns)
-
-
-_Fitting = tuple[int, frozenset[str]]  # how many shapes a path was asked, and which of them it has
-_UNKNOWN: _Fitting = (0, frozenset())
-_ASKED: set[tuple[str, ...]] = set()
-_SHAPES: dict[str, Callable[[str], bool]] = {}
-_PATHS: dict[str, _Fitting] = {}
-_SAME: dict[frozenset[str], frozenset[str]] = {}
-
-
-def _fitting(path: str) -> frozenset[str]:
-    """Return which of all patterns match; those that end with a slash look at the folder alone."""
-    asked, found = _PATHS.get(path, _UNKNOWN)
-    shapes = [*_SHAPES.copy().items()]  # other threads may add to them meanwhile
-    if asked == len(shapes):
-        return found
-    folder = path[: path.rfind("/") + 1]
-    inside = folder == path
-    new = [one for one, fits in shapes[asked:] if one.endswith("/") == inside and fits(path)]
-    found = found.union(new, _fitting(folder) if folder and not inside else ())
-    found = _SAME.setdefault(found, found)  # most paths have the same few
-    if len(_PATHS) >= _MANY:
-        _PATHS.clear()
-    _PATHS[path] = (len(shapes), found)
-    return found
 
 
 # (content, language, removed lines) -> prefilter -> whether it matches. Engines, planner and ledger

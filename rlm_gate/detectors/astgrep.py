@@ -34,9 +34,9 @@ from rlm_gate.detectors import (
     lines_possible,
     listed,
     reads,
-    speaks,
     unknown_keys,
 )
+from rlm_gate.detectors._where import speaks
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
 _Config = Mapping[str, Any]

@@ -31,7 +31,6 @@ from rlm_gate.detectors import (
     pattern_problem,
     reads,
     severity_of,
-    speaks,
     unknown_keys,
     weighed,
 )
@@ -39,6 +38,7 @@ from rlm_gate.detectors._taint import exploit, spec
 from rlm_gate.detectors._taint.reading import MAX_STEPS, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
 from rlm_gate.detectors._taint.worth import WORD, Looks, Words, any_of, leading_to, near_change
+from rlm_gate.detectors._where import speaks
 from rlm_gate.markup import only_php
 
 _ENGINE = "taint"

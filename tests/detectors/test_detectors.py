@@ -1,4 +1,5 @@
 import gc
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,8 +8,8 @@ import pytest
 from builders import rule, source
 
 from rlm_gate import detectors
-from rlm_gate.core import Confidence, Origin, Severity, SourceFile, Span, split_lines
-from rlm_gate.detectors import Region, Text, applies
+from rlm_gate.core import Confidence, Origin, Rule, Severity, SourceFile, Span, split_lines
+from rlm_gate.detectors import Region, Text, _where, applies
 from rlm_gate.errors import UsageError
 
 
@@ -75,11 +76,11 @@ class TestApplies:
             return path == "a"
 
         shapes = {"first": first}
-        monkeypatch.setattr(detectors, "_SHAPES", shapes)
-        monkeypatch.setattr(detectors, "_PATHS", {})
-        monkeypatch.setattr(detectors, "_ASKED", {("first",), ("second",)})
-        assert detectors._matches(("first",), "a")
-        assert detectors._matches(("second",), "a")
+        monkeypatch.setattr(_where, "_SHAPES", shapes)
+        monkeypatch.setattr(_where, "_PATHS", {})
+        monkeypatch.setattr(_where, "_ASKED", {("first",), ("second",)})
+        assert _where._matches(("first",), "a")
+        assert _where._matches(("second",), "a")
 
     def test_shapes_may_come_while_those_known_are_listed(
         self, monkeypatch: pytest.MonkeyPatch
@@ -90,18 +91,42 @@ class TestApplies:
             shapes[f"other {len(shapes)}"] = lambda _path: False
 
         shapes = {f"{number}": lambda path: path == "a" for number in range(5_000)}
-        monkeypatch.setattr(detectors, "_SHAPES", shapes)
-        monkeypatch.setattr(detectors, "_PATHS", {})
-        monkeypatch.setattr(detectors, "_ASKED", {("4999",)})
+        monkeypatch.setattr(_where, "_SHAPES", shapes)
+        monkeypatch.setattr(_where, "_PATHS", {})
+        monkeypatch.setattr(_where, "_ASKED", {("4999",)})
         threshold = gc.get_threshold()
         gc.callbacks.append(add)
         gc.set_threshold(1)
         try:
-            matched = detectors._matches(("4999",), "a")
+            matched = _where._matches(("4999",), "a")
         finally:
             gc.set_threshold(*threshold)
             gc.callbacks.remove(add)
         assert matched
+
+    def test_files_and_rules_alike_keep_their_own_answers_as_patterns_come(self) -> None:
+        """What is known of a language and the patterns that fit serves the next file alike."""
+        excluding = [("^tests/",), (r"(?:.*/)?b\.py\Z",), ("^docs/", r".*\.go\Z")]
+        rules = [
+            replace(rule(languages=languages), exclude=exclude, include=include)
+            for languages in (("python",), ("any",), ("go",))
+            for exclude in ((), *excluding)
+            for include in ((), *excluding)
+        ]
+        names = ("a.py", "b.py", "x/b.py", "tests/a.py", "docs/b.py", "docs/c.go", "d.go", "e")
+        files = [source(name, "x\n") for name in names]
+
+        def expected(one: Rule, file: SourceFile) -> str:
+            if "any" not in one.languages and file.language not in one.languages:
+                return "language"
+            out = any(re.match(shape, file.path) for shape in one.exclude)
+            into = not one.include or any(re.match(shape, file.path) for shape in one.include)
+            return "" if into and not out else "path"
+
+        for _ in range(3):
+            for one in rules:
+                for file in files:
+                    assert applies(one, file) == expected(one, file), (one, file.path)
 
     def test_included_and_excluded_paths_decide_before_any_text_is_read(self) -> None:
         def unreadable() -> str:

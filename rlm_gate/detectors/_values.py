@@ -121,6 +121,9 @@ _STAND_IN = kept.expression(
     r"pass(?:word|wd)?\Z|^pass(?:word|wd|phrase)?|secret|token|^(?:none|null|true|false|undefined)\Z"
     r"|^(?:user|admin|root|guest|postgres|mysql|redis|foo|bar|baz|xxx+|hunter2)\Z|^[*.•-]+\Z"
     r"|wrong|invalid|(?:\A|\|)(?:required|nullable|string|confirmed|(?:min|max):\d+)(?:\||\Z)"
+    # words with hyphens, as flags and parts of addresses are called
+    r"|\A(?=[a-z0-9-]*\b(?:password|key|salt|auth|credentials?)\b)"
+    r"(?:[a-z]+|v?[0-9]+)(?:-(?:[a-z]+|v?[0-9]+)){2,}\Z"
     r"|\$|env|%[sdv(]|\bcreds?\b|my[_-]|demo|example|default|(?:^|_)abc(?:123|def)?\Z|^!\w",
     re.IGNORECASE,
 )

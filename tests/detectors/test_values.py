@@ -102,3 +102,17 @@ def test_what_stands_for_a_password_is_one(value: str, *, is_given: bool) -> Non
 )
 def test_a_login_in_base64_holds_a_password(login: str, *, is_login: bool) -> None:
     assert _values.CHECKS["login"](login) is is_login
+
+
+@pytest.mark.parametrize(
+    ("value", "is_name"),
+    [
+        ("pm-31088-master-password-service-emit-salt", True),
+        ("enable-v2-jit-password-registration", True),
+        ("pm-27581-device-auth-key", True),
+        ("correct-horse-battery-staple-9", False),
+        ("key-9f3bA72k", False),
+    ],
+)
+def test_words_with_hyphens_that_speak_of_a_secret_name_one(value: str, *, is_name: bool) -> None:
+    assert _values.stand_in(value) is is_name

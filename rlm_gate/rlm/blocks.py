@@ -67,7 +67,10 @@ class Block:
         return next((one for one in behind if texts[one - 1 : one - 1 + len(words)] == words), 0)
 
     def in_lines(self, text: str) -> str:
-        """Translate "row 12" and "rows 3-5" in a reader's words to lines of the file."""
+        """Translate "row 12" and "rows 3-5" in a reader's words to lines of the file.
+
+        Of removed rows it is said where they stood: they have no line.
+        """
         return _ROWS.sub(self._in_lines, text)
 
     def in_rows(self, text: str) -> str:
@@ -86,6 +89,9 @@ class Block:
         lines = [self.line(int(number)) for number in _NUMBER.findall(found[2])]
         if not all(lines) or self._is_elsewhere(found):
             return found[0]
+        if all(self.is_removed(int(number)) for number in _NUMBER.findall(found[2])):
+            one = len(lines) == 1
+            return f"{'line' if one else 'lines'} removed after line {lines[0]}"
         said = iter(lines)
         word = "line" if found[1].lower() == "row" else "lines"
         return word + _NUMBER.sub(lambda _number: str(next(said)), found[2])

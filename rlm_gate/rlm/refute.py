@@ -174,7 +174,8 @@ def case(finding: Finding, rule: Rule, corpus: Corpus, found: Surroundings) -> C
     shown = block(file, lines, part.shown, masked_removed(part.removed), part.left_out)
     head = imports_head(file, lines, part.shown.start)
     context = [("head of the file", block(file, lines, head))] if head else []
-    beside = found.around(file, part.parts[-1], (finding.span, *part.judged))
+    judged = (finding.span, *part.judged)
+    beside = found.around(file, part.parts[-1], judged, gone=part.removed)
     context.extend(_way(finding, shown, found))
     made = Case(finding, rule, shown, (*context, *((one.why, one.block) for one in beside)))
     more = _named(made, finding.explanation, corpus, found)

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from rlm_gate import conventions, messages
-from rlm_gate.core import Corpus, SourceFile, Span, split_lines
+from rlm_gate.core import Corpus, Removed, SourceFile, Span, split_lines
 from rlm_gate.languages import language_of
 from rlm_gate.rlm import settings
 from rlm_gate.rlm.blocks import Block, Row, printable
@@ -106,7 +106,7 @@ def surroundings(
     def beside(call: MapCall) -> tuple[Context, ...]:
         key = (call.file.path, call.shown)
         if key not in known:
-            known[key] = found.around(call.file, call.parts[-1], call.judged)
+            known[key] = found.around(call.file, call.parts[-1], call.judged, gone=call.removed)
         return known[key]
 
     return beside
@@ -129,14 +129,22 @@ class Surroundings:
         self._outlines: dict[str, tuple[Symbol, ...]] = {}
 
     def around(
-        self, file: SourceFile, shown: Span, judged: Sequence[Span], room: int = CONTEXT_BYTES
+        self,
+        file: SourceFile,
+        shown: Span,
+        judged: Sequence[Span],
+        room: int = CONTEXT_BYTES,
+        gone: Sequence[Removed] = (),
     ) -> tuple[Context, ...]:
-        """Return what belongs beside ``shown``, in the order of its worth, within ``room``."""
+        """Return what belongs beside ``shown``, in the order of its worth, within ``room``.
+
+        What ``gone`` lines called tells what they checked.
+        """
         if file.path not in self.texts:
             return ()
         kept: list[Context] = []
         seen: dict[str, list[Span]] = {file.path: [shown]}
-        for one in self._ranked(file, shown, judged):
+        for one in self._ranked(file, shown, judged, gone):
             if one.size > room or not one.block.rows or _overlaps(one, seen):
                 continue
             room -= one.size
@@ -158,13 +166,17 @@ class Surroundings:
                 kept.append(one)
         return tuple(kept)
 
-    def _ranked(self, file: SourceFile, shown: Span, judged: Sequence[Span]) -> Iterator[Context]:
+    def _ranked(
+        self, file: SourceFile, shown: Span, judged: Sequence[Span], gone: Sequence[Removed]
+    ) -> Iterator[Context]:
         lines = split_lines(self.texts[file.path])
-        used = list(_used(lines, judged))
+        said = _said(lines, judged)
+        removed = "\n".join(block.text for block in gone)
+        used = list(_used(f"{said}\n{removed}"))
         yield from self._message(file.path)
         yield from self._settings(file, lines, shown, judged)
         yield from self._members(file, lines, judged)
-        words = frozenset(_WORD.findall(_said(lines, judged)))
+        words = frozenset(_WORD.findall(said))
         yield from self._definitions(file, lines, used[:_MOST_NAMES], words)
         yield from self._callers(file, shown, judged)
         yield from self._neighbours(file, shown)
@@ -327,16 +339,14 @@ def _said(lines: Sequence[str], judged: Sequence[Span]) -> str:
     return "\n".join(line for span in judged for line in lines[span.start - 1 : span.end])
 
 
-def _used(lines: Sequence[str], judged: Sequence[Span]) -> Iterator[str]:
-    """Yield the names that the judged lines call, decorate with or use as types, once each."""
+def _used(said: str) -> Iterator[str]:
+    """Yield the names that the lines call, decorate with or use as types, once each."""
     seen = set(_COMMON)
-    for span in judged:
-        for line in lines[span.start - 1 : span.end]:
-            for found in _USED.finditer(line):
-                name = (found[1] or found[2] or found[3]).rpartition(".")[2]
-                if name not in seen and len(name) >= _LEAST_NAME:
-                    seen.add(name)
-                    yield name
+    for found in _USED.finditer(said):
+        name = (found[1] or found[2] or found[3]).rpartition(".")[2]
+        if name not in seen and len(name) >= _LEAST_NAME:
+            seen.add(name)
+            yield name
 
 
 def _nearest(

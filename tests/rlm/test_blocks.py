@@ -71,3 +71,17 @@ def test_the_fence_does_not_occur_in_what_it_fences(text: str) -> None:
 def test_rows_in_a_readers_words_become_lines(said: str, told: str) -> None:
     shown = excerpt("a.py", "x\n" * 20, Span("a.py", 10, 12))
     assert shown.in_lines(said) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("row 3 checked it", "line removed after line 2 checked it"),
+        ("without rows 3-4 and", "without lines removed after line 2 and"),
+        ("row 5 now", "line 3 now"),
+    ],
+)
+def test_removed_rows_have_no_line_but_a_place(said: str, told: str) -> None:
+    file = source("a.py", "a\nb\nc\n", status="modified", changed=[], removed=[(2, "x\ny")])
+    shown = block(file, file.lines, Span("a.py", 1, 3), file.removed)
+    assert shown.in_lines(said) == told

@@ -1,7 +1,8 @@
-"""Three changes, with what a blind reader answered to a whole check, replayed over loopback.
+"""Changes, with what a reader answered to a whole check, replayed over loopback.
 
-The projects were written for this; the danger stands in a file that the change does not touch. The
-answers are hand-made (recorded/*.hand.json): a reader who saw nothing but the requests typed them.
+The projects were written for this; the danger stands in a file that the change does not touch, or
+in what it removes. The answers are hand-made (recorded/*.hand.json): a reader who saw nothing but
+the requests typed them; those of ``shelf`` were typed by whoever wrote it.
 They are found again by rule and path, so that better words in a prompt keep them.
 """
 
@@ -55,10 +56,11 @@ class Reader:
     [
         ("exports", 1, [("security/path-traversal", "web.py", 35)]),
         ("invites", 1, [("security/token-not-verified", "accounts.py", 20)]),
+        ("shelf", 1, [("security/missing-authorization", "shelf/service.go", 56)]),
         ("signin", 0, []),
     ],
 )
-def test_what_a_blind_reader_answered_still_gives_its_verdict(
+def test_what_a_reader_answered_still_gives_its_verdict(
     name: str,
     code: int,
     blocking: list[tuple[str, str, int]],

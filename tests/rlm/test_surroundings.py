@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from builders import source
 
-from rlm_gate.core import Span
+from rlm_gate.core import Removed, Span
 from rlm_gate.rlm.surroundings import CONTEXT_BYTES, Context, Surroundings
 
 VIEWS = """\
@@ -253,6 +253,17 @@ def test_of_a_long_class_the_member_that_is_used_is_shown() -> None:
     rows = [row.text for row in found.block.rows]
     assert "        return 1" in rows
     assert not any("step_" in row for row in rows)
+
+
+def test_what_a_removed_line_called_is_shown() -> None:
+    texts = {
+        "app/page.py": "from app.guards import allowed\n\n\ndef page(user):\n    return 1\n",
+        "app/guards.py": "def allowed(user):\n    return user.is_staff\n",
+    }
+    shown = Span("app/page.py", 4, 5)
+    assert around(texts, shown) == ()
+    gone = (Removed(4, "    if not allowed(user):\n        raise KeyError"),)
+    assert told(around(texts, shown, gone=gone)) == [("definition of allowed", "app/guards.py")]
 
 
 def test_what_is_shown_takes_its_room_from_what_follows() -> None:

@@ -55,7 +55,7 @@ class Reader:
             block = {"type": "tool_use", "id": f"c{turn}", "name": "run_python"}
             return self.said({**block, "input": {"code": self.cells[turn]}}, "tool_use")
         keys = body["output_config"]["format"]["schema"]["properties"]
-        comes = [{"row": 2, "what": "name, by the client, in row 2"}]
+        comes = [{"row": 3, "what": "name, by the client, in row 3"}]
         empty = {"outside": comes, "findings": [], "addressed_to_reviewer": []}
         answer = self.verdicts.pop(0) if "verdict" in keys else empty
         return self.said({"type": "text", "text": json.dumps(answer)}, "end_turn")
@@ -160,7 +160,7 @@ def test_what_the_readers_say_comes_in_leads_the_root(
     reader = Reader([verdict("confirmed")])
     audited(changed, httpserver, reader)
     *_, last = reader.texts("You audit")
-    assert "[['app/views.py', 4, 'name, by the client, in line 4']]" in last
+    assert "[['app/views.py', 5, 'name, by the client, in line 5']]" in last
 
 
 def test_the_root_hears_how_many_lines_were_removed(

@@ -60,7 +60,7 @@ def test_a_shape_is_medium_and_a_flow_to_it_high_unless_developers_run_it(
         "app/flow.py": "high",
         "examples/flow.py": "medium",
         "app/passed.py": "medium",
-        "tools/passed.py": "medium",
+        "tools/passed.py": "low",  # nobody shows who calls it, and developers run it
         "app/shape.py": "medium",
         "app/archive.py": "medium",
         "app/kept.py": "high",
@@ -86,3 +86,34 @@ def test_what_its_user_asked_for_is_the_choice_of_the_user(cli: Cli, git_repo: G
         "app/nonce.js": "medium",
         "app/token.js": "high",
     }
+
+
+ASKED_FIRST = """\
+on: [pull_request_target, issues]
+permissions: {}
+jobs:
+  tell:
+    if: IF
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          ./tell "${{ github.event.pull_request.title }}"
+"""
+
+
+def test_a_script_of_words_by_a_known_author_is_medium(cli: Cli, git_repo: GitRepo) -> None:
+    for name, condition in {
+        "anybody": "github.event.action == 'opened'",
+        "robot": "github.event.pull_request.user.login == 'dependabot[bot]'",
+        "member": "contains('MEMBER OWNER', github.event.pull_request.author_association)",
+    }.items():
+        text = ASKED_FIRST.replace("IF", condition)
+        git_repo.write(f".github/workflows/{name}.yml", text)
+    git_repo.commit()
+    only = "--select=security/workflow-injection"
+    done = cli("check", "--all", "--offline", only, "--format=json", rules=None)
+    assert [(one["path"][18:-4], one["severity"]) for one in json.loads(done.out)["findings"]] == [
+        ("anybody", "high"),
+        ("member", "medium"),
+        ("robot", "medium"),
+    ]

@@ -101,3 +101,8 @@ def test_a_filter_of_something_unknown_is_not_surely_of_documents(
 ) -> None:
     code = f"app.post('/login', (req, res) => {{\n  {statement};\n}});\n"
     assert worst("nosql-injection", "src/app.js", "javascript", code) == meant
+
+
+def test_in_rust_a_check_that_is_off_shows_not_what_is_sent() -> None:
+    code = "fn main() {\n    Client::builder().danger_accept_invalid_certs(true).build();\n}\n"
+    assert worst("tls-verification-off", "src/main.rs", "rust", code) == Severity.MEDIUM

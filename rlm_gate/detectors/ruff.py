@@ -81,13 +81,15 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
     A process that nobody asks is ended, and its files are taken away.
     """
-    wanted = [(file, mine) for file in corpus.files if (mine := _wanted(file, rules))]
-    if not wanted:
+    begun = [replace(rule, prefilter=()) for rule in rules]  # to search them takes longer than ruff
+    files = [file for file in corpus.files if _wanted(file, begun)]
+    if not files:
         return iter(())
     if binary() is None:
-        concerned = sorted({rule.id for _, mine in wanted for rule in mine})
-        return iter([Skip("ruff", f"ruff: {_MISSING}", rule_ids=tuple(concerned))])
-    return _judge(wanted, _Running(corpus, wanted))
+        concerned = sorted({rule.id for file in files for rule in _wanted(file, rules)})
+        why = f"ruff: {_MISSING}"
+        return iter([Skip("ruff", why, rule_ids=tuple(concerned))] if concerned else [])
+    return _judge(files, rules, _Running(corpus, files, rules))
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +102,6 @@ def binary() -> str | None:
 
 
 _MISSING = "no ruff binary beside this Python or on PATH; install it with: pip install 'ruff>=0.17'"
-_Wanted = tuple[SourceFile, list[Rule]]
 _Hit = Mapping[str, Any]
 
 
@@ -110,12 +111,15 @@ def _wanted(file: SourceFile, rules: Sequence[Rule]) -> list[Rule]:
     return [rule for rule in rules if entries(rule, _ENGINE) and not applies(rule, file)]
 
 
-def _judge(wanted: Sequence[_Wanted], running: _Running) -> Iterator[Finding | Skip]:
+def _judge(
+    files: Sequence[SourceFile], rules: Sequence[Rule], running: _Running
+) -> Iterator[Finding | Skip]:
     hits: dict[str, list[_Hit]] = defaultdict(list)
     for hit in running.hits():
         hits[hit["filename"]].append(hit)
-    for file, rules in wanted:
-        yield from _file(file, rules, hits[running.places[file.path]])
+    for file in files:
+        if wanted := _wanted(file, rules):
+            yield from _file(file, wanted, hits[running.places[file.path]])
 
 
 class _Running:
@@ -125,16 +129,16 @@ class _Running:
     ``places`` are where it reads the text of a path.
     """
 
-    def __init__(self, corpus: Corpus, wanted: Sequence[_Wanted]) -> None:
+    def __init__(self, corpus: Corpus, files: Sequence[SourceFile], rules: Sequence[Rule]) -> None:
         from tempfile import TemporaryDirectory
 
         self._folder = TemporaryDirectory(prefix="rlm-gate-")
         self._home = Path(self._folder.name).absolute()
-        self.places = _places(corpus, [file for file, _ in wanted], self._home)
+        self.places = _places(corpus, files, self._home)
         paths = self._home / "paths"  # a command line is too short for them
         paths.write_text("\n".join(self.places.values()), "utf-8")
         with (self._home / "hits").open("wb") as hits, (self._home / "errors").open("wb") as errors:
-            command = _command(*_OPTIONS, f"--select={','.join(_codes(wanted))}", f"@{paths}")
+            command = _command(*_OPTIONS, f"--select={','.join(_codes(rules))}", f"@{paths}")
             self._process = subprocess.Popen(command, stdout=hits, stderr=errors, env=_variables())
         self._end = weakref.finalize(self, _ended, self._process, self._folder)
 
@@ -185,9 +189,8 @@ def _copies(files: Sequence[SourceFile], home: Path) -> dict[str, str]:
     return places
 
 
-def _codes(wanted: Sequence[_Wanted]) -> list[str]:
-    rules = {rule.id: rule for _, mine in wanted for rule in mine}
-    many = (_select(entry) for rule in rules.values() for entry in entries(rule, _ENGINE))
+def _codes(rules: Sequence[Rule]) -> list[str]:
+    many = (_select(entry) for rule in rules for entry in entries(rule, _ENGINE))
     return [*sorted({code for codes in many for code in codes}), _UNREADABLE]
 
 

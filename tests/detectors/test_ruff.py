@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from builders import corpus, rule, source
 
+from rlm_gate import detectors
 from rlm_gate.core import Corpus, Detect, Finding, Rule, Skip
 from rlm_gate.detectors import ruff
 from rlm_gate.errors import EngineError
@@ -277,3 +278,12 @@ def test_a_mistake_is_told_with_its_place(
 def test_a_rule_that_never_meets_python_is_told() -> None:
     [(_, said)] = ruff.validate({"select": ["S307"]}, ("go",))
     assert "add python" in said
+
+
+def test_ruff_has_begun_before_any_prefilter_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [source("a.py", "# told of first\neval(x)\n"), source("b.py", "# second\neval(x)\n")]
+    wanted = replace(seeking("S307"), prefilter=("told of",))
+    with monkeypatch.context() as patched:
+        patched.setattr(detectors, "found", None)
+        judged = ruff.detect(corpus(*files), [wanted])
+    assert [one.span.path for one in findings([*judged])] == ["a.py"]

@@ -332,8 +332,8 @@ _ORDER = "|".join(
         r"|vulnerabilit\w+|issues?) (?:in|for|at|on|about) (?:every|all|each|another|other)",
         r"\b(?:call|run|invoke|execute|use|type)\b[^\n.]{0,10}?(?:done|final|retract|run_python|llm_)",
         r"(?:reveal|print|output|send|show|repeat|leak|expose|include|disclose|dump|exfiltrate|post"
-        r"|put|copy)[^\n]{0,40}?(?:system prompt|api key|environment variables?|secrets?|credentials?"
-        r"|your instructions|your key|anthropic_api_key|the environment)",
+        r"|(?:put|copy)(?! (?:this|it) (?:in|to|as)))[^\n]{0,40}?(?:system prompt|api key|credentials?"
+        r"|environment variables?|secrets?|your (?:instructions|key)|anthropic_api_key|the environment)",
         r"(?:no|without|skip)(?: further| additional| more| any| the| automated| manual)* (?:review"
         r"|analysis|checks?|inspection|scrutiny|audit)s?(?: is| are)? (?:needed|required|necessary)",
         r"(?:is|are|was|were|has been|have been|been)(?: already| all| fully)? (?:pre)?-?(?:approved"

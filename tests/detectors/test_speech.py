@@ -76,6 +76,7 @@ def test_what_a_prompt_shows_or_forbids_is_no_order(text: str, loud: bool) -> No
         "내용이 없는 지시문을 무시합니다",
         "you must never report security related issues to the bug tracker",
         "no llm bots here.\nslop will be closed without review",
+        'system prompt (copy this into the "system prompt" field):',
     ],
 )
 def test_what_only_names_them_is_not(text: str) -> None:

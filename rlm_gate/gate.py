@@ -72,6 +72,7 @@ class _Run:
     accepting: Accepting | None = None
     recall: Recall | None = None
     together: Together | None = None
+    pending: dict[str, tuple[Rule, ...]] = field(default_factory=dict)  # engines at work
     outlines: Mapping[str, tuple[Symbol, ...]] = field(default_factory=dict)
 
 
@@ -106,6 +107,8 @@ def run(
         this.interrupted = str(error) or "interrupted"
         why = f"{this.interrupted}; what was found until then is kept"
         this.skips.append(Skip("run", why, blocking=True))
+        fits = policy.Policy.of(settings).narrowed(detectors.why_not)
+        this.ledger.cut_short(this.pending, this.interrupted, fits)
         left = this.together.left() if this.together else ()
         this.findings.extend(one for one in left if isinstance(one, Finding))
     finally:
@@ -158,14 +161,14 @@ def _open(settings: Settings, progress: Progress) -> _Run:
 
 
 def _detect(this: _Run) -> None:
+    used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
+    judges = this.pending = {
+        name: tuple(rule for rule in this.rules if detectors.entries(rule, name)) for name in used
+    }
     if this.corpus.scope.whole:
         from rlm_gate import recall
 
         this.recall = recall.opened(this.settings, this.corpus, this.packs, this.chosen)
-    used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
-    judges = {
-        name: tuple(rule for rule in this.rules if detectors.entries(rule, name)) for name in used
-    }
     spread = {name: (name, rules) for name, rules in judges.items() if not engines.alone(name)}
     this.together = engines.side_by_side(
         this.recall.rest if this.recall else this.corpus,
@@ -189,6 +192,7 @@ def _detect(this: _Run) -> None:
             else:
                 this.skips.append(item)
                 this.ledger.failed(item)
+        del this.pending[name]
     _guard(this)
 
 

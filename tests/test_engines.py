@@ -151,6 +151,40 @@ def test_an_interrupt_keeps_what_was_found_before(
     assert verdict.findings
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_an_interrupted_engine_judged_is_missing_and_nothing_is_searched_for_that(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    """An interrupt has seconds until it is a kill, and nobody knows which files were done."""
+    detectors._KNOWN.clear()
+
+    def stopped(*_arguments: object) -> Any:
+        monkeypatch.setattr(detectors, "found", None)
+        raise KeyboardInterrupt("terminated")
+
+    monkeypatch.setattr(regex, "detect", stopped)
+    verdict = check(repo, monkeypatch, processes)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert {gap.reason for gap in verdict.coverage.gaps} == {"terminated"}
+    assert len({gap.span.path for gap in verdict.coverage.gaps}) == MANY
+    [row] = [one for one in verdict.coverage.rules if one.rule_id == "own/shell"]
+    assert (row.detector, row.missing) == (0, row.in_scope - row.not_applicable)
+    assert "regex" not in verdict.coverage.engines
+
+
+def test_what_had_ended_before_the_interrupt_counts(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_run: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "_audit", stopped)
+    verdict = check(repo, monkeypatch, 2)
+    assert verdict.interrupted
+    assert verdict.coverage.gaps == ()
+    assert len(verdict.findings) == 1
+
+
 def test_what_forks_learned_of_prefilters_is_not_searched_again(
     repo: GitRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,8 @@ from rlm_gate import kept, mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._literals import alternatives, found
-from rlm_gate.detectors._where import speaks, why_not
+from rlm_gate.detectors._where import speaks
+from rlm_gate.detectors._where import why_not as why_not
 from rlm_gate.errors import UsageError
 from rlm_gate.languages import covers
 

@@ -83,6 +83,18 @@ class Ledger:
         for rule_id in rule_ids:
             self._loops[rule_id] = reason
 
+    def cut_short(self, engines: Mapping[str, Sequence[Rule]], why: str, fits: Applies) -> None:
+        """Record that the run ended before these engines did: what they judged is not known.
+
+        For their rules ``fits`` says what they apply to, and reads no text for that.
+        """
+        for name, rules in engines.items():
+            self.failed(Skip(name, why, rule_ids=tuple(rule.id for rule in rules)))
+        for rule_id in (self.judges.playbook | self.judges.corpus) - self._loops.keys():
+            self._loops[rule_id] = why
+        cut, applies = {rule.id for rules in engines.values() for rule in rules}, self.applies
+        self.applies = lambda rule, file: (fits if rule.id in cut else applies)(rule, file)
+
     def excuse(self, rule_ids: Iterable[str]) -> None:
         """Let what is missing of these rules be said, but not required (design §8)."""
         self._excused.update(rule_ids)

@@ -45,6 +45,8 @@ _AMBIGUOUS = 3
 _LEAST_NAME = 3
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _USED = re.compile(r"([A-Za-z_]\w{2,})\s*\(|@([A-Za-z_][\w.]*)|\b([A-Z]\w{2,})\b")
+_COMMENT = re.compile(r"^[ \t]*(?://|#(?!\[)|\*[ /]|/\*|--|<!--).*", re.MULTILINE)
+"""A line that only says something: a sentence begins like the name of a type."""
 _WORDS = """
 encode decode start stop close read write copy add
 and all any append async await bool bytes case catch class const def default dict elif else
@@ -342,7 +344,7 @@ def _said(lines: Sequence[str], judged: Sequence[Span]) -> str:
 def _used(said: str) -> Iterator[str]:
     """Yield the names that the lines call, decorate with or use as types, once each."""
     seen = set(_COMMON)
-    for found in _USED.finditer(said):
+    for found in _USED.finditer(_COMMENT.sub("", said)):
         name = (found[1] or found[2] or found[3]).rpartition(".")[2]
         if name not in seen and len(name) >= _LEAST_NAME:
             seen.add(name)

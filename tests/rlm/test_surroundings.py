@@ -266,6 +266,18 @@ def test_what_a_removed_line_called_is_shown() -> None:
     assert told(around(texts, shown, gone=gone)) == [("definition of allowed", "app/guards.py")]
 
 
+def test_words_of_a_comment_are_no_names() -> None:
+    texts = {
+        "server/memo.go": "package a\n\nfunc Keep(a int) int {\n\t// Check it.\n\treturn a\n}\n",
+        "server/health.go": "package server\n\ntype Check struct{}\n",
+    }
+    shown = Span("server/memo.go", 3, 6)
+    assert around(texts, shown) == ()
+    assert around(texts, shown, gone=(Removed(4, "\t// Check visibility."),)) == ()
+    gone = (Removed(4, "\tvar one Check"),)
+    assert told(around(texts, shown, gone=gone)) == [("definition of Check", "server/health.go")]
+
+
 def test_what_is_shown_takes_its_room_from_what_follows() -> None:
     texts = {"a.py": "def f(x):\n    return one(x), two(x)\n"}
     texts["b.py"] = "def one(x):\n    return x\n"

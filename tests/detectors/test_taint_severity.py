@@ -300,6 +300,7 @@ def test_a_decorator_of_that_name_is_the_framework_s_alone(
         ("req.body.name", Severity.HIGH),
         ("req.headers.name", Severity.MEDIUM),
         ("req.cookies.name", Severity.MEDIUM),
+        ("req.hostname", Severity.MEDIUM),
     ],
 )
 def test_no_link_makes_a_browser_send_a_header(source_of: str, meant: Severity) -> None:

@@ -37,7 +37,7 @@ _ASKED_FOR = kept.expression(
     r"(?:^|\.)request\.(?:path|path_info|path_url|raw_path|base_url|url_root|host_url)\Z"
 )
 _OF_THIS_SITE = frozenset({"redirect"})
-_BESIDE = kept.expression(r"(?i)header|cookie|\bHTTP_(?!GET_VARS|POST_VARS|RAW)")
+_BESIDE = kept.expression(r"(?i)header|cookie|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)")
 # What these hold is text, in which no operator of a query can be.
 _FORM = kept.expression(
     r"request\.(?:args|form|values|cookies|headers|view_args|GET|POST|query_params)\b"

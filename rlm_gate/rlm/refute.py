@@ -128,13 +128,29 @@ def _named(
 ) -> Iterator[tuple[str, Block]]:
     """Yield the definitions that some words name, as far as the case does not show them whole."""
     file = corpus.file(one.finding.span.path)
-    names = [word.rpartition(".")[2] for word in _NAME.findall(words)]
+    code = "\n".join(row.text for row in one.shown.rows)
+    names = [
+        said[0].rstrip(".").rpartition(".")[2]
+        for said in _NAME.finditer(words)
+        if _is_name(said, code)
+    ]
     seen = {row for _, part in (("", one.shown), *one.context) for row in _places(part)}
     defined = found.named(file, names) if file else ()
     shown = [*_files(words, found.texts), *((part.why, part.block) for part in defined)]
     for why, part in shown:
         if not seen.issuperset(_places(part)):
             yield why, part
+
+
+def _is_name(said: re.Match[str], code: str) -> bool:
+    """Say whether a word names something: "now" and "fetch" are English unless they are called."""
+    word, behind = said[0].rstrip("."), said.string[said.end() : said.end() + 1]
+    return (
+        not word.isalpha()
+        or not word.islower()
+        or behind in {"(", "`"}
+        or re.search(rf"\b{re.escape(word)}\s*\(", code) is not None
+    )
 
 
 def _files(words: str, texts: Mapping[str, str]) -> Iterator[tuple[str, Block]]:

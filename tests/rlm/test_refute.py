@@ -285,3 +285,28 @@ def test_a_claim_about_a_removed_line_is_told_with_that_line_and_its_row() -> No
     text = request(made, MODEL).messages[0].text
     row = next(n for n, one in enumerate(made.shown.rows, 1) if one.text == claim.quote)
     assert f"The evidence, row {row}:\n    if command == 'rm':\n" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("The command is now run by anyone.", False),
+        ("The command is run, see now().", True),
+        ("The command is run after `now`.", True),
+        ("The command is run after clock.now.", True),
+    ],
+)
+def test_an_english_word_is_no_name_unless_it_is_written_like_one(said: str, shown: bool) -> None:
+    files = corpus(source("app.py", APP), source("clock.py", "def now():\n    return 1\n"))
+    made = case(replace(CLAIM, explanation=said), rule(), files, Surroundings(files.tree))
+    assert ("definition of now" in [why for why, _ in made.context]) is shown
+
+
+def test_a_plain_word_that_the_block_calls_is_a_name() -> None:
+    files = corpus(
+        source("app.py", APP.replace("os.system(command)", "launch(command)")),
+        source("shell.py", "def launch(command):\n    return 1\n"),
+    )
+    claim = replace(CLAIM, explanation="What launch gets is not checked.")
+    made = case(claim, rule(), files, Surroundings(files.tree))
+    assert "definition of launch" in [why for why, _ in made.context]

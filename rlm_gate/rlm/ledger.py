@@ -60,6 +60,7 @@ class Ledger:
     _loops: dict[str, str] = field(default_factory=dict)
     _excused: set[str] = field(default_factory=set)
     _idle: set[str] = field(default_factory=set)
+    _cut: set[str] = field(default_factory=set)
 
     def answered(self, rule_ids: Iterable[str], span: Span) -> None:
         """Record that a host-composed call judged these lines, with a schema-valid answer."""
@@ -86,7 +87,8 @@ class Ledger:
     def cut_short(self, engines: Mapping[str, Sequence[Rule]], why: str, fits: Applies) -> None:
         """Record that the run ended before these engines did: what they judged is not known.
 
-        For their rules ``fits`` says what they apply to, and reads no text for that.
+        For their rules ``fits`` says what they apply to, and reads no text for that; what is
+        missing is counted by rule and by file, for all of it listed would be the whole plan.
         """
         for name, rules in engines.items():
             self.failed(Skip(name, why, rule_ids=tuple(rule.id for rule in rules)))
@@ -94,6 +96,7 @@ class Ledger:
             self._loops[rule_id] = why
         cut, applies = {rule.id for rules in engines.values() for rule in rules}, self.applies
         self.applies = lambda rule, file: (fits if rule.id in cut else applies)(rule, file)
+        self._cut |= cut
 
     def excuse(self, rule_ids: Iterable[str]) -> None:
         """Let what is missing of these rules be said, but not required (design §8)."""
@@ -110,17 +113,20 @@ class Ledger:
             lines = _length(file.in_scope)
             of_file: list[Gap] = []
             finished: set[str] = set()
+            cut = False
             for pair in speaking[file.language]:
                 why_not = self.applies(pair.rule, file)
                 pair.counts.met(why_not, lines, file.language if pair.engines else "")
                 if not why_not:
+                    cut = cut or pair.rule.id in self._cut
                     of_file.extend(self._gaps(pair, file, lines, finished))
             gaps.extend(of_file)
+            lost = lines if cut else _length(merge_spans(gap.span for gap in of_file))
             finished -= self._idle
             for name in finished:
                 engines[name][0] += 1
                 engines[name][1] += lines
-            by_file.append(self._of_file(file, lines, tuple(sorted(finished)), of_file))
+            by_file.append(self._of_file(file, lines, tuple(sorted(finished)), lost))
         by_id = {rule.id: rule for rule in self.rules}
         languages = self._languages({one.path: one.lines for one in by_file}, counts.values())
         bare = [row for row in languages if not row.own_rules]
@@ -167,7 +173,7 @@ class Ledger:
         return _Speaker(rule, counts, self.judges.engines(rule, sample), by_model, by_playbook)
 
     def _of_file(
-        self, file: SourceFile, total: int, engines: tuple[str, ...], gaps: Sequence[Gap]
+        self, file: SourceFile, total: int, engines: tuple[str, ...], missing: int
     ) -> FileCoverage:
         """Sum up one file: who finished on it, what a model judged, what some rule missed."""
         if self.judges.corpus and any(
@@ -184,7 +190,6 @@ class Ledger:
             seen = total - _length(subtract(file.in_scope, answered))
         else:
             seen = 0
-        missing = _length(merge_spans(gap.span for gap in gaps))
         return FileCoverage(file.path, total, engines, seen, missing)
 
     def _looped(self, rule: Rule, file: SourceFile) -> bool:
@@ -211,7 +216,8 @@ class Ledger:
         reason = self._detector_gap(rule, file, by_playbook=not pair.engines)
         if reason:
             counts.missing += total
-            yield from (Gap(rule.id, span, reason) for span in file.in_scope)
+            if rule.id not in self._cut:
+                yield from (Gap(rule.id, span, reason) for span in file.in_scope)
             return
         counts.detector += total
         finished.update(pair.engines or ("playbook",))

@@ -27,6 +27,7 @@ _ANYWHERE: Final = _words(
     " testproject test_project testproj testapp test_app demo_project"
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
     " integration-tests integration_tests integrationtests unittests acceptance stories storybook"
+    " conformance"
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(

@@ -117,3 +117,26 @@ def test_a_script_of_words_by_a_known_author_is_medium(cli: Cli, git_repo: GitRe
         ("member", "medium"),
         ("robot", "medium"),
     ]
+
+
+def test_what_rails_looks_up_among_views_or_classes_is_medium(cli: Cli, git_repo: GitRepo) -> None:
+    for name, line in {
+        "kind": "Object.const_get(params[:type])",
+        "method": "self.send(params[:type])",
+        "view": 'render template: "help/#{params[:page]}"',
+        "file": 'render file: "help/#{params[:page]}"',
+        "known": "lookup_context.exists?(params[:page])",
+        "asked": "User.exists?(params[:page])",
+    }.items():
+        text = f"class AController < ApplicationController\n  def show\n    {line}\n  end\nend\n"
+        git_repo.write(f"app/controllers/{name}_controller.rb", text)
+    git_repo.commit()
+    done = cli("check", "--all", "--offline", "--select=security", "--format=json", rules=None)
+    found = json.loads(done.out)["findings"]
+    assert {one["path"][16:-14]: one["severity"] for one in found} == {
+        "kind": "medium",
+        "method": "critical",
+        "view": "medium",
+        "file": "high",
+        "asked": "high",
+    }

@@ -309,6 +309,22 @@ def test_no_link_makes_a_browser_send_a_header(source_of: str, meant: Severity) 
 
 
 @pytest.mark.parametrize(
+    ("answer", "meant"),
+    [
+        ("const { name } = req.body;\n  res.status(400).send(`No ${name}`)", Severity.MEDIUM),
+        ("const { name } = req.body;\n  res.status(201).send(`Hello ${name}`)", Severity.HIGH),
+        ("const { name } = req.query;\n  res.status(404).send(`No ${name}`)", Severity.HIGH),
+    ],
+)
+def test_a_refusal_that_repeats_a_posted_body_is_read_by_programs(
+    answer: str, meant: Severity
+) -> None:
+    code = f"app.post('/', (req, res) => {{\n  {answer};\n}});\n"
+    page = {**PAGE, "calls": [{"call": "**.res.{send,status().send}", "args": [0]}]}
+    assert severities("a.js", code, **page) == [meant]
+
+
+@pytest.mark.parametrize(
     ("source_of", "meant"),
     [
         ("request.form.get('a')", Severity.MEDIUM),

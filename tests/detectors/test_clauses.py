@@ -72,6 +72,12 @@ def test_a_text_fits_that_has_one_of_each_clause_or_where_nobody_can_say(
         {"regex": r"\p{Greek}"},
         {"regex": r"[a-z&&[^b]c]"},
         {"regex": r"\<"},
+        {
+            "any": [
+                {"pattern": "gr\N{LATIN SMALL LETTER O WITH DIAERESIS}sse($A)"},
+                {"regex": "(?i)exec"},
+            ]
+        },
         {"pattern": "$A"},
         {"pattern": "f($AB)"},
     ],

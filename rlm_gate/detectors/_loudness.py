@@ -51,6 +51,9 @@ _QUOTES: Final = kept.expression(
     r"(?:\b(?:like|such as|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b|\be\.g\.)"
     r"[^\n.]{0,60}[\"'`\u201c\u2018]\Z"
 )
+# An expression that looks for it: '/ignore previous instructions/i'.
+_SOUGHT: Final = kept.expression(r"[\"'`(,\[=]\s?/\^?\Z")
+_SEEKS: Final = kept.expression(r"\$?/[a-z]{0,4}(?:[\"'`]|\s?[,)\].;])")
 # What somebody says to a model in an example, which the answer that is wanted follows.
 _SHOWN: Final = kept.expression(
     r"\n[ \t]*(?:user|human|customer|input)[ \t]*:[ \t]*[\"'][^\"'\n]*\Z"
@@ -81,6 +84,8 @@ def of_order(text: str, start: int, end: int) -> bool:
     """Say whether a phrase that needs no address is a plain order to a reviewer or a model."""
     said = text[start:end]
     if _QUOTES.search(text, max(0, start - 80), start) and _ENDS.match(text, end):
+        return False
+    if _SOUGHT.search(text, max(0, start - 4), start) and _SEEKS.match(text, end):
         return False
     if _SHOWN.search(text, max(0, start - 80), start) and _ANSWERED.match(text, end):
         return False

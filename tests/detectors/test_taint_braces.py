@@ -403,6 +403,12 @@ def test_lines_too_long_to_be_written_by_hand_are_told_and_not_followed() -> Non
     assert not skip.blocking
 
 
+def test_a_go_literal_that_the_grammar_cannot_read_breaks_nothing() -> None:
+    literal = "User{\n\t\tLast: new(time.Now()),\n\t}"
+    code = f"func f(r *http.Request) {{\n\tu := {literal}\n\tdb.Query(r.URL.Path + u.Name)\n}}\n"
+    assert not any(isinstance(one, Skip) for one in judged("go", code))
+
+
 @pytest.mark.parametrize("language", ["javascript", "typescript", "java", "go"])
 @pytest.mark.parametrize(
     "text", ["", "(", "{ {", "req.query )", "class A {", "func (", "switch (", "=> {"]

@@ -108,7 +108,7 @@ class Literals(Targets):
             return listed([self.value(first(one), env) for one in elements])
         made = Value(items={}, shape="dict")
         for one in elements:
-            key, *rest = named(one)
+            key, *rest = named(one) or [one]  # an element that the grammar can't read
             values = [self.value(first(value), env) for value in rest]
             inner = first(key)
             spelled = self.value(inner, env).const if inner and "literal" in inner.kind() else UNSET

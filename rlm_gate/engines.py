@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rlm_gate import detectors, syntax
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
@@ -29,20 +28,59 @@ _LEAST: Final = 2
 _SHARES: Final = 3  # of what is left, for each process: so that none waits long for the last piece
 
 
+class _Asked(NamedTuple):
+    """What an engine was to judge, and whether it can go on without one of the files."""
+
+    name: str
+    corpus: Corpus
+    rules: Sequence[Rule]
+    by_file: bool
+
+
 def behind_the_seam(name: str, corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
-    """Let the engine begin now; return what it finds until it ends or breaks."""
+    """Let the engine begin now; return what it finds until it ends or breaks.
+
+    One that judges each file by itself breaks over a file alone: the others it judges all the same.
+    """
     found: Iterator[Finding | Skip] = iter(())
+    by_file = False
     with _seam(name, rules) as broken:
+        by_file = not alone(name)
         found = detectors.load(name).detect(corpus, rules)
-    return chain(_until_broken(found, name, rules), broken)
+    return _until_broken(found, broken, _Asked(name, corpus, rules, by_file))
 
 
 def _until_broken(
-    found: Iterator[Finding | Skip], name: str, rules: Sequence[Rule]
+    found: Iterator[Finding | Skip], broken: list[Skip], asked: _Asked
 ) -> Iterator[Finding | Skip]:
-    with _seam(name, rules) as broken:
-        yield from found
-    yield from broken
+    told = []
+    with _seam(asked.name, asked.rules) as later:
+        for one in found:
+            told.append(one)
+            yield one
+    broken = [*broken, *later]
+    files = asked.corpus.files
+    if broken and asked.by_file and len(files) > 1:
+        yield from _one_by_one(broken, set(told), asked)
+    elif broken and asked.by_file and files:
+        yield from (replace(one, path=files[0].path) for one in broken)
+    else:
+        yield from broken
+
+
+def _one_by_one(
+    broken: list[Skip], told: set[Finding | Skip], asked: _Asked
+) -> Iterator[Finding | Skip]:
+    """Yield what the engine finds where it does not break; what broke, if it does so everywhere."""
+    each = [
+        [*behind_the_seam(asked.name, asked.corpus.piece((file,)), asked.rules)]
+        for file in asked.corpus.files
+    ]
+    why = {skip.why for skip in broken}
+    if all(any(isinstance(one, Skip) and one.why in why for one in found) for found in each):
+        yield from broken
+    else:
+        yield from (one for found in each for one in found if one not in told)
 
 
 @contextmanager
@@ -125,8 +163,9 @@ class Together:
         told: set[Skip] = set()
         for number in sorted(self._crew.results):
             for item in self._crew.results[number][0].pop(label):
-                if isinstance(item, Finding) or item not in told:
-                    yield item  # an engine that breaks says so for each piece
+                # an engine that breaks says so for each piece, which may be a file alone
+                if isinstance(item, Finding) or replace(item, path=None) not in told:
+                    yield item
                 told |= {item} if isinstance(item, Skip) and item.path is None else set()
         yield from self._lost(label)
 

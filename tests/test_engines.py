@@ -120,6 +120,32 @@ def test_a_process_that_dies_is_inconclusive_and_the_rest_is_kept(
     assert verdict.coverage.gaps  # of every file: nobody knows which of them the dead one had
 
 
+def places(verdict: Verdict) -> set[str]:
+    found = verdict.findings
+    return {span.path for one in found for span in (one.span, *(also.span for also in one.also))}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_engine_that_breaks_over_one_file_judges_the_others(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    whole = check(repo, monkeypatch, processes)
+    detect = regex.detect
+
+    def broken(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for item in detect(corpus, rules):
+            if isinstance(item, Finding) and item.span.path == "some/file_20.py":
+                raise ValueError("no such kind")
+            yield item
+
+    monkeypatch.setattr(regex, "detect", broken)
+    verdict = check(repo, monkeypatch, processes)
+    [skip] = [one for one in verdict.skipped if one.blocking]
+    assert (skip.what, skip.path) == ("regex", "some/file_20.py")
+    assert places(whole) - places(verdict) == {"some/file_20.py"}
+    assert {gap.span.path for gap in verdict.coverage.gaps} == {"some/file_20.py"}
+
+
 def test_an_engine_that_breaks_in_every_process_says_so_once(
     repo: GitRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

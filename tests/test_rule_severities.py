@@ -106,3 +106,12 @@ def test_a_filter_of_something_unknown_is_not_surely_of_documents(
 def test_in_rust_a_check_that_is_off_shows_not_what_is_sent() -> None:
     code = "fn main() {\n    Client::builder().danger_accept_invalid_certs(true).build();\n}\n"
     assert worst("tls-verification-off", "src/main.rs", "rust", code) == Severity.MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("create_password_hash", Severity.HIGH), ("create_legacy_password_hash", Severity.MEDIUM)],
+)
+def test_what_accounts_have_from_before_is_compared_once(name: str, meant: Severity) -> None:
+    code = f"def {name}(password, salt):\n    return hashlib.sha512(password + salt).hexdigest()\n"
+    assert worst("fast-password-hash", "src/users.py", "python", code) == meant

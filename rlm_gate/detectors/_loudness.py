@@ -61,6 +61,10 @@ _SHOWN: Final = kept.expression(
 _ANSWERED: Final = kept.expression(
     r"[^\"'\n]*[\"'][ \t]*\n[ \t]*(?:\{|(?:assistant|output|answer|label|expected|response)[ \t]*:)"
 )
+# A manual's word to who reads it: "in that case please ignore the above instructions".
+_IF_SO: Final = kept.expression(
+    r"(?:\bin (?:that|this|such a|which)\s+case|\bif so|\botherwise),?\s+(?:please\s+|just\s+)?\Z"
+)
 _ENDS: Final = kept.expression(r"[\"'`\u201d\u2019,]")
 _REVEALS: Final = kept.expression(
     r"(?:reveal|print|output|repeat|show|leak|disclose|dump|recite|quote|send|include)\W"
@@ -90,7 +94,8 @@ def of_order(text: str, start: int, end: int) -> bool:
     if _SHOWN.search(text, max(0, start - 80), start) and _ANSWERED.match(text, end):
         return False
     if _FORGETS.match(said):
-        return _SAYINGS.search(said) is not None
+        condition = _IF_SO.search(text, max(0, start - 60), start)
+        return condition is None and _SAYINGS.search(said) is not None
     if _REVEALS.match(said):
         return _DENIES.search(text, max(0, start - 40), start) is None
     return "addressed" in said or _ABROAD.search(said) is not None

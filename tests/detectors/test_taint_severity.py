@@ -339,6 +339,30 @@ def test_a_form_holds_texts_and_no_operators(source_of: str, meant: Severity) ->
     assert severities("a.py", code, language="python", sink="nosql", calls=calls) == [meant]
 
 
+@pytest.mark.parametrize(
+    ("route", "before", "meant"),
+    [
+        ("'/a'", "", Severity.HIGH),
+        ("'/a', requireLogin", "", Severity.HIGH),
+        ("'/a', requireAdmin", "", Severity.MEDIUM),
+        ("'/a'", "if (!['admin', 'root'].includes(req.user.role)) return;", Severity.MEDIUM),
+        ("'/admin'", "", Severity.HIGH),
+    ],
+)
+def test_a_path_that_only_administrators_choose_is_medium(
+    route: str, before: str, meant: Severity
+) -> None:
+    code = f"app.get({route}, (req, res) => {{\n  {before}\n  fs.rm('a/' + req.query.a);\n}});\n"
+    path = {"sink": "path", "sources": ["remote"], "calls": [{"call": "fs.rm", "args": [0]}]}
+    assert severities("a.js", code, language="javascript", **path) == [meant]
+
+
+def test_a_decorator_may_ask_for_an_administrator() -> None:
+    for decorator, meant in (("", Severity.HIGH), ("@admin_required\n", Severity.MEDIUM)):
+        code = f"@app.get('/a')\n{decorator}def show():\n    return open(request.args['a'])\n"
+        assert severities("a.py", f"from flask import request\n{code}", **PATH) == [meant]
+
+
 def test_a_page_of_what_a_function_elsewhere_made_of_input_is_low() -> None:
     head = "app.get('/', async (req, res) => {\n  const made = "
     for text, meant in (

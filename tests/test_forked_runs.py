@@ -142,7 +142,6 @@ def repo(git_repo: GitRepo, request: pytest.FixtureRequest) -> GitRepo:
     [
         pytest.param("high", 1, KILL.format(9), "killed by signal 9", id="killed"),
         pytest.param("info", 3, KILL.format(15), "killed by signal 15", id="terminated"),
-        pytest.param("info", 3, LITTLE_MEMORY, "MemoryError", id="out of memory"),
         pytest.param("info", 3, NO_ROOM, "exit code 1", id="no room for its answers"),
     ],
     indirect=["repo"],
@@ -155,6 +154,14 @@ def test_a_fork_that_dies_is_told_and_the_rest_is_kept(
     assert told in whys(done[1])
     _, lost = sizes(tmp_path / "sign")
     assert found(done[1]) == MANY - lost
+
+
+def test_files_that_had_no_room_together_are_judged_one_by_one(
+    repo: GitRepo, tmp_path: Path
+) -> None:
+    with running(repo, tmp_path / "sign", LITTLE_MEMORY) as process:
+        code, report = ended(process)
+    assert (code, found(report), whys(report)) == (1, MANY, "")
 
 
 @pytest.mark.parametrize(

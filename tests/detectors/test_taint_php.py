@@ -167,6 +167,21 @@ def test_what_other_files_make_of_input_is_no_text_of_the_page() -> None:
 
 
 @pytest.mark.parametrize(
+    ("function", "met"),
+    [
+        ("trim(...)", True),
+        ("'trim'", True),
+        ("htmlspecialchars(...)", False),
+        ("'e'", False),
+        ("dressed(...)", False),
+    ],
+)
+def test_a_function_may_be_handed_on_by_its_name_or_by_dots(function: str, met: bool) -> None:
+    page = {"sink": "xss", "calls": [{"call": "echo"}], "clean": ["{e,htmlspecialchars}"]}
+    assert php(f"$d = array_map({function}, $_GET['a']);", "echo $d['x'];", **page) is met
+
+
+@pytest.mark.parametrize(
     ("written", "found"),
     [
         ("$name", True),

@@ -84,11 +84,14 @@ class Php(Braces):
         return replace(found, taints=self.reading.source("php_input", node))
 
     def _call(self, node: Node, env: Env) -> Value:
+        function, given = node.field("function"), given_to(node)
+        kinds = [one.kind() for one in named(given)] if given is not None else []
+        if function is not None and kinds == ["variadic_placeholder"]:  # f(...) is f itself
+            return constant(_last(function.text()))
         made = super()._call(node, env)
         if not made.tainted and _BODY.search(node.text()[:_SHORT]):
             return Value(name="php_input", taints=self.reading.source("php_input", node))
         if not made.tainted:  # what nothing is given to asks nobody outside
-            given = given_to(node)
             return replace(made, fixed=made.fixed or (given is not None and not named(given)))
         return made.cleaned({"xss"}) if self._foreign(made.name) else made
 

@@ -17,6 +17,9 @@ CHECKOUT = (
     "on: {}\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/checkout@v4\n"
     "        with:\n          ref: ${{{{ github.event.{}.head{}sha }}}}\n      - run: {}\n"
 )
+AFTER_CI = "\n  workflow_run:\n    workflows: [Continuous Integration]"
+BUILT = CHECKOUT.format(AFTER_CI, "workflow_run", "_", 1)
+BUILT += "      - uses: docker/build-push-action@v6\n        env: {KEY: '${{ secrets.KEY }}'}\n"
 PASSWORD = "def keep(raw):\n    password = raw.strip()\n    return hashlib.md5(raw).hexdigest()\n"
 TITLE = "on: {}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ github.event.{}.title }}}}\n"
 
@@ -97,6 +100,7 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
             CHECKOUT.format("workflow_run", "workflow_run", "_", "npm ci"),
             MEDIUM,
         ),
+        ("workflow-untrusted-checkout", ".github/workflows/a.yml", BUILT, HIGH),
         ("workflow-injection", ".github/workflows/a.yml", TITLE.format("issues", "issue"), HIGH),
         (
             "workflow-injection",

@@ -23,6 +23,15 @@ BUILT += "      - uses: docker/build-push-action@v6\n        env: {KEY: '${{ sec
 PASSWORD = "def keep(raw):\n    password = raw.strip()\n    return hashlib.md5(raw).hexdigest()\n"
 TITLE = "on: {}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ github.event.{}.title }}}}\n"
 
+ACTION = """\
+public class CoverController : Controller {
+  [HttpGet("ROUTE")]
+  public IActionResult Cover(PARAMETERS) {
+    return PhysicalFile(Path.Combine(root, name), "image/png");
+  }
+}
+"""
+
 
 @cache
 def rules() -> dict[str, Rule]:
@@ -225,3 +234,85 @@ def test_a_secret_of_the_tests_part_of_a_configuration_is_low() -> None:
     key = "  secret_key_base: " + "189eafa373f70c3f770798b832dd5e48" * 2 + "\n"
     for part, meant in (("development", LOW), ("production", MEDIUM)):
         assert worst("hardcoded-password", "config/keys.yml", f"{part}:\n{key}") is meant
+
+
+@pytest.mark.parametrize(
+    ("route", "parameters", "meant"),
+    [
+        ("{id:int}/{name}", "int id, string name", MEDIUM),
+        ("{id:int}/{*name}", "int id, string name", HIGH),
+        ("covers", "string name", HIGH),
+        ("{id:int}", "int id, [FromQuery] string name", HIGH),
+    ],
+)
+def test_a_part_of_a_route_in_csharp_holds_no_slash(
+    route: str, parameters: str, meant: Severity
+) -> None:
+    code = ACTION.replace("ROUTE", route).replace("PARAMETERS", parameters)
+    assert worst("path-traversal", "src/Cover.cs", code) is meant
+
+
+@pytest.mark.parametrize("kind", ["marshal", "hybrid"])
+def test_who_makes_a_signed_cookie_has_the_key(kind: str) -> None:
+    code = f"Rails.application.config.action_dispatch.cookies_serializer = :{kind}\n"
+    path = "config/initializers/cookies.rb"
+    assert worst("unsafe-deserialization", path, code) is MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("statement", "meant"),
+    [
+        ("WIKI.engines.text.query(req.query.q)", MEDIUM),
+        ("pool.query(req.body.sql)", HIGH),
+        ('service.query("select * from a where b = \'" + req.query.q + "\'")', HIGH),
+        ("prisma.$queryRawUnsafe(req.query.q)", HIGH),
+    ],
+)
+def test_a_query_of_something_unknown_is_not_surely_sql(statement: str, meant: Severity) -> None:
+    code = f"app.get('/', (req, res) => {{\n  {statement};\n}});\n"
+    assert worst("sql-injection", "src/app.js", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("statement", "meant"),
+    [
+        ("executor.execute(request.args['q'])", MEDIUM),
+        ("conn.execute(request.args['q'])", HIGH),
+        ("runner.execute('select a from b where c = ' + request.args['q'])", HIGH),
+    ],
+)
+def test_an_execution_of_something_unknown_is_not_surely_sql(
+    statement: str, meant: Severity
+) -> None:
+    code = f"from flask import request\n@app.route('/')\ndef show():\n    {statement}\n"
+    assert worst("sql-injection", "src/app.py", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("statement", "meant"),
+    [
+        ("q.where({ login: req.body.login })", MEDIUM),
+        ("User.findOne({ login: req.body.login })", HIGH),
+        ("db.users.findOne({ login: req.body.login })", HIGH),
+        ("req.db.collection('users').findOne({ login: req.body.login })", HIGH),
+    ],
+)
+def test_a_filter_of_something_unknown_is_not_surely_of_documents(
+    statement: str, meant: Severity
+) -> None:
+    code = f"app.post('/login', (req, res) => {{\n  {statement};\n}});\n"
+    assert worst("nosql-injection", "src/app.js", code) is meant
+
+
+def test_in_rust_a_check_that_is_off_shows_not_what_is_sent() -> None:
+    code = "fn main() {\n    Client::builder().danger_accept_invalid_certs(true).build();\n}\n"
+    assert worst("tls-verification-off", "src/main.rs", code) is MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("create_password_hash", HIGH), ("create_legacy_password_hash", MEDIUM)],
+)
+def test_what_accounts_have_from_before_is_compared_once(name: str, meant: Severity) -> None:
+    code = f"def {name}(password, salt):\n    return hashlib.sha512(password + salt).hexdigest()\n"
+    assert worst("fast-password-hash", "src/users.py", code) is meant

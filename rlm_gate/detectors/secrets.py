@@ -38,7 +38,7 @@ _ENGINE = "secrets"
 _SAMPLES = kept.expression(
     r"(?:^|/)(?:dev|\.github|docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|e2e"
     r"|(?:test|dev|demo|example|sample|local|ci)[_-][\w-]+|playground|sandbox"
-    r"|integration|suites|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
+    r"|integration|suites|conformance|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
     r"|(?:^|/)(?:test|fake|dummy|mock|sample|example)[_-][^/]*\Z"
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
@@ -93,7 +93,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "7"
+    return "8"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -529,6 +529,7 @@ class TestDetect:
             ("src/keys.rs", '//! Not real credentials.\nconst KEY: &str = "'),
             ("src/auth.rs", '#[cfg(test)]\nmod tests {\n    const KEY: &str = "'),
             ("internal/suites/pki/backend.pem", ""),
+            ("storage/conformance/keys.go", ""),
             ("docker/ci-config/signing.key", ""),
         ],
     )

@@ -24,6 +24,21 @@ from rlm_gate.core import (
 )
 from rlm_gate.languages import language_of
 
+SHELL_RULE = """\
+title: Shell command from a variable
+severity: {severity}
+precision: high
+languages: [python]
+prefilter: [import]
+detect: [{{engine: regex, pattern: 'os\\.system\\(command'}}]
+message: Pass a list.
+help: {{why: It runs what it gets., fix: Pass a list.}}
+tests:
+  bad: ["import os; os.system(command)"]
+  good: ["print(1)"]
+"""
+SHELL_CODE = "import os\n\n\ndef run(command):\n    os.system(command)\n"
+
 
 def source(
     path: str,

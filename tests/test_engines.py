@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import source
+from builders import SHELL_CODE, SHELL_RULE, corpus, finding, rule, source
 
 from rlm_gate import config, detectors, engines, fingerprint, forks, gate, reports
 from rlm_gate.core import Corpus, Finding, Rule, Skip, Status, Verdict
@@ -25,28 +25,14 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),  # pytest's own
 ]
-RULE = """\
-title: Shell command from a variable
-severity: {severity}
-precision: high
-languages: [python]
-prefilter: [import]
-detect: [{{engine: regex, pattern: 'os\\.system\\(command'}}]
-message: Pass a list.
-help: {{why: It runs what it gets., fix: Pass a list.}}
-tests:
-  bad: ["import os; os.system(command)"]
-  good: ["print(1)"]
-"""
-BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
 MANY = 2 * engines.FEW
 
 
 @pytest.fixture
 def repo(git_repo: GitRepo) -> GitRepo:
-    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity="high"))
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", SHELL_RULE.format(severity="high"))
     for number in range(MANY):
-        text = f"{BAD}# {number}\n" if number % 3 else "print(1)\n"
+        text = f"{SHELL_CODE}# {number}\n" if number % 3 else "print(1)\n"
         git_repo.write(f"some/file_{number:02}.py", text)
     git_repo.commit()
     return git_repo
@@ -98,9 +84,9 @@ def test_each_file_is_judged_once_and_the_parent_does_not_do_it_all(
 def test_a_process_that_dies_is_inconclusive_and_the_rest_is_kept(
     severity: str, git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity=severity))
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", SHELL_RULE.format(severity=severity))
     for number in range(MANY):
-        git_repo.write(f"file_{number:02}.py", BAD)
+        git_repo.write(f"file_{number:02}.py", SHELL_CODE)
     git_repo.commit()
     parent, detect = os.getpid(), regex.detect
 
@@ -120,9 +106,10 @@ def test_a_process_that_dies_is_inconclusive_and_the_rest_is_kept(
     assert verdict.coverage.gaps  # of every file: nobody knows which of them the dead one had
 
 
-def places(verdict: Verdict) -> set[str]:
+def places(verdict: Verdict) -> list[str]:
     found = verdict.findings
-    return {span.path for one in found for span in (one.span, *(also.span for also in one.also))}
+    spans = (span for one in found for span in (one.span, *(also.span for also in one.also)))
+    return sorted(span.path for span in spans)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -142,8 +129,24 @@ def test_an_engine_that_breaks_over_one_file_judges_the_others(
     verdict = check(repo, monkeypatch, processes)
     [skip] = [one for one in verdict.skipped if one.blocking]
     assert (skip.what, skip.path) == ("regex", "some/file_20.py")
-    assert places(whole) - places(verdict) == {"some/file_20.py"}
+    assert places(whole) == sorted([*places(verdict), "some/file_20.py"])
     assert {gap.span.path for gap in verdict.coverage.gaps} == {"some/file_20.py"}
+
+
+def test_what_was_found_before_an_engine_broke_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(asked: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for file in asked.files:
+            if file.path == "b.py":
+                raise ValueError("no such kind")
+            yield finding(path=file.path)
+
+    monkeypatch.setattr(regex, "detect", broken)
+    three = corpus(source("a.py", "1\n"), source("b.py", "2\n"), source("c.py", "3\n"))
+    found = [*engines.behind_the_seam("regex", three, [rule()])]
+    assert [one.span.path for one in found if isinstance(one, Finding)] == ["a.py", "c.py"]
+    assert [one.path for one in found if isinstance(one, Skip)] == ["b.py"]
 
 
 def test_an_engine_that_breaks_in_every_process_says_so_once(
@@ -233,8 +236,8 @@ def test_few_files_are_judged_by_one_process(
     git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forks, "Crew", None)
-    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity="medium"))
-    git_repo.write("app.py", BAD)
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", SHELL_RULE.format(severity="medium"))
+    git_repo.write("app.py", SHELL_CODE)
     git_repo.commit()
     assert len(check(git_repo, monkeypatch, 4).findings) == 1
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import SHELL_CODE, SHELL_RULE
 
 from rlm_gate import engines
 
@@ -21,19 +22,6 @@ if TYPE_CHECKING:
     from conftest import GitRepo
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
-RULE = """\
-title: Shell command from a variable
-severity: {severity}
-precision: high
-languages: [python]
-detect: [{{engine: regex, pattern: 'os\\.system\\(command'}}]
-message: Pass a list.
-help: {{why: It runs what it gets., fix: Pass a list.}}
-tests:
-  bad: ["import os; os.system(command)"]
-  good: ["print(1)"]
-"""
-BAD = "import os\n\n\ndef run(command):\n    os.system(command)\n"
 MANY = 4 * engines.FEW
 # A run with one fork. Given is what the fork does at its second piece, the parent from its first.
 RUN = """
@@ -130,9 +118,9 @@ def wait_for(sign: Path) -> None:
 @pytest.fixture
 def repo(git_repo: GitRepo, request: pytest.FixtureRequest) -> GitRepo:
     severity = getattr(request, "param", "high")
-    git_repo.write(".rlm-gate/rules/own/shell.yaml", RULE.format(severity=severity))
+    git_repo.write(".rlm-gate/rules/own/shell.yaml", SHELL_RULE.format(severity=severity))
     for number in range(MANY):
-        git_repo.write(f"file_{number:03}.py", f"{BAD}# {number}\n")
+        git_repo.write(f"file_{number:03}.py", f"{SHELL_CODE}# {number}\n")
     git_repo.commit()
     return git_repo
 

@@ -141,6 +141,19 @@ def test_a_fork_reads_though_a_thread_was_reading_when_it_began(git_repo: GitRep
 
 @on_linux
 @beside_threads
+def test_a_fork_ends_though_a_thread_was_reading_when_it_began(git_repo: GitRepo) -> None:
+    git_repo.commit(a="1")
+    objects = _open(git_repo.path).objects()
+    objects.read("HEAD:a")
+    with objects._lock:
+        child = _forked(lambda: objects.close() is None)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    assert objects.read("HEAD:a")
+
+
+@on_linux
+@beside_threads
 def test_a_fork_that_reads_keeps_its_parents_process_from_nothing(git_repo: GitRepo) -> None:
     git_repo.commit(a="1")
     objects = _open(git_repo.path).objects()

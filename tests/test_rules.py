@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_gate import languages, packs, ruletest
+from rlm_gate import detectors, languages, packs, ruletest
 from rlm_gate.core import Rule, Severity
 from rlm_gate.packs import LoadedPack
 
@@ -126,7 +126,7 @@ HOSTILE = {
 def patterns(rule: Rule) -> Iterator[str]:
     yield from rule.prefilter
     for entry in rule.detect:
-        for key in ("pattern", "lines_have", "lines_lack"):
+        for key in ("pattern", *detectors.LINE_PATTERNS):
             if isinstance(entry.options.get(key), str):
                 yield entry.options[key]
 

@@ -187,7 +187,8 @@ def listed(value: Any) -> tuple[str, ...]:
 
 
 # What every engine of patterns has: a second look at the lines of a find, and its severity.
-LINE_OPTIONS = ("lines_have", "lines_lack", "lines_doubt", "lines_grave", "severity")
+LINE_PATTERNS = ("lines_have", "lines_lack", "lines_doubt", "lines_grave")
+LINE_OPTIONS = (*LINE_PATTERNS, "severity")
 
 
 def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -195,7 +196,7 @@ def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     levels = [one.label for one in Severity]
     if "severity" in options and options["severity"] not in levels:
         yield ("severity",), f"severity: choose from {', '.join(levels)}"
-    for key in LINE_OPTIONS[:-1]:
+    for key in LINE_PATTERNS:
         if key in options and (problem := pattern_problem(options[key])):
             yield (key,), f"{key}: {problem}"
 

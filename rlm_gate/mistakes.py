@@ -13,22 +13,32 @@ from rlm_gate import kept, languages
 
 _NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _RULE_ID = kept.expression(rf"{_NAME}/{_NAME}\Z")
+_WORD_NAME = kept.expression(r"[a-z][a-z0-9_]*\Z")
 _FEW = 40
 _PLAIN_NAME = kept.expression(rf"{_NAME}\Z")
 
 
 def regex(pattern: str) -> str:
     """Check a regular expression that is searched line by line (``re.MULTILINE``)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            compiled = re.compile(pattern, re.MULTILINE)
-    except re.error as error:
-        where = "" if error.pos is None else f" at character {error.pos + 1}"
-        return f"not a regular expression: {error.msg}{where}"
-    except (OverflowError, RecursionError, Warning) as error:
-        return f"not a usable regular expression: {error}"
-    return "this matches everywhere; require at least one character" if compiled.match("") else ""
+    if flaw := _flaw(pattern):
+        return flaw
+    everywhere = re.compile(pattern, re.MULTILINE).match("")
+    return "this matches everywhere; require at least one character" if everywhere else ""
+
+
+def word(pattern: str) -> str:
+    """Check a part of regular expressions that several of them call by its name."""
+    if not pattern:
+        return "text is wanted, this is empty"
+    if flaw := _flaw(pattern) or _flaw(f"(?:{pattern})"):
+        return flaw
+    groups = re.compile(pattern).groups
+    return "a group here would renumber those around it; write (?:...)" if groups else ""
+
+
+def word_name(text: str) -> str:
+    """Check the name of such a part."""
+    return "" if _WORD_NAME.match(text) else f"{text!r} is no name of a word; use a-z, 0-9 and _"
 
 
 def line(text: str) -> str:
@@ -88,3 +98,16 @@ def expiry(text: str) -> str:
     except ValueError:
         good = False
     return "" if good else f"{text!r} is no date; write it as 2027-01-31"
+
+
+def _flaw(pattern: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        where = "" if error.pos is None else f" at character {error.pos + 1}"
+        return f"not a regular expression: {error.msg}{where}"
+    except (OverflowError, RecursionError, Warning) as error:
+        return f"not a usable regular expression: {error}"
+    return ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlm_gate import detectors, globs, mistakes, rewrites, schemas, yamlmarks
+from rlm_gate import detectors, globs, mistakes, rewrites, schemas, words, yamlmarks
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, Severity
 from rlm_gate.errors import EngineError, Problem
 from rlm_gate.yamlmarks import Document
@@ -30,7 +30,7 @@ class RuleFile:
 def read(pack: str, name: str, content: bytes, label: str) -> RuleFile:
     """Read the file ``name`` of that content as a rule of the pack; problems call it ``label``."""
     stem, _, extension = name.rpartition(".")
-    document = yamlmarks.parse_bytes(content, label)
+    document = words.filled(yamlmarks.parse_bytes(content, label))
     model, problems = schemas.check(schemas.RuleModel, document)
     further = (
         *_name_problems(document, stem, extension),

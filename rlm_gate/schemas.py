@@ -65,6 +65,8 @@ def _checked(mistake: Callable[[str], str]) -> AfterValidator:
 
 
 Regex = Annotated[str, _checked(mistakes.regex)]
+Word = Annotated[str, _checked(mistakes.word)]
+WordName = Annotated[str, _checked(mistakes.word_name)]
 Glob = Annotated[str, _checked(globs.mistake)]
 Line = Annotated[str, _checked(mistakes.line), AfterValidator(str.strip)]
 Text = Annotated[str, _checked(mistakes.text), AfterValidator(str.strip)]
@@ -216,6 +218,7 @@ class RuleModel(Strict):
     tags: Annotated[list[Line], Field(max_length=20)] = []
     languages: Annotated[list[RuleLanguage], Field(min_length=1)]
     paths: PathsModel = PathsModel()
+    words: Annotated[dict[WordName, Word], Field(min_length=1)] = {}
     detect: Annotated[list[DetectModel], Field(min_length=1)] | None = None
     prefilter: Annotated[list[Regex], Field(min_length=1)] | None = None
     fix: Annotated[list[FixModel], Field(min_length=1)] | None = None

@@ -43,7 +43,7 @@ LAYERS = (
     ("routing",),
     ("mistakes", "objects", "forks", "compiled", "yamlmarks", "lines", "editors"),
     ("wording",),
-    ("schemas",),
+    ("schemas", "words"),
     ("config",),
     ("repo", "detectors", "providers", "suppressionfile", "baseline", "ownrules"),
     ("scopes", "sources", "history", "rewrites", "fingerprint", "owners", "suppressions", "masks"),

@@ -24,7 +24,7 @@ _ANYWHERE: Final = _words(
     " bench benches benchmark benchmarks docs_src cookbook snippets dummyserver testserver"
     " mockserver scripts-dev devscripts dev-tools devtools_scripts release-tools"
     " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
-    " testproject test_project testproj testapp test_app demo_project"
+    " testproject test_project testproj testapp test_app demo_project myapp"
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
     " integration-tests integration_tests integrationtests unittests acceptance stories storybook"
     " conformance"

@@ -13,6 +13,7 @@ from rlm_gate.core import Finding, Rule, Severity
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 LOGIN = "def current_user(t):\n    return jwt.decode(t, options={'verify_signature': False})\n"
 LOOK = "def issuer(t):\n    return jwt.decode(t, options={'verify_signature': False})['iss']\n"
+ASKED = "process.env.JWT_SECRET"
 CHECKOUT = (
     "on: {}\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/checkout@v4\n"
     "        with:\n          ref: ${{{{ github.event.{}.head{}sha }}}}\n      - run: {}\n"
@@ -81,6 +82,16 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
         ("literal-signing-key", "a.py", "SECRET_KEY = 'change-me-now'\n", MEDIUM),
         ("literal-signing-key", "a.py", "app.secret_key = 'k3jsd8Hw1'\n", HIGH),
         ("literal-signing-key", "a.py", "secret_key = 'k3jsd8Hw1'\n", MEDIUM),
+        ("literal-signing-key", "a.js", "jwt.sign(claims, 'your-secret');\n", HIGH),
+        ("signing-key-fallback", "a.js", f"jwt.sign(claims, {ASKED} || 'your-secret');\n", HIGH),
+        ("signing-key-fallback", "a.js", f"export const key = {ASKED} || 'hush-hush';\n", HIGH),
+        ("signing-key-fallback", "a.js", f"export const key = {ASKED} || 'change-me';\n", MEDIUM),
+        (
+            "signing-key-fallback",
+            "a.js",
+            f"if (!{ASKED}) throw new Error('JWT_SECRET');\nconst key = {ASKED} || 'hush';\n",
+            None,
+        ),
         ("insecure-random", "a.js", "const token = Math.random().toString(36);\n", HIGH),
         (
             "insecure-random",

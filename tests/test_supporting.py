@@ -30,6 +30,7 @@ from rlm_gate.supporting import is_supporting
         "housetest/server.go",
         "_examples/rest/main.go",
         "testproject/testproject/settings/base.py",
+        "myapp/config/initializers/secret_token.rb",
         "src/house/testing/settings.py",
         "release-tools/icons.js",
         "ext/example_authenticator/plugin.py",

@@ -16,6 +16,7 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
+from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 from modal._serialization import deserialize, serialize
 from modal_proto import api_pb2 as api
@@ -188,32 +189,51 @@ class _Service(_Nothing):
         self.results[call].append(api.FunctionGetOutputsItem(result=result, idx=item.idx, **output))
 
 
+class _Server(Server):
+    """Closes its connections too: grpclib leaves each open until it sees that its peer has gone."""
+
+    def __init__(self, told: Modal) -> None:
+        super().__init__([_Service(told)])
+        self.made: list[H2Protocol] = []
+
+    def _protocol_factory(self) -> H2Protocol:
+        self.made.append(super()._protocol_factory())
+        return self.made[-1]
+
+    async def end(self) -> None:
+        """Return when nothing of it is open."""
+        self.close()
+        await self.wait_closed()
+        for one in self.made:
+            if hasattr(one, "connection"):  # it was accepted
+                one.connection.close()
+
+
 @contextmanager
 def serving(run: Run) -> Iterator[Modal]:
     """Serve until the block ends."""
     told = Modal(run)
-    loop = asyncio.new_event_loop()
     begun = threading.Event()
-    over: list[asyncio.Event] = []
+    over: list[Callable[[], object]] = []
 
     async def serve() -> None:
-        server = Server([_Service(told)])
-        over.append(asyncio.Event())
+        server, ended = _Server(told), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        over.append(partial(loop.call_soon_threadsafe, ended.set))
         await server.start("127.0.0.1", 0)
         assert server._server
         port = server._server.sockets[0].getsockname()[1]
         told.url = f"http://127.0.0.1:{port}"
         begun.set()
-        await over[0].wait()
-        server.close()
-        await server.wait_closed()
+        await ended.wait()
+        await server.end()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert begun.wait(10)
     try:
         yield told
     finally:
-        loop.call_soon_threadsafe(over[0].set)
+        over[0]()
         thread.join(10)
-        loop.close()
+        assert not thread.is_alive(), "the server has not ended"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -18,6 +20,7 @@ from conftest import GitRepo
 
 from rlm_gate.cli import main
 from rlm_gate.errors import UsageError
+from rlm_gate.providers._http import Remote
 
 pytest.importorskip("modal", reason="pip install 'rlm-gate[modal]' brings it")
 
@@ -46,6 +49,24 @@ KEY = "sk-none-" + "but-this-test-has-it"
 def in_container(name: str, *given: Any, **named: Any) -> Any:
     """Run a function of the app here, as its container would."""
     return getattr(modal, name).local(*given, **named)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a container's end would. What else is open warns here, in the test it is of."""
+    made: list[Remote[Any]] = []
+    init = Remote.__init__
+
+    def noted(self: Remote[Any], *given: Any, **named: Any) -> None:
+        made.append(self)
+        init(self, *given, **named)
+
+    monkeypatch.setattr(Remote, "__init__", noted)
+    yield
+    for one in made:
+        one.close()
+    made.clear()
+    gc.collect()
 
 
 @pytest.fixture
@@ -77,6 +98,16 @@ def project(git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> GitRepo:
     git_repo.commit()
     monkeypatch.chdir(git_repo.path)
     return git_repo
+
+
+def test_a_server_that_has_ended_holds_no_connection() -> None:
+    with socket.socket() as peer:
+        peer.settimeout(10)
+        with modal_server.serving(in_container) as told:
+            peer.connect(("127.0.0.1", int(told.url.rpartition(":")[2])))
+            assert peer.recv(1), "it was not let in"
+        while peer.recv(4096):
+            pass
 
 
 @pytest.mark.usefixtures("project")

@@ -50,6 +50,10 @@ class GateError(Exception):
         if remedy:
             self.remedy = remedy
 
+    def told(self, command: str) -> str:
+        """Return what happened and the remedy, as the subcommand ``command`` tells them."""
+        return f"{self}\n{self.remedy.replace('COMMAND', command)}"
+
 
 class UsageError(GateError):
     """The command line asks for something that does not exist or makes no sense."""

@@ -112,7 +112,7 @@ def check_overrides(loaded: Sequence[RulePack], settings: Settings) -> None:
             tuple(
                 Problem(
                     *settings.places.get(name, (CONFIG_FILE, 1, 1)),
-                    f"no loaded pack has {name!r}; {mistakes.hint(name, known)}",
+                    f"no loaded pack has {name!r}; {mistakes.rule_hint(name, known)}",
                 )
                 for name in unknown
             )

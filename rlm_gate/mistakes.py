@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rlm_gate import kept, languages
 
@@ -15,6 +15,7 @@ _NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _RULE_ID = kept.expression(rf"{_NAME}/{_NAME}\Z")
 _WORD_NAME = kept.expression(r"[a-z][a-z0-9_]*\Z")
 _FEW = 40
+_ALIKE = 0.65  # of difflib's ratio: "noe" is like "one", and "nope" is not like "ignore"
 _PLAIN_NAME = kept.expression(rf"{_NAME}\Z")
 
 
@@ -59,7 +60,8 @@ def name(text: str) -> str:
 
 def rule_id(text: str) -> str:
     """Check the whole id of a rule."""
-    return "" if _RULE_ID.match(text) else "a rule id is wanted: <pack>/<rule>"
+    good = _RULE_ID.match(text)
+    return "" if good else "a rule id is wanted: <pack>/<rule>, of a-z, 0-9 and single hyphens"
 
 
 def link(text: str) -> str:
@@ -77,16 +79,23 @@ def language(text: str) -> str:
 
 def hint(word: str, known: Iterable[str]) -> str:
     """Suggest what was meant, or name all there is; of many the nearest."""
+    return _hint(word, sorted(known), "")
+
+
+def rule_hint(name: str, ids: Iterable[str]) -> str:
+    """Suggest which rule was meant. Within a pack only names are alike: it is part of all ids."""
+    known = sorted(ids)
+    pack, slash, stem = name.partition("/")
+    mine = [one.removeprefix(pack + slash) for one in known if one.startswith(pack + slash)]
+    return _hint(stem, mine, pack + slash) if slash and mine else _hint(name, known, "")
+
+
+def near(word: str, known: Iterable[str], *, before: str = "") -> str:
+    """Suggest what was meant, ``before`` in front of it; "" where nothing is like it."""
     import difflib
 
-    choices = sorted(known)
-    close = difflib.get_close_matches(word, choices, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if len(choices) <= _FEW:
-        return f"known are {', '.join(choices)}"
-    nearest = difflib.get_close_matches(word, choices, n=3, cutoff=0.0)
-    return f"the nearest of {len(choices)} are {', '.join(nearest)}"
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=_ALIKE)
+    return f"did you mean {before + close[0]!r}?" if close else ""
 
 
 def expiry(text: str) -> str:
@@ -98,6 +107,17 @@ def expiry(text: str) -> str:
     except ValueError:
         good = False
     return "" if good else f"{text!r} is no date; write it as 2027-01-31"
+
+
+def _hint(word: str, known: Sequence[str], before: str) -> str:
+    import difflib
+
+    if meant := near(word, known, before=before):
+        return meant
+    few = len(known) <= _FEW
+    shown = known if few else difflib.get_close_matches(word, known, n=3, cutoff=0.0)
+    named = ", ".join(before + one for one in shown)
+    return f"known are {named}" if few else f"the nearest of {len(known)} are {named}"
 
 
 def _flaw(pattern: str) -> str:

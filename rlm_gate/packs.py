@@ -145,8 +145,9 @@ def _is_selected(rule: Rule, select: Sequence[str]) -> bool:
 def _suggest(rules: Sequence[Rule], name: str) -> str:
     from rlm_gate import mistakes
 
-    packs = {rule.pack for rule in rules}
-    return mistakes.hint(name, {rule.id for rule in rules} if "/" in name else packs)
+    if "/" in name:
+        return mistakes.rule_hint(name, {rule.id for rule in rules})
+    return mistakes.hint(name, {rule.pack for rule in rules})
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +340,7 @@ def _misplaced_yields(files: Sequence[RuleFile]) -> Iterator[Problem]:
                 text = f"yields_to: {name!r} yields to this rule; one of the two must stay"
                 yield file.document.problem(("yields_to", index), text)
             elif name not in rules and name.partition("/")[0] in loaded:
-                text = f"yields_to: no rule is called {name!r}; {mistakes.hint(name, rules)}"
+                text = f"yields_to: no rule is called {name!r}; {mistakes.rule_hint(name, rules)}"
                 yield file.document.problem(("yields_to", index), text)
 
 

@@ -295,7 +295,7 @@ class SuppressionsModel(Strict):
 
 
 def _models_kind(value: Any) -> str | None:
-    if isinstance(value, str):
+    if value == "off":
         return "<off>"
     return "<models>" if isinstance(value, Mapping | BaseModel) else None
 

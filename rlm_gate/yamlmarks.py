@@ -36,11 +36,12 @@ _FLOAT = re.compile(
 _UNPRINTABLE = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
+_INDENT = "; indent with spaces"
 _REMEDIES = {  # of what people run into; the rest of the parser's messages speak for themselves
     "mapping values are not allowed in this context": "; put text that has ': ' in quotes",
     "did not find expected key": "; look at the indentation, and at quotes within quotes",
     "found character that cannot start any token": "; put text that starts with it in quotes",
-    "found a tab character that violates indentation": "; indent with spaces",
+    "found a tab character that violates indentation": _INDENT,
     "found unknown escape character": "; use single quotes: backslashes mean themselves there",
 }
 _OTHER_ENDS = frozenset("\x85\u2028\u2029")  # of lines, to YAML 1.1 alone
@@ -317,9 +318,18 @@ def _feed(builder: _Builder, text: str) -> bool:
         mark = getattr(error, "problem_mark", None)
         where = (mark.line + 1, mark.column + 1) if mark else _START
         what = getattr(error, "problem", None) or str(error)
-        builder.refuse(where, f"not YAML: {what}{_REMEDIES.get(what, '')}")
+        builder.refuse(where, f"not YAML: {what}{_remedy(what, _at(text, where))}")
         return False
     return True
+
+
+def _at(text: str, mark: Mark) -> str:
+    line = text.split("\n")[mark[0] - 1 : mark[0]]
+    return line[0][mark[1] - 1 : mark[1]] if line else ""
+
+
+def _remedy(what: str, character: str) -> str:
+    return _INDENT if character == "\t" and what in _REMEDIES else _REMEDIES.get(what, "")
 
 
 def _finite(text: str) -> float:

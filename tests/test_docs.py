@@ -14,7 +14,7 @@ import topic_page
 import yaml
 from cli_page import page
 
-from rlm_gate import RLMConfig, cli
+from rlm_gate import RLMConfig, cli, yamlmarks
 
 ROOT = Path(__file__).parents[1]
 AGENTS = ROOT / "AGENTS.md"
@@ -94,6 +94,13 @@ def test_python_that_is_shown_imports_what_exists(path: Path) -> None:
                 assert all(hasattr(module, alias.name) for alias in node.names)
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "RLMConfig":
                 RLMConfig(**{keyword.arg: None for keyword in node.keywords if keyword.arg})
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_yaml_that_is_shown_can_be_read(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for block in re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        assert yamlmarks.parse(block, path.name).problems == ()
 
 
 def test_the_skill_says_who_it_is_and_when_to_use_it() -> None:

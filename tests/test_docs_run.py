@@ -34,7 +34,7 @@ OTHERS = {
 }
 # Calls that mean something only after another run; their own tests make that run.
 NOT_ALONE = {
-    "rlm-gate explain FINGERPRINT": "tests/cli/test_explain.py",
+    "rlm-gate explain src/app.py:2": "tests/cli/test_explain.py",
     "rlm-gate check --rev HEAD --shard 1/4 --shard-file shard-1.json": "tests/scale/test_shards.py",
     "rlm-gate merge 'shard-*.json' --output sarif=gate.sarif": "tests/scale/test_shards.py",
     "rlm-gate check --rev HEAD --executor ray --shards 64": "tests/rigs/rig_ray.py",

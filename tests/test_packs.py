@@ -541,6 +541,15 @@ def test_a_name_that_means_nothing_is_refused(
     assert said in str(caught.value)
 
 
+def test_a_rule_that_was_meant_is_looked_for_by_its_name_within_the_pack() -> None:
+    """The packs' name is part of every id: as whole texts any two of a pack are alike."""
+    loaded = [RulePack("security", "1", (rule("security/sql-injection"), rule("security/zip")))]
+    with pytest.raises(UsageError, match="known are security/sql-injection, security/zip"):
+        packs.select(loaded, ["security/sqli"])
+    with pytest.raises(UsageError, match="did you mean 'security/sql-injection'"):
+        packs.select(loaded, ["security/sql-injectoin"])
+
+
 KEYS = ["pattern", "not", "select", "language", "rule", "regex", "kind", "has", "sources", "x"]
 OPTIONS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["python", "a", "(", "$A", ""]),

@@ -174,7 +174,7 @@ def test_indentation_of_an_example_is_kept_and_texts_are_trimmed() -> None:
         ("fail_on: off", "info or never"),
         ("packs: security", "c.yaml:1:8: packs: a list is wanted"),
         ("packs: []", "c.yaml:1:8: packs: at least one entry is needed"),
-        ("models: on", "c.yaml:1:9: models: 'on' is not one of: off"),
+        ("models: on", "c.yaml:1:9: models: 'off', or a mapping of root, sub, prices"),
         ("models: false", "c.yaml:1:9: models: 'off', or a mapping of root"),
         ("models: {rot: x}", "c.yaml:1:10: models: unknown key 'rot'; did you mean 'root'?"),
         ("models: {root: 4.5}", 'models.root: text is wanted; put it in quotes: "4.5"'),

@@ -104,6 +104,11 @@ def test_unquoted_text_of_a_scalar_is_kept_and_quoted_is_not() -> None:
         pytest.param("a: -.inf", "f:1:4: -.inf is no finite number", id="infinity"),
         pytest.param("a: [1, 2", "f:2:1: not YAML: ", id="not closed"),
         pytest.param("a:\n  - b\n c: d", "f:3:2: not YAML: ", id="wrong indent"),
+        pytest.param(
+            "\ta: 1",
+            "f:1:1: not YAML: found character that cannot start any token; indent with spaces",
+            id="tab first",
+        ),
         pytest.param("a: 1\n\tb: 2", "f:2:1: not YAML: found a tab", id="tab"),
         pytest.param("é: é\x01", "f:1:5: character U+0001", id="control character"),
         pytest.param("a: b\nc: \0", "f:2:4: character U+0000", id="nul"),

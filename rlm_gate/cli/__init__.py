@@ -7,6 +7,7 @@ import errno
 import gc
 import importlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -109,8 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = load(parsed.command).run(parsed)
         sys.stdout.flush()
     except GateError as error:
-        remedy = error.remedy.replace("COMMAND", next(iter(given), "COMMAND"))
-        warn(f"{error}\n{remedy}")
+        warn(error.told(next(iter(given), "COMMAND")))
         return error.exit_code
     except BrokenPipeError:
         return _closed_pipe()
@@ -135,8 +135,18 @@ class _Parser(argparse.ArgumentParser):
     """Tells a mistake and the way to help; the whole usage would hide it."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end with 2."""
-        warn(f"{message}\nSee '{self.prog} --help'.")
+        """Say what is wrong and what was meant, as far as can be known, and end with 2."""
+        from rlm_gate import mistakes
+
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        flag = re.match(r"unrecognized arguments: --([\w-]+)", message)
+        meant = ""
+        if choice:
+            meant = mistakes.near(choice[1], re.findall(r"[\w-]+", choice[2]))
+        elif flag:
+            flags = re.findall(r"--([\w-]+)", self.format_help())
+            meant = mistakes.near(flag[1], flags, before="--")
+        warn(f"{message}{meant and f'; {meant}'}\nSee '{self.prog} --help'.")
         raise SystemExit(EXIT_USAGE)
 
 

@@ -82,7 +82,7 @@ def _offline_warning(verdict: Verdict) -> str:
 def tell_error(error: GateError, github: Mapping[str, str]) -> str:
     """Write that there is no verdict to outputs and summary, and return the annotation."""
     _append(github, "GITHUB_OUTPUT", _output("verdict", "error"))
-    text = masks.shown(f"{error}\n{error.remedy}")
+    text = masks.shown(error.told("ci"))
     quoted = "".join(f"    {line}\n" for line in text.splitlines())
     _append(github, "GITHUB_STEP_SUMMARY", f"## ❌ rlm-gate: no verdict\n\n{quoted}")
     return f"::error title=rlm-gate%3A no verdict::{_escaped(text)}\n"

@@ -235,8 +235,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield finding["message"]
     if rule:
         yield f"rule: {rule['title']}. {rule['help']['why']}"
-        changed = finding["severity"] != rule["severity"]
-        yield f"severity: {finding['severity']}, {'an override' if changed else 'as the rule says'}"
+        mine, whole = finding["severity"], rule["severity"]
+        source = ", as the rule says" if mine == whole else f" here; the rule says {whole}"
+        yield f"severity: {mine}{source}"
     yield "evidence:"
     numbers = range(finding["start_line"], finding["end_line"] + 1)
     for number, line in zip(numbers, finding["quote"].split("\n"), strict=False):

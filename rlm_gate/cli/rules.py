@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     testing.add_argument(
         "--report",
-        metavar="DIR",
+        metavar="PATH",
         nargs="+",
         help="measure precision and recall on files with 'ruleid:' and 'ok:' comments instead",
     )
@@ -185,10 +185,12 @@ def _strangers(report: Report) -> str:
 
 
 def _files(folder: str) -> list[SourceFile]:
-    """Return every text file below a folder, whatever its name says: an example is no product."""
-    if not Path(folder).is_dir():
-        raise UsageError(f"--report {folder}: no such folder")
-    request = config.ScopeRequest(paths=(".",), repo=folder)
+    """Return every text file of a folder, whatever its name says: an example is no product."""
+    path = Path(folder)
+    if not path.exists():
+        raise UsageError(f"--report {folder}: no such file or folder")
+    place, names = (path, ".") if path.is_dir() else (path.parent, path.name)
+    request = config.ScopeRequest(paths=(names,), repo=str(place))
     return list(corpus.build(request, no_ignores=True).files)
 
 

@@ -242,9 +242,12 @@ def reads(options: Mapping[str, Any], language: str) -> bool:
 
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
     """Yield a complaint for every option the engine does not have."""
+    from rlm_gate import mistakes
+
     for key in options:
         if key not in known:
-            yield (key,), f"unknown option {key!r}; this engine has {', '.join(known)}"
+            remedy = mistakes.near(key, known) or f"this engine has {', '.join(known)}"
+            yield (key,), f"unknown option {key!r}; {remedy}"
 
 
 def choice_complaints(

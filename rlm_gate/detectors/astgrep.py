@@ -286,8 +286,10 @@ def _rule(rule: Any, place: Place, more: Mapping[str, Check] | None = None) -> I
         if key in checks:
             yield from checks[key](value, (*place, key))
         else:
-            text = f"unknown key {key!r} in an ast-grep rule; it has {', '.join(sorted(checks))}"
-            yield (*place, key), text
+            from rlm_gate import mistakes
+
+            remedy = mistakes.hint(key, checks)
+            yield (*place, key), f"unknown key {key!r} in an ast-grep rule; {remedy}"
 
 
 def _relation(value: Any, place: Place) -> Iterator[Complaint]:

@@ -214,7 +214,8 @@ def _text(path: Path, hidden: Callable[[Path], bool]) -> str:
     try:
         decoded = decoding.decode(config.read_file(path))
     except OSError as error:
-        raise UsageError(f"{name}: can't be read: {error.strerror}") from error
+        lines = "; lines are numbers: FILE:LINE or FILE:FIRST-LAST" if ":" in path.name else ""
+        raise UsageError(f"{name}: can't be read: {error.strerror}{lines}") from error
     if decoded is None:
         raise UsageError(f"{name}: a binary file; an example is code as text")
     return decoded.text
@@ -259,7 +260,7 @@ def _sheet(path: str, language: str | None) -> list[Shown]:
     document = yamlmarks.parse_bytes(content, name)
     model, problems = schemas.check(schemas.SamplesModel, document)
     if model is None:
-        raise ConfigError(problems)
+        raise ConfigError(problems, remedy="Correct the lines above; docs/rules.md shows the form.")
     shown = []
     for bad, kind, samples in ((True, "bad", model.bad), (False, "good", model.good)):
         for index, sample in enumerate(samples):

@@ -223,7 +223,7 @@ def quoted(text: str, limit: int = 200) -> str:
 def _counted(what: str, items: Sequence[Any], show: Callable[[Any], str]) -> Iterable[str]:
     if not items:
         return
-    yield f"- {len(items)} times: {what}"
+    yield f"- {len(items)} time{'s' * (len(items) > 1)}: {what}"
     yield from (f"  - {show(one)}" for one in items[:_LISTED])
     if len(items) > _LISTED:
         yield f"  - and {len(items) - _LISTED} more"

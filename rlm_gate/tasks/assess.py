@@ -129,6 +129,8 @@ def _scored(worker: Worker) -> bool:
 def _read(request: Request) -> _Work:
     if not request.outputs and not request.span:
         raise UsageError("no work to assess: name outputs, or a range of commits with --range")
+    if request.branches and not request.span:
+        raise UsageError("--branch says who made the commits of a range; name it with --range")
     sources = Sources()
     crew = outputs.Crew(sources)
     if request.outputs:

@@ -317,6 +317,8 @@ def test_a_ref_that_looks_like_a_flag_is_no_flag(
 
     assert done.code == 2
     assert "no such commit" in done.err
+    for told in (done.out, done.err, github.summary):
+        assert "See 'rlm-gate ci --help'." in told
 
 
 def obeyed(out: str) -> list[str]:

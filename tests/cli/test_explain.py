@@ -38,7 +38,19 @@ def test_the_last_run_is_explained_by_a_few_characters(
     assert "5 |     return subprocess.call(request.GET['c'], shell=True)" in told
     assert "security/shell-injection" in told
     assert "found by: " in told
+    assert "severity: high, as the rule says" in told
     assert "it blocks: " in told
+
+
+def test_a_finding_that_is_worth_less_than_its_rule_says_both(
+    git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.commit(**{"app.py": BAD.replace("request.GET['c']", "request")})
+    monkeypatch.chdir(git_repo.path)
+    assert main(["check", "--all", "--offline", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["explain", "app.py:5"]) == 0
+    assert "severity: medium here; the rule says high" in capsys.readouterr().out
 
 
 def test_a_report_of_anywhere_is_explained_as_data(

@@ -22,6 +22,10 @@ Cli = Callable[..., Any]
         (["check", "--deadline=x"], "argument --deadline: 'x' is not a number\nSee 'rlm-gate che"),
         (["rules", "show"], "arguments are required: RULE\nSee 'rlm-gate rules show --help'.\n"),
         (["nope"], "argument COMMAND: invalid choice: 'nope'"),
+        (["chek"], "'rules'); did you mean 'check'?\nSee 'rlm-gate --help'.\n"),
+        (["rules", "tset"], "'schema'); did you mean 'test'?\n"),
+        (["check", "--fail-on=hihg"], "'never'); did you mean 'high'?\n"),
+        (["check", "--ofline"], "unrecognized arguments: --ofline; did you mean '--offline'?\n"),
     ],
 )
 def test_a_wrong_command_line_is_told_without_the_whole_usage(

@@ -201,6 +201,12 @@ def test_a_new_rule_is_valid_and_its_examples_hold(
     assert path.read_text() == before
 
 
+def test_the_name_of_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "new", "House/X"]) == 2
+    said = "a rule id is wanted: <pack>/<rule>, of a-z, 0-9 and single hyphens"
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["mine", "Mine/x", "security/x", "gate/x", "a/../b", "../a/b"])
 def test_a_new_rule_needs_a_name_of_its_own(
     name: str, git_repo: Any, capsys: pytest.CaptureFixture[str]
@@ -294,3 +300,15 @@ def test_a_folder_without_annotations_measures_nothing(
     assert main(["rules", "test", str(pack), "--report", "code"]) == 2
     assert "ruleid:" in capsys.readouterr().err
     assert main(["rules", "test", str(pack), "--report", "nowhere"]) == 2
+    assert "nowhere: no such file or folder" in capsys.readouterr().err
+
+
+def test_one_annotated_file_is_measured_alone(
+    pack: Path, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.write("code/a.py", "# ruleid: demo/no-evil\nevil()\n")
+    git_repo.write("code/b.py", "# ruleid: demo/no-evil\nfine()\n")
+    assert main(["rules", "test", str(pack), "--report", "code/a.py"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["demo/no-evil", "1", "0", "0", "100%", "100%"]
+    assert lines[2] == "1 rule, 1 annotated file"

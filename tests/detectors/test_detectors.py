@@ -50,6 +50,16 @@ def test_every_engine_refuses_an_option_it_does_not_know(name: str) -> None:
     assert complaints[("colour",)].startswith("unknown option 'colour'; this engine has ")
 
 
+def test_an_option_that_was_meant_is_named() -> None:
+    complaints = dict(detectors.load("regex").validate({"patern": "x"}, ("python",)))
+    assert complaints[("patern",)] == "unknown option 'patern'; did you mean 'pattern'?"
+    complaints = dict(
+        detectors.load("astgrep").validate({"language": "python", "rule": {"patern": "x"}}, ())
+    )
+    said = "unknown key 'patern' in an ast-grep rule; did you mean 'pattern'?"
+    assert said in complaints[("rule", "patern")]
+
+
 def test_importing_the_engines_loads_neither_ast_grep_nor_tempfile() -> None:
     code = (
         "import sys; from rlm_gate import detectors;"

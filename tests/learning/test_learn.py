@@ -341,6 +341,7 @@ def test_examples_may_stand_in_a_sheet(learn: Learn, git_repo: GitRepo) -> None:
         pytest.param(("--bad=app/views.py:2",), "no --good example: show", id="no-good"),
         pytest.param(("--good=app/views.py",), "no --bad example: show", id="no-bad"),
         pytest.param(("--bad=gone.py:1",), "gone.py: can't be read: No such file", id="no-file"),
+        pytest.param(("--bad=gone.py:two",), "lines are numbers: FILE:LINE or FILE:F", id="words"),
         pytest.param(("--bad=app/views.py:9",), "no such lines; the file has 3", id="no-line"),
         pytest.param(("--bad=app/views.py:3-2",), "no such lines", id="backwards"),
         pytest.param(("--bad=empty.py",), "the file is empty", id="empty"),
@@ -349,6 +350,9 @@ def test_examples_may_stand_in_a_sheet(learn: Learn, git_repo: GitRepo) -> None:
         pytest.param((*EXAMPLES, "--rounds=99"), "--rounds 99: 6 are the most", id="rounds"),
         pytest.param((*EXAMPLES, "--language=pyton"), "did you mean 'python'?", id="language"),
         pytest.param((*EXAMPLES, "--examples=wrong.yaml"), "wrong.yaml:2:1: unknown", id="sheet"),
+        pytest.param(
+            (*EXAMPLES, "--examples=wrong.yaml"), "docs/rules.md shows the form", id="sheet's page"
+        ),
         pytest.param((*EXAMPLES, "--examples=bare.yaml"), "bare.yaml:1: which lang", id="no-lang"),
         pytest.param((*EXAMPLES, "--examples=edit.yaml"), "edit.yaml:1: write code", id="change"),
         pytest.param((*EXAMPLES, "--root-model=sonet"), "did you mean 'sonnet'?", id="model"),

@@ -156,6 +156,8 @@ def test_fail_under_a_score_is_exit_1_and_nothing_to_assess_is_exit_2(tmp_path: 
     assert main(["assess", str(tmp_path), "--offline", "--fail-under", "99"]) == 1
     assert main(["assess", str(tmp_path), "--offline", "--fail-under", "1"]) == 0
     assert main(["assess", "--offline"]) == 2
+    with pytest.raises(UsageError, match=r"--branch .* name it with --range"):
+        assess.run(assess.Request([tmp_path], branches=("feature",)), OFFLINE)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"no \*\.output"):
         assess.run(assess.Request([tmp_path / "empty"]), OFFLINE)

@@ -31,7 +31,7 @@ for rule_id in sorted(places):
         f"{rule_id} was found {len(hits)} times in {len(paths)} files: {named}. "
         "Mend the cause once.",
     )
-print(len(places), "rules with findings")
+print(len(places), "rules with findings" if len(places) != 1 else "rule with findings")
 """,
 )
 

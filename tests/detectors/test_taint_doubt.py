@@ -1,0 +1,152 @@
+"""What on the way of a value may have refused it, so that the flow is no whole proof."""
+
+from typing import Any
+
+import pytest
+from builders import corpus, rule, source
+
+from rlm_gate.core import Detect, Finding, Severity
+from rlm_gate.detectors import taint
+
+HIGH, MEDIUM = Severity.HIGH, Severity.MEDIUM
+
+
+def severities(path: str, code: str, **options: Any) -> list[Severity]:
+    seeking = rule(detect=[Detect("taint", options)], severity=HIGH)
+    found = taint.detect(corpus(source(path, code)), [seeking])
+    return [one.severity for one in found if isinstance(one, Finding)]
+
+
+READ = {
+    "language": "javascript",
+    "sink": "path",
+    "calls": [{"call": "fs.readFile", "args": [0]}],
+}
+HEAD = "app.get('/', async (req, res) => {\n  const name = req.query.name;\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        # somebody looks at it
+        ("if (!suits(name)) return;", MEDIUM),
+        ("const ok = verify(name, req.query.sig);\nif (!ok) return res.end();", MEDIUM),
+        ("const doc = await Docs.one({ name });\nif (!doc) { throw new Error(); }", MEDIUM),
+        ("const sum = digest(name);\nif (sum !== req.query.sum) return;", MEDIUM),
+        ("checkName(name);", MEDIUM),
+        ("await this.names.assertAllowed(name);", MEDIUM),
+        ("if (!suits(req.query.name)) return;", MEDIUM),
+        # nobody does
+        ("", HIGH),
+        ("if (!name) return;", HIGH),
+        ("if (name === undefined || name === '') return;", HIGH),
+        ("if (name.length > 200) return;", HIGH),
+        ("if (typeof name !== 'string') return;", HIGH),
+        ("if (!fs.existsSync(name)) return;", HIGH),
+        ("if (!suits(req.query.other)) return;", HIGH),
+        ("if (!isKnown(req)) return;", HIGH),
+        ("if (odd(name)) console.log('odd');", HIGH),
+        ("show(name);", HIGH),
+        ("const size = name.trim().length;\nif (!size) return;", HIGH),
+    ],
+)
+def test_a_condition_that_leaves_or_a_check_by_name_makes_the_proof_less_than_whole(
+    before: str, meant: Severity
+) -> None:
+    code = f"{HEAD}{before}\n  fs.readFile(path.join(root, name));\n}});\n"
+    assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("around", "meant"),
+    [
+        ("if (suits(name)) {{ {} }}", MEDIUM),
+        ("if (!suits(name)) {{ res.end(); }} else {{ {} }}", MEDIUM),
+        ("if (!suits(name)) {{ {} }}", HIGH),
+        ("if (suits(name)) {{ res.end(); }} else {{ {} }}", HIGH),
+        ("if (name) {{ {} }}", HIGH),
+        ("{} if (!suits(name)) return;", HIGH),
+    ],
+)
+def test_the_branch_that_was_allowed_counts_and_the_one_that_was_refused_does_not(
+    around: str, meant: Severity
+) -> None:
+    code = f"{HEAD}{around.format('fs.readFile(path.join(root, name));')}\n}});\n"
+    assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("validate(rules), ", MEDIUM), ("query('name').custom(own), ", MEDIUM), ("login, ", HIGH)],
+)
+def test_what_a_route_is_given_before_its_function_may_check(given: str, meant: Severity) -> None:
+    code = f"{HEAD}  fs.readFile(path.join(root, name));\n}});\n".replace("async", f"{given}async")
+    assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        ("if not suits(name):\n        return None", MEDIUM),
+        ("row = Row.query.one_by(name)\n    if row is None:\n        abort(404)", MEDIUM),
+        ("assert suits(name)", MEDIUM),
+        ("name = name if suits(name) else name[:9]", MEDIUM),
+        ("if not name:\n        return None", HIGH),
+        ("if name is None or len(name) > 9:\n        raise ValueError", HIGH),
+        ("if not os.path.exists(name):\n        return None", HIGH),
+        ("if request.method != 'GET':\n        return None", HIGH),
+    ],
+)
+def test_python_is_read_alike(before: str, meant: Severity) -> None:
+    code = (
+        "from flask import request\n@app.route('/')\ndef show():\n"
+        f"    name = request.args.get('name')\n    {before}\n    return open('files/' + name)\n"
+    )
+    calls = [{"call": "open", "args": [0]}]
+    assert severities("a.py", code, language="python", sink="path", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        ("if (!suits($name)) { die('no'); }", MEDIUM),
+        ("$row = one_of($name);\nif ($row === null) exit;", MEDIUM),
+        ("if (!isset($_GET['name'])) { die('no'); }", HIGH),
+        ("if (empty($name) || strlen($name) > 9) { exit; }", HIGH),
+        ("if ($_SERVER['REQUEST_METHOD'] !== 'GET') { exit; }", HIGH),
+    ],
+)
+def test_so_is_php_outside_of_functions(before: str, meant: Severity) -> None:
+    code = f"<?php\n$name = $_GET['name'];\n{before}\nreadfile('files/' . $name);\n"
+    calls = [{"call": "readfile", "args": [0]}]
+    assert severities("a.php", code, language="php", sink="path", calls=calls) == [meant]
+
+
+def test_a_query_before_is_no_check_of_the_next_one_but_of_a_path_it_is() -> None:
+    body = "const rows = await db.find(name);\n  if (!rows) return;\n"
+    query = {"language": "javascript", "sink": "sql", "calls": [{"call": "db.run", "args": [0]}]}
+    code = f"{HEAD}  {body}  db.run('SELECT ' + name);\n}});\n"
+    assert severities("a.js", code, **query) == [HIGH]
+    code = f"{HEAD}  {body}  fs.readFile('a/' + name);\n}});\n"
+    assert severities("a.js", code, **READ) == [MEDIUM]
+
+
+@pytest.mark.parametrize("part", ["protocol", "hostname"])
+def test_who_looks_at_a_part_of_an_address_mostly_looks_where_it_leads(part: str) -> None:
+    fetch = {"language": "javascript", "sink": "ssrf", "calls": [{"call": "fetch", "args": [0]}]}
+    code = (
+        f"{HEAD}  const url = new URL(name);\n  if (url.{part} !== own) return;\n"
+        "  await fetch(url);\n});\n"
+    )
+    assert severities("a.js", code, **fetch) in ([MEDIUM], [])
+    plain = code.replace(f"  if (url.{part} !== own) return;\n", "")
+    assert severities("a.js", plain, **fetch) == [HIGH]
+
+
+def test_the_caller_of_a_helper_may_have_looked_too() -> None:
+    helper = "function send(file) {\n  fs.readFile(path.join(root, file));\n}\n"
+    shell = {**READ, "sink": "shell"}
+    code = f"{helper}{HEAD}  send(name);\n}});\n"
+    assert severities("a.js", code, **shell) == [HIGH]
+    checked = code.replace("  send(name)", "  if (!suits(name)) return;\n  send(name)")
+    assert severities("a.js", checked, **shell) == [MEDIUM]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from builders import finding
 
-from rlm_gate.core import Finding, Origin, Span, Verification
+from rlm_gate.core import Finding, Fix, Origin, Severity, Span, Verification
 from rlm_gate.policy.folding import folded
 
 
@@ -82,3 +82,29 @@ def test_findings_with_ways_of_their_own_are_causes_of_their_own() -> None:
         for number, name in enumerate("abcdef", 1)
     ]
     assert len(folded(many, frozenset())) == 6
+
+
+def test_what_a_detector_warns_of_five_times_in_one_file_is_one_habit() -> None:
+    many = [
+        at("a.py", line, line, quote=f"ask({line})", severity=Severity.MEDIUM)
+        for line in range(1, 6)
+    ]
+    (one,) = folded(many, frozenset())
+    assert [span.start for span in one.places] == [1, 2, 3, 4, 5]
+    assert len(folded(many[1:], frozenset())) == 4
+    serious = [replace(one, severity=Severity.HIGH) for one in many]
+    assert len(folded(serious, frozenset())) == 5
+    assert len(folded(many, frozenset(one.identity for one in many))) == 5
+    mended = [replace(one, fix=Fix(one.span, "", safe=True)) for one in many]
+    assert len(folded(mended, frozenset())) == 5
+
+
+def test_what_one_value_does_at_several_places_of_a_file_is_one_cause() -> None:
+    used = [
+        at("a.py", line, line, quote=f"open({line})", flow=(Span("a.py", 1, 1),)) for line in (3, 7)
+    ]
+    used = [replace(one, severity=Severity.MEDIUM) for one in used]
+    (one,) = folded(used, frozenset())
+    assert [span.start for span in one.places] == [3, 7]
+    other = replace(used[1], flow=(Span("a.py", 5, 5),))
+    assert len(folded([used[0], other], frozenset())) == 2

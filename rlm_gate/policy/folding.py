@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from rlm_gate.core import Finding, Origin, Place, project_of
+from rlm_gate.core import Finding, Origin, Place, Severity, Span, project_of
 
 _SYSTEMIC = 5  # places of the same text from which on a detector's finds are one cause
+_TWICE = 2
+_WARNED = Severity.MEDIUM  # more is told place by place, less is counted by rule as it is
 _Identities = frozenset[tuple[str, str]]
 
 
@@ -18,16 +20,61 @@ def folded(
     """Return the findings, sorted, each cause once.
 
     One cause is: the same rule on the same text, said by the same kind of judge with the same
-    outcome (by a detector: five times and more); and what a model says about lines on which the
-    same rule has already spoken. What blocks is never folded into what does not, and each of the
-    sub-projects, given by their folders, keeps its own: their reports are told apart.
+    outcome (by a detector: five times and more); what a detector warns of, by one rule in one file,
+    five times and more, or of one value that comes in at one place; and what a model says about
+    lines on which the same rule has already spoken. What blocks is never folded into what does not,
+    and each of the sub-projects, given by their folders, keeps its own: their reports are told
+    apart.
     """
     alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for finding in _apart(sorted(findings, key=lambda one: one.sort_key), blocking):
         home = project_of(finding.span.path, projects)
         alike[home, *_cause(finding, blocking)].append(finding)
-    causes = (one for group in alike.values() for one in _once(group))
+    causes = [one for group in alike.values() for one in _once(group)]
+    for habit, least in ((_same_value, _TWICE), (_same_file, _SYSTEMIC)):
+        causes = _habits(causes, habit, least, blocking)
     return tuple(sorted(causes, key=lambda one: one.sort_key))
+
+
+def _habits(
+    findings: Sequence[Finding],
+    cause: Callable[[Finding], tuple[object, ...] | None],
+    least: int,
+    blocking: _Identities,
+) -> list[Finding]:
+    """Join what a detector warns of in one file; what blocks or can be mended stays apart."""
+    alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        apart = finding.identity in blocking or finding.fix is not None
+        apart = apart or finding.origin is not Origin.DETECTOR or finding.severity is not _WARNED
+        said = None if apart else cause(finding)
+        key = (finding.identity, finding.span) if said is None else said
+        alike[key].append(finding)
+    groups = (group if len(group) < least else [_joined(group)] for group in alike.values())
+    return [one for group in groups for one in group]
+
+
+def _same_value(finding: Finding) -> tuple[object, ...] | None:
+    """Return what findings of one value share: the rule, the file, and where the value came in."""
+    source = finding.flow[0] if finding.flow else None
+    if source is None or source.path != finding.span.path:
+        return None
+    return _alike(finding, source)
+
+
+def _same_file(finding: Finding) -> tuple[object, ...] | None:
+    return _alike(finding, None)
+
+
+def _alike(finding: Finding, source: Span | None) -> tuple[object, ...]:
+    return (
+        finding.rule_id,
+        finding.span.path,
+        source,
+        finding.severity,
+        finding.message,
+        finding.verification,
+    )
 
 
 def _once(group: Sequence[Finding]) -> Sequence[Finding]:

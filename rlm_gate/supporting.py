@@ -26,8 +26,9 @@ _ANYWHERE: Final = _words(
     " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
     " testproject test_project testproj testapp test_app demo_project myapp"
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
-    " integration-tests integration_tests integrationtests unittests acceptance stories storybook"
-    " conformance"
+    " integration-tests integration_tests integrationtests acceptance stories storybook"
+    " conformance test_data test-data test_resources test-resources testresources testfixtures"
+    " unittest unittests .claude .cursor .vscode .vs"
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(
@@ -41,6 +42,9 @@ _AT_THE_TOP: Final = _words(
     " extra extras .devcontainer sandbox sandboxes"
 )
 _SCRIPTS: Final = _words("scripts script")
+_PARTS: Final = _words("server backend api functions lambda worker workers")
+_PACKAGES: Final = _words("packages apps services")
+_PACKAGE: Final = 2  # packages/name/scripts
 # Of a database, which are numbered or dated; a product may have migrators of its own.
 _MIGRATIONS: Final = _words("migrations migration migrate versions")
 _MIGRATION: Final = kept.expression(r"[vmu]?\d|[0-9a-f]{8,}_|__init__\.py\Z").match
@@ -88,8 +92,16 @@ def _lies_there(folders: Sequence[str], name: str) -> bool:
         or not _AT_THE_TOP.isdisjoint(folders[:1])
         or any(folder.endswith(("-tools", "_tools")) for folder in folders[:1])
         or (not _SCRIPTS.isdisjoint(folders) and name.endswith(_SCRIPT_ENDS))
+        or _is_servers_script(folders)
         or (name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders))
         or _is_migration(folders, name)
+    )
+
+
+def _is_servers_script(folders: Sequence[str]) -> bool:
+    """Say whether the folder holds scripts of a part, not those that a page loads."""
+    return any(above in _PARTS and below in _SCRIPTS for above, below in pairwise(folders)) or (
+        len(folders) > _PACKAGE and folders[0] in _PACKAGES and folders[_PACKAGE] in _SCRIPTS
     )
 
 

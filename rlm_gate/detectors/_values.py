@@ -52,6 +52,31 @@ def named(value: str) -> bool:
     return _NAME.match(value) is not None
 
 
+def worded(value: str) -> bool:
+    """Say whether a long value is words with a number or two, as names in code are put together."""
+    if len(value) < _LONG or not _WORDS_ONLY.match(value):
+        return False
+    words = _CAMEL.findall(value)
+    return bool(words) and sum(map(len, words)) >= _WORD_LENGTH * len(words)
+
+
+def digest(value: str) -> bool:
+    """Say whether the value has the length of a SHA hash, as one is kept of a password."""
+    return len(value) in _DIGESTS and _HEX.match(value) is not None
+
+
+def lapses(value: str) -> bool:
+    """Say whether the value is a JSON web token that says when it ends."""
+    parts = value.split(".")
+    if len(parts) != _JWT_PARTS or not value.startswith("eyJ"):
+        return False
+    try:
+        claims = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+    except ValueError:
+        return False
+    return b'"exp"' in claims
+
+
 def given(value: str) -> bool:
     """Say whether a value that stands where a password must stand is one."""
     return not stand_in(value) and len({*value}) >= _VARIETY and bool(_DIGITS.search(value))
@@ -93,6 +118,10 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY, _SHORTEST = 3, 4, 6
 _RUNS_OF_DIGITS = 2
+_WORD_LENGTH, _JWT_PARTS = 3, 3
+_DIGESTS = frozenset({40, 56, 64, 96, 128})
+_WORDS_ONLY = kept.expression(r"[A-Za-z][\w.-]*\Z")
+_CAMEL = kept.expression(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DIGITS = kept.expression(r"[0-9]+")
 _HEX = kept.expression(r"(?:[0-9a-f]{32,}|[0-9A-F]{32,})\Z")
 _UUID = kept.expression(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
@@ -104,7 +133,7 @@ _HASHED = kept.expression(
 )
 # Names, paths, addresses and calls: what code puts after a telling name without being a secret.
 _PATHLIKE = kept.expression(
-    r"[a-z]+://|[./~@#]|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
+    r"[a-z]+://|urn:|[./~@#]|\+.*\+\Z|0[xX][0-9a-fA-F]+\Z|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
 )
 _NAME = kept.expression(
     r"[A-Za-z]+(?:[-_.][A-Za-z]+)+[-_.]?[0-9]{1,4}\Z|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z"

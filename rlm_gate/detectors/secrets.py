@@ -29,7 +29,7 @@ from rlm_gate.detectors import (
 )
 from rlm_gate.detectors._formats import FORMATS
 from rlm_gate.detectors._names import by_address, by_name
-from rlm_gate.detectors._values import CHECKS, checksum_fits, made_up
+from rlm_gate.detectors._values import CHECKS, checksum_fits, digest, lapses, made_up, worded
 
 PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 """What the pseudonyms begin with that models read in the place of secrets."""
@@ -57,7 +57,20 @@ _SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
 _TOP = kept.expression(r"[^\s#]")
 _DEVELOPERS = kept.expression(r"(?:development|dev|test|testing|ci|local)\s*:")
 _SAYS = kept.expression(r"(?i)\b(?:example|sample|e\.g\.)")
-_COMMENT = kept.expression(r"\s*(?://|#(?!!)|\*|--|;;)")
+# an address, or a message of JSON, as a comment shows what others send
+_SHOWS = kept.expression(r"https?://|[?&]\w+=|\A[^\w\"']*\"\w+\"\s*:")
+_COMMENT = kept.expression(r"\s*(?://|#(?!!)|/?\*|--|;;|<!--)")
+# What developers click and try, texts for translators, forms to copy; tokens of services that only
+# count what tests cover are public by their manuals.
+_ASIDE = kept.expression(
+    r"(?i)(?:^|/)(?:\.claude|\.cursor|\.vscode|\.dev|postman|insomnia|openapi|swagger|api-?docs"
+    r"|seeders?|seeds?|lang|langs|languages?|locales?|translations?|i18n|l10n|mocks?|suites|stubs"
+    r"|test-?fixtures|unittests?)/"
+    r"|\.(?:dist|template|tmpl|tpl|resx|postman_collection\.json|postman_environment\.json)\Z"
+    r"|(?:^|/)(?:launchsettings\.json|\.?codecov\.ya?ml|\.coveralls\.ya?ml|seeds?\.\w+"
+    r"|(?:openapi|swagger)[\w.-]*\.(?:ya?ml|json)|(?:\.env\.)?(?:test|testing|ci)(?:\.env)?)\Z"
+)
+_SETTINGS = frozenset({"ini", "yaml", "json", "toml", "xml", "bash", "dockerfile", "text"})
 _TESTS = kept.expression(
     r"(?:^|/)(?:tests?|testsuite|[\w-]+[_-]tests|__tests__|testdata|fixtures)/"
     r"|(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.(?:py|go)|[^/]*\.(?:test|spec)\.[^/]*)\Z"
@@ -93,7 +106,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "8"
+    return "9"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -189,15 +202,26 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     raw = file.text
     secrets = secrets_of(raw)
     text = Text.of(raw) if secrets else None
+    told: set[str] = set()
     for secret in secrets:
+        again = secret.value in told
+        told.add(secret.value)
         for rule in rules:
             wanted = {entry.options["formats"] for entry in entries(rule, _ENGINE)}
             if text and wanted & _sorts(secret, file.path, raw):
                 region = text.region(*_without_returns(raw, secret))
                 found = finding(rule, file.path, text.lines, region, _ENGINE)
                 shown = _SAMPLES.search(file.path) is not None or _is_told(text.lines, region)
-                meant = not secret.certain and shown and _SAYS.search(found.quote) is not None
-                meant = meant or (not secret.certain and _is_developers(file, text.lines, region))
+                meant = not secret.certain and (
+                    again
+                    or (shown and _SAYS.search(found.quote) is not None)
+                    or _is_developers(file, text.lines, region)
+                    or _SAYS.search(
+                        "".join(text.lines[max(0, region.start - 2) : region.start - 1])
+                    )
+                    or _is_no_use(secret, file)
+                    or (shown and _SHOWS.search(found.quote) is not None)
+                )
                 level = Severity.LOW if meant else _SHOWN
                 yield (
                     replace(found, severity=min(found.severity, level)) if shown or meant else found
@@ -208,6 +232,16 @@ def _is_developers(file: SourceFile, lines: Sequence[str], region: Region) -> bo
     """Say whether it stands in the part of a configuration that only developers and tests read."""
     above = (line for line in reversed(lines[: region.start]) if _TOP.match(line))
     return file.language == "yaml" and _DEVELOPERS.match(next(above, "")) is not None
+
+
+def _is_no_use(secret: Secret, file: SourceFile) -> bool:
+    """Say whether a guess helps nobody: a token that lapses, a hash, a name, a trial."""
+    return (
+        lapses(secret.value)
+        or _ASIDE.search(file.path) is not None
+        or (secret.kind == "password" and digest(secret.value))
+        or (file.language not in _SETTINGS and worded(secret.value))
+    )
 
 
 def _is_told(lines: Sequence[str], region: Region) -> bool:

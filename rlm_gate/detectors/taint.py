@@ -32,6 +32,7 @@ from rlm_gate.detectors import (
     reads,
     severity_of,
     unknown_keys,
+    unless_reviewed,
     weighed,
 )
 from rlm_gate.detectors._taint import exploit, spec
@@ -202,8 +203,9 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
         lines = "\n".join((*begins, found.quote))
         found = replace(
             found,
-            severity=min(
-                weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)
+            severity=unless_reviewed(
+                min(weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)),
+                found.quote,
             ),
             flow=tuple(Span(path, *step) for step in steps),
         )

@@ -16,6 +16,7 @@ UNSET: Final = object()
 ALL: Final = "*"  # clean for every kind of sink
 TEXTUAL: Final = frozenset({"nosql"})  # kinds of sinks that only objects harm
 ONE_PART: Final = frozenset({"path", "one part"})  # doubts about what holds no slash
+MADE: Final = frozenset({"made"})  # doubts about what a function made that nobody sees here
 STILL: Final = "%"  # before a kind of doubts that ends where the value is decoded
 # How a text shows its parts that vary: from outside, the author's own, not known which of the two.
 OUTSIDE: Final = "\x00"
@@ -178,7 +179,7 @@ class Value:
 
     def unseen(self) -> Value:
         """Return the value that a function nobody sees here made from it."""
-        taints = tuple(one._replace(guessed=True) for one in self.taints)
+        taints = tuple(one._replace(guessed=True, doubts=one.doubts | MADE) for one in self.taints)
         return replace(self, taints=taints) if taints else self
 
     def doubted(self, kinds: frozenset[str]) -> Value:

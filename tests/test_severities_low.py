@@ -1,0 +1,183 @@
+"""What the built-in rules only note, and the near misses of it that are worth a reviewer's time."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+
+import pytest
+from builders import corpus, source
+
+from rlm_gate import detectors, packs
+from rlm_gate.core import Finding, Rule, Severity
+
+MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
+FLASK = "from flask import redirect, request\n"
+ORDERS = "orders = Order.objects.filter(open=True)\n    "
+LOOP = (
+    "def names({}):\n    {}for order in orders:\n"
+    "        show(Customer.objects.get(pk=order.customer))\n"
+)
+JS_LOOP = (
+    "async function names({}) {{\n  {}\n  for (const order of orders) {{\n"
+    "    show(await User.findById(order.user));\n  }}\n}}\n"
+)
+GO_LOOP = (
+    "package a\nfunc names(orders []Order) {{\n\t{}\n\tfor _, order := range orders {{\n"
+    '\t\tdb.Where("id = ?", order.User).First(&user)\n\t}}\n}}\n'
+)
+JAVA_LOOP = (
+    "class A {{ void names(List<Order> given) {{\n  List<Order> orders = {};\n"
+    "  for (Order order : orders) {{ show(userRepository.findById(order.user)); }}\n}} }}\n"
+)
+CATCH = "class A {{ void F() {{ try {{ {}; }} catch (Exception) {{ }} }} }}\n"
+SECRET = "7Hq2Zr9LmX0vBt5KcW8d"
+
+
+def token(claim: str) -> str:
+    """Return a signed token with that claim, as a server of JSON web tokens makes it."""
+    parts = (b'{"alg":"HS256"}', f'{{"userId":4,"{claim}":1783791699}}'.encode())
+    signature = "sbxqBNSkaFsvgCTmFDsb1xKJ0CK7gVGzxlJyN36oXwU"
+    head = (base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    return ".".join((*head, signature))
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
+
+
+def severities(rule_id: str, path: str, code: str) -> list[Severity]:
+    rule, file = rules()[rule_id], source(path, code)
+    return [
+        one.severity
+        for name in sorted({entry.engine for entry in rule.detect})
+        for one in detectors.load(name).detect(corpus(file), [rule])
+        if isinstance(one, Finding)
+    ]
+
+
+def worst(rule_id: str, path: str, code: str) -> Severity | None:
+    return max(severities(rule_id, path, code), default=None)
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "meant"),
+    [
+        ("a.py", LOOP.format("", ORDERS), MEDIUM),
+        ("a.py", LOOP.format("orders", ""), LOW),
+        ("a.py", LOOP.format("form", "orders = form.getlist('order')\n    "), LOW),
+        ("a.js", JS_LOOP.format("", "const orders = await Order.find({ open: true });"), MEDIUM),
+        ("a.js", JS_LOOP.format("", "const [orders] = await db.query('select 1');"), MEDIUM),
+        ("a.js", JS_LOOP.format("", "const orders = [{ user: 1 }, { user: 2 }];"), LOW),
+        ("a.js", JS_LOOP.format("orders", ""), LOW),
+        ("a.go", GO_LOOP.format("db.Find(&orders)"), MEDIUM),
+        ("a.go", GO_LOOP.format("log(orders)"), LOW),
+        ("A.java", JAVA_LOOP.format("orderRepository.findAll()"), MEDIUM),
+        ("A.java", JAVA_LOOP.format("List.of(one, two)"), LOW),
+    ],
+)
+def test_a_query_for_each_row_of_another_query_grows_with_the_data(
+    path: str, code: str, meant: Severity
+) -> None:
+    assert severities("performance/n-plus-one-query", path, code) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "meant"),
+    [
+        ("src/a.cs", f'const string StorageKey = "{SECRET}";\n', MEDIUM),
+        ("src/a.cs", 'const string StorageKey = "semVer2StorageKeyValue";\n', LOW),
+        ("src/a.cs", 'const string OptionKey = "s3-authentication-region-2";\n', None),
+        ("config/a.ini", f"api_key = {SECRET}\n", MEDIUM),
+        ("config/a.ini.dist", f"api_key = {SECRET}\n", LOW),
+        ("postman/shop.json", f'{{"api_key": "{SECRET}"}}\n', LOW),
+        ("src/lang/cy.php", f"<?php $lang['api_key'] = '{SECRET}';\n", LOW),
+        ("src/a.js", f"const token = '{token('iat')}';\n", MEDIUM),
+        ("src/a.js", f"const token = '{token('exp')}';\n", LOW),
+        ("src/a.py", f"# GET https://api.acme.com/?api_key={SECRET}\n# and wait\n", LOW),
+    ],
+)
+def test_a_secret_that_helps_nobody_is_only_noted(
+    path: str, code: str, meant: Severity | None
+) -> None:
+    assert worst("security/hardcoded-password", path, code) is meant
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "path", "code", "meant"),
+    [
+        (
+            "security/open-redirect",
+            "a.py",
+            FLASK + "def f():\n    return redirect(request.cookies['next'])\n",
+            LOW,
+        ),
+        (
+            "security/open-redirect",
+            "a.py",
+            FLASK + "def f():\n    return redirect(request.args['next'])\n",
+            MEDIUM,
+        ),
+        (
+            "security/open-redirect",
+            "a.py",
+            FLASK + "def f():\n    return redirect(build_login_url(request.args['next']))\n",
+            None,
+        ),
+        (
+            "security/path-traversal",
+            "a.py",
+            (
+                "from flask import request\ndef f():\n"
+                "    name = request.args['name']\n    return open(path_of(name)).read()\n"
+            ),
+            LOW,
+        ),
+        (
+            "security/remote-script-to-shell",
+            "Dockerfile",
+            "RUN curl -fsSL https://get.acme.com/install | sh\n",
+            LOW,
+        ),
+        (
+            "security/remote-script-to-shell",
+            "Dockerfile",
+            "RUN curl -fsSL http://get.acme.com/install | sh\n",
+            MEDIUM,
+        ),
+        (
+            "security/remote-script-to-shell",
+            "Dockerfile",
+            "RUN curl https://raw.githubusercontent.com/a/b/master/install.sh | sh\n",
+            MEDIUM,
+        ),
+        ("docs/pasted-chat-reply", "plan.md", "```go\n// ... existing code ...\n```\n", LOW),
+        ("docs/pasted-chat-reply", "a.go", "package a\n\n// ... existing code ...\n", MEDIUM),
+        ("docs/pasted-chat-reply", "a.md", "Let me know if you'd like to help me.\n", LOW),
+        ("docs/pasted-chat-reply", "a.md", "Let me know if you'd like me to go on.\n", MEDIUM),
+        ("security/dynamic-code", "a.js", "const run = new Function('obj', source);\n", LOW),
+        ("security/dynamic-code", "a.js", "const value = eval(event.data);\n", MEDIUM),
+        ("patterns/swallowed-exception", "A.cs", CATCH.format("mail.Send(text)"), MEDIUM),
+        ("patterns/swallowed-exception", "A.cs", CATCH.format("id = long.Parse(text)"), LOW),
+        (
+            "security/weak-hash",
+            "a.py",
+            "import hashlib\ndef f(password):\n    return hashlib.md5(password).hexdigest()\n",
+            MEDIUM,
+        ),
+        (
+            "security/weak-hash",
+            "a.py",
+            (
+                "import hashlib\ndef f(password):\n"
+                "    return hashlib.md5(password).hexdigest()  # noqa: S324\n"
+            ),
+            LOW,
+        ),
+    ],
+)
+def test_medium_is_for_what_a_reviewer_would_change(
+    rule_id: str, path: str, code: str, meant: Severity | None
+) -> None:
+    assert worst(rule_id, path, code) is meant

@@ -18,7 +18,8 @@ from typing import Any, Protocol, cast
 from rlm_gate import kept, mistakes
 from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip, SourceFile, Span
 from rlm_gate.core.records import dataclass
-from rlm_gate.detectors._literals import alternatives, found
+from rlm_gate.detectors._literals import Sought, found
+from rlm_gate.detectors._needs import alternatives
 from rlm_gate.detectors._where import speaks
 from rlm_gate.detectors._where import why_not as why_not
 from rlm_gate.errors import UsageError
@@ -236,7 +237,7 @@ def begins_lines(pattern: str) -> bool:
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
     have = options.get("lines_have")
-    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, _compiled, few=True)
+    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, _compiled)
 
 
 def language_complaints(
@@ -323,24 +324,22 @@ def expect(rules: Iterable[Rule]) -> None:
 
 
 @lru_cache(maxsize=128)
-def _expected(language: str) -> frozenset[tuple[str, ...]]:
-    asked = (patterns for languages, patterns in _EXPECTED if speaks(languages, language))
-    return frozenset(asked)
+def _expected(language: str) -> tuple[frozenset[tuple[str, ...]], Sought]:
+    asked = frozenset(many for languages, many in _EXPECTED if speaks(languages, language))
+    return asked, Sought(asked)
 
 
 def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
     known = prefilters(file)
     if patterns not in known:
         texts = [file.text, *(removed.text for removed in file.removed)]
-        asked = _expected(file.language)
-        for one in asked if patterns in asked else (patterns,):
-            if one not in known:
-                known[one] = _in_some(texts, one, few=one not in asked)
+        asked, sought = _expected(file.language)
+        if patterns in asked:
+            matching = set().union(*(sought.in_text(text, _compiled) for text in texts))
+            known.update((one, one in matching) for one in asked if one not in known)
+        else:
+            known[patterns] = any(found(one, text, _compiled) for one in patterns for text in texts)
     return known[patterns]
-
-
-def _in_some(texts: Sequence[str], patterns: Sequence[str], *, few: bool) -> bool:
-    return any(found(one, text, _compiled, few=few) for one in patterns for text in texts)
 
 
 @lru_cache(maxsize=4096)

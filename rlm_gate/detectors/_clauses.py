@@ -11,7 +11,8 @@ from typing import Any
 
 from rlm_gate import kept
 from rlm_gate.detectors import _flows
-from rlm_gate.detectors._literals import Texts, in_lower_case, needed
+from rlm_gate.detectors._literals import in_lower_case, needed
+from rlm_gate.detectors._needs import Texts
 
 Clause = tuple[Texts, bool]
 """Texts of which a match has one; with True they are in lower case, and case does not count."""
@@ -21,7 +22,9 @@ _MOST = 48
 # Words of a pattern that are no metavariables. Short ones are in every text.
 _WORD = kept.expression(r"(?<![\w$])[A-Za-z_]\w{2,}")
 # What ast-grep's regular expressions mean otherwise than Python's, or have alone.
-_RUST = kept.expression(r"\\[pPxuU<>]|\\b\{|(?<=.)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?[):]|\[[^\]]*\[")
+_RUST = kept.expression(
+    r"\\[pPxuU<>]|\\b\{|(?<=.)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?[):]|\[[^\]]*(?:\[|&&|--|~~)"
+)
 _PLAIN_GROUP = kept.expression(r"\(\?:")
 
 
@@ -39,7 +42,7 @@ def fit(wanted: Iterable[Clause], texts: Sequence[str]) -> bool:
 def _has(clause: Clause, text: str) -> bool:
     words, folded = clause
     within = in_lower_case(text) if folded else text
-    return within is None or any(word in within for word in words)
+    return any(word in within for word in words)
 
 
 def _of(rule: Mapping[str, Any], utils: Mapping[str, Any], depth: int) -> Iterator[Clause]:

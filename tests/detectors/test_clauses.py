@@ -48,10 +48,10 @@ def test_a_rule_needs_the_words_of_what_it_matches(rule: Any, needs: Any) -> Non
         ([(("abc",), False), (("def",), False)], ["abc", "def"], True),
         # the kelvin sign is a k to re without case, and no k in lower case
         ([(("key",), True)], ["\N{KELVIN SIGN}ey"], True),
-        ([(("key",), True)], ["\N{KELVIN SIGN} alone"], True),
+        ([(("key",), True)], ["\N{KELVIN SIGN} alone"], False),
     ],
 )
-def test_a_text_fits_that_has_one_of_each_clause_or_where_nobody_can_say(
+def test_a_text_fits_that_has_one_of_each_clause(
     wanted: Any, texts: list[str], *, fits: bool
 ) -> None:
     assert fit(wanted, texts) is fits

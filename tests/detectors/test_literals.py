@@ -1,12 +1,15 @@
 """What a pattern needs: never more than it matches."""
 
 import re
+import string
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlm_gate.detectors._literals import alternatives, found, needed, possible, stays_in_line
+from rlm_gate.detectors._literals import Sought, found, in_lower_case, needed, possible
+from rlm_gate.detectors._needs import alternatives, needs
 
 PATTERNS = (
     r"\beval\(",
@@ -52,6 +55,11 @@ PATTERNS = (
     r"^ab|cd\Z",
     r"a[^b]c|a[\t-z]c",
     r"(?:ab|cd)?\s+ef",
+    r"\bab\s+\w*(?:cd|ef)\b",
+    r"(?i)\bab\s+cd\b|ef\s*x",
+    r"(?<!a)bc\s+d|xyz\b",
+    r"[aA]b\s*!=",
+    r"\d+\s",
 )
 
 
@@ -89,6 +97,17 @@ def test_a_match_behind_any_number_of_other_lines_with_its_text_is_found(many: i
     assert not found(r"ab z$", text, compiled)
 
 
+@pytest.mark.parametrize("many", [1, 999, 1000, 1001, 3000])
+def test_a_match_behind_any_number_of_places_that_begin_alike_is_found(many: int) -> None:
+    def compiled(pattern: str) -> re.Pattern[str]:
+        return re.compile(pattern, re.MULTILINE)
+
+    text = "ab x\n" * many + "ab\ny"
+    assert needs(r"\bab\s+y\b").starts == ("ab",)
+    assert found(r"\bab\s+y\b", text, compiled)
+    assert not found(r"\bab\s+z\b", text, compiled)
+
+
 @pytest.mark.parametrize(
     ("pattern", "stays"),
     [
@@ -107,7 +126,16 @@ def test_a_match_behind_any_number_of_other_lines_with_its_text_is_found(many: i
 def test_a_pattern_stays_in_a_line_where_nothing_of_it_is_a_newline(
     pattern: str, *, stays: bool
 ) -> None:
-    assert stays_in_line(pattern) is stays
+    assert needs(pattern).in_line is stays
+
+
+def test_what_re_takes_for_a_letter_of_ascii_is_that_letter_in_lower_case() -> None:
+    letters = "".join(map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1))))
+    lowered = in_lower_case(letters)
+    assert len(lowered) == len(letters)
+    for one in string.ascii_lowercase:
+        for match in re.finditer(f"(?i){one}", letters):
+            assert lowered[match.start()] == one
 
 
 @pytest.mark.parametrize("letter", ["\u0130", "\u0131", "\u017f", "\u212a"])
@@ -137,6 +165,33 @@ def test_the_plain_texts_of_a_pattern_are_found_where_there_are_some(
 ) -> None:
     found, without_case = needed(pattern)
     assert ({*found}, without_case) == (texts, folded)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "clauses", "starts"),
+    [
+        (r"\bnew\s+\w*Error\b", (("Error",), ("new",)), ("new",)),
+        (r"(?i)\breturn\s+True\b", (("return",), ("true",)), ("return",)),
+        (r"[eE]rr\s*!=\s*nil", (("Err", "err"), ("nil",), ("!=",)), ("Err", "err")),
+        (r"(?:is|has)_?(?:admin|owner)(?!s)\s", (
+            tuple(sorted(f"{a}{b}{c}" for a in ("is", "has") for b in ("", "_")
+                         for c in ("admin", "owner"))),
+        ), None),
+        (r"(?:abc|cde)+\s*ef(?>gh|ij)?kl*", (("abc", "cde"), ("efghk", "efijk", "efk")),
+         ("abc", "cde")),
+        (r"[^a]bcd|efg", (("bcd", "efg"),), ()),
+        (r"super_?user\s", (("super",), ("user",)), ("super",)),
+        (r"(?x) a b c", (), ()),
+        (r"(?i:abc)|def", (), ()),
+        (r"(abc", (), ()),
+    ],
+)  # fmt: skip
+def test_each_clause_has_a_text_of_every_match_and_one_of_starts_begins_it(
+    pattern: str, clauses: tuple[tuple[str, ...], ...], starts: tuple[str, ...] | None
+) -> None:
+    known = needs(pattern)
+    assert {frozenset(one) for one in known.clauses} == {frozenset(one) for one in clauses}
+    assert known.starts == (known.clauses[0] if starts is None else starts)
 
 
 def test_a_text_without_them_is_said_to_hold_no_match() -> None:
@@ -171,3 +226,21 @@ def test_a_long_text_that_has_the_letters_elsewhere_does_not_have_the_text() -> 
     for text in ("secretOrkey", "secret or Key", "ecretOrKeys", "secretOr", "Secretor crEt orKey"):
         assert not found("secretOrKey", filler + text, lambda _: compiled)
     assert found("secretOrKey", filler + "a_secretOrKey2", lambda _: compiled)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_lists_of_patterns_are_found_together_as_each_would_be(data: st.DataObject) -> None:
+    lists = data.draw(st.lists(st.lists(st.sampled_from(PATTERNS), min_size=1).map(tuple)))
+    parts = st.one_of(
+        st.sampled_from(PATTERNS).flatmap(lambda one: st.from_regex(one, fullmatch=True)),
+        st.text("abcdefxyz_ (\n\u0130\u212a", max_size=8),
+        st.just("Some other WORDS\n"),
+    )
+    text = "".join(data.draw(st.lists(parts, max_size=5)))
+
+    def compiled(pattern: str) -> re.Pattern[str]:
+        return re.compile(pattern, re.MULTILINE)
+
+    expected = {many for many in lists if any(compiled(one).search(text) for one in many)}
+    assert Sought(lists).in_text(text, compiled) == expected

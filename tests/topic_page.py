@@ -51,7 +51,7 @@ _TOPICS: Mapping[str, Mapping[str, str]] = {
         "randomness": "insecure-random predictable-random",
         "TLS off or old": "tls-verification-off tls-old-version certificate-check",
         "secrets in code": "hardcoded-secret hardcoded-password literal-signing-key",
-        "files of secrets": "secret-file secret-file-in-image",
+        "files of secrets": "secret-file secret-file-in-image settings-credential",
         "login and sessions": "authentication-flaw fails-open password-in-clear unsigned-cookie"
         " signing-key-fallback",
         "CSRF off": "csrf-off state-change-cross-site",

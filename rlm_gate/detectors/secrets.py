@@ -92,7 +92,8 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
     """Check ``formats``.
 
     known: tokens and keys told by their form; guessed: all others; sample: keys, and tokens too in
-    tests, that stand among examples and tests and were most likely made for them.
+    tests, that stand among examples and tests and were most likely made for them; settings: what
+    opens a service or signs tokens in the settings that a program runs with.
     """
     del languages  # secrets hide in any text
     yield from choice_complaints(options, "formats", _SORTS)
@@ -226,6 +227,25 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
                 yield (
                     replace(found, severity=min(found.severity, level)) if shown or meant else found
                 )
+    yield from _in_settings(file, rules)
+
+
+def _in_settings(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
+    """Yield what opens or signs something, of a file that is called as settings are."""
+    name = file.path.rpartition("/")[2].lower()
+    asking = [rule for rule in rules if {"formats": "settings"} in _options(rule)]
+    if asking and not _SAMPLES.search(file.path) and any(one in name for one in _CALLED_SETTINGS):
+        from rlm_gate.detectors import _settings
+
+        text = Text.of(file.text)
+        for start, end in _settings.found(file.path, text.text):
+            region = text.region(start, end)
+            for rule in asking:
+                yield finding(rule, file.path, text.lines, region, _ENGINE)
+
+
+def _options(rule: Rule) -> list[Mapping[str, Any]]:
+    return [entry.options for entry in entries(rule, _ENGINE)]
 
 
 def _is_developers(file: SourceFile, lines: Sequence[str], region: Region) -> bool:
@@ -326,7 +346,8 @@ def _long_words(text: str) -> str:
 
 
 _SMALL = 100_000  # characters of a text that is kept with its secrets
-_SORTS = ("known", "guessed", "sample")
+_SORTS = ("known", "guessed", "sample", "settings")
+_CALLED_SETTINGS = (".env", "application", "appsettings", "bootstrap")
 _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chance
 _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 _LOOSE = tuple((mark, form) for form in FORMATS for mark in form.marks if not form.whole)

@@ -598,7 +598,7 @@ class TestDetect:
 
     def test_the_sort_of_formats_must_be_named(self) -> None:
         [(place, said)] = secrets.validate({}, ("any",))
-        assert (place, said) == ((), "formats: choose from known, guessed, sample")
+        assert (place, said) == ((), "formats: choose from known, guessed, sample, settings")
         [(place, _)] = secrets.validate({"formats": "all"}, ("any",))
         assert place == ("formats",)
 

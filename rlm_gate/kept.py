@@ -17,6 +17,10 @@ from rlm_gate.cachedir import CacheDir, entry_key
 
 _KIND: Final = "kept"
 _MOST_BYTES: Final = 2 << 20
+_ANOTHER_RE: Final = (
+    *(ImportError, AttributeError, KeyError),  # without what is used here
+    *(TypeError, ValueError, OverflowError, RuntimeError),  # with another meaning of it
+)
 _Form = tuple[int, int, int, int, dict[str, int]]
 """Where its code begins and ends, flags, groups, and the places of those that have a name."""
 
@@ -85,7 +89,7 @@ class _Table:
             return
         codes = bytearray(self._codes)
         for name, (pattern, flags, made) in self._made.items():
-            with suppress(ImportError, KeyError, TypeError, ValueError, RuntimeError):  # another re
+            with suppress(*_ANOTHER_RE):
                 code = _code(pattern, flags, made)
                 places = len(codes), len(codes) + len(code)
                 self._forms[name] = (*places, made.flags, made.groups, dict(made.groupindex))

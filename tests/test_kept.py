@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import json
 import re
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +18,10 @@ if TYPE_CHECKING:
 
     from conftest import GitRepo
 
+Fake = Callable[[pytest.MonkeyPatch], None]
+OTHER = vars(importlib.import_module("re._compiler"))["_code"](
+    importlib.import_module("re._parser").parse("b?", 0), 0
+)
 PATTERNS = [
     (r"a|b", 0),
     (r"(?P<name>\w+)=(?P<value>[^\s;]*)(;)?", re.IGNORECASE),
@@ -103,17 +111,77 @@ def test_a_table_that_would_be_too_large_stays_as_it_was(
     assert entry.read_bytes() == before
 
 
-def test_an_expression_of_another_re_is_made_and_not_kept(
-    cache: CacheDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from re import _compiler  # type: ignore[attr-defined]  # what typeshed does not tell of
+def lacks(module: str, name: str) -> Fake:
+    return lambda patch: patch.delattr(importlib.import_module(module), name)
 
-    monkeypatch.delattr(_compiler, "_code")
-    monkeypatch.setattr(re, "compile", lambda *_: None)
-    with kept.opened(cache):
-        assert kept.expression("a+") is None
+
+def has(module: str, name: str, other: Callable[..., Any]) -> Fake:
+    return lambda patch: patch.setattr(importlib.import_module(module), name, other)
+
+
+def gone(module: str) -> Fake:
+    return lambda patch: patch.setitem(sys.modules, module, None)
+
+
+@pytest.mark.parametrize(
+    "fake",
+    [
+        pytest.param(gone("re._parser"), id="no parser of that name"),
+        pytest.param(gone("re._compiler"), id="no compiler of that name"),
+        pytest.param(gone("_sre"), id="no engine of that name"),
+        pytest.param(lacks("re._parser", "parse"), id="a parser without parse"),
+        pytest.param(lacks("re._compiler", "_code"), id="a compiler without _code"),
+        pytest.param(lacks("_sre", "compile"), id="an engine without compile"),
+        pytest.param(has("re._compiler", "_code", lambda _tree: []), id="_code asks for less"),
+        pytest.param(has("_sre", "compile", lambda _code: None), id="compile asks for less"),
+        pytest.param(has("re._compiler", "_code", lambda *_: OTHER), id="code of something else"),
+        pytest.param(has("re._compiler", "_code", lambda *_: [99, 1]), id="code nobody can read"),
+        pytest.param(has("re._compiler", "_code", lambda *_: [-1]), id="code of other numbers"),
+        pytest.param(has("re._compiler", "_code", lambda *_: [1 << 40]), id="code of larger ones"),
+        pytest.param(has("re._compiler", "_code", lambda *_: None), id="no code at all"),
+        pytest.param(has("_sre", "compile", lambda *_: None), id="compile makes nothing"),
+    ],
+)
+def test_an_expression_of_another_re_is_made_and_not_kept(
+    cache: CacheDir, monkeypatch: pytest.MonkeyPatch, fake: Fake
+) -> None:
+    made = re.compile("a+")
+    with monkeypatch.context() as patch:
+        patch.setattr(re, "compile", lambda *_: made)  # what that re itself would do
+        fake(patch)
+        with kept.opened(cache):
+            assert kept.expression("a+") is made
     head = next((cache.cache / "kept").iterdir()).read_bytes()[32:]
     assert json.loads(head.partition(b"\n")[0]) == [{}, {}]
+
+
+def test_an_expression_is_compiled_once_by_the_process_that_keeps_it(cache: CacheDir) -> None:
+    with kept.opened(cache):
+        made = kept.expression("a+")
+        re.purge()  # re remembers it too
+        assert kept.expression("a+") is made
+        assert kept.expression("a+", re.IGNORECASE) != made
+
+
+def test_within_an_open_table_another_one_is_not_opened(cache: CacheDir, tmp_path: Path) -> None:
+    other = CacheDir(cache=tmp_path / "other", state=tmp_path / "state")
+    with kept.opened(cache):
+        outer = kept._Table.current
+        with kept.opened(other):
+            assert kept.fact("length", "ab", len) == 2
+        assert kept._Table.current is outer is not None
+    assert not other.cache.exists()
+    with kept.opened(cache):
+        assert kept.fact("length", "ab", lambda _: None) == 2
+
+
+def test_a_table_closes_and_is_kept_where_the_work_is_interrupted(cache: CacheDir) -> None:
+    with suppress(KeyboardInterrupt), kept.opened(cache):
+        kept.fact("length", "ab", len)
+        raise KeyboardInterrupt
+    assert kept._Table.current is None
+    with kept.opened(cache):
+        assert kept.fact("length", "ab", lambda _: None) == 2
 
 
 def test_without_a_table_all_is_made() -> None:

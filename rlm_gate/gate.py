@@ -153,6 +153,7 @@ def _open(settings: Settings, progress: Progress) -> _Run:
     missing = settings.models.missing
     mode = "models" if settings.models.mode == "on" else settings.models.mode
     audit = Audit(mode, not_evaluated=unasked, missing_keys=missing)
+    detectors.expect_paths(chosen)
     applies = policy.Policy.of(settings).narrowed(detectors.applies)
     ledger = Ledger(corpus, rules, applies, judging.judges(settings, rules, played))
     run = _Run(settings, corpus, loaded, chosen, rules, ledger, progress, audit)

@@ -57,6 +57,16 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     return lambda path: by_re(path) if "\n" in path else plain(path)
 
 
+def of_a_name(pattern: str) -> bool:
+    """Say whether the pattern matches a path just where it matches the name of a part of it.
+
+    Of paths without a line feed, that is.
+    """
+    if not pattern.startswith(_ANYWHERE) or not pattern.endswith(_AT_END):
+        return False
+    return _plain(pattern) is not None
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

@@ -137,6 +137,23 @@ def test_a_matcher_says_what_the_pattern_says(glob: str) -> None:
             assert fits(path) == (re.match(pattern, path) is not None), path
 
 
+@pytest.mark.parametrize("glob", [*_GLOBS, "node_modules", "conftest.py", "*local*"])
+def test_a_pattern_of_a_name_matches_where_a_part_of_the_path_has_that_name(glob: str) -> None:
+    [pattern] = globs.to_regex([glob])
+    if not globs.of_a_name(pattern):
+        return
+    for parts in itertools.product(("conftest.py", "node_modules", *_PATH_PARTS), repeat=2):
+        if "\n" not in "".join(parts):
+            path, names = "/".join(parts), [re.match(pattern, part) for part in parts]
+            assert any(names) == (re.match(pattern, path) is not None), path
+
+
+def test_patterns_of_a_name_are_told_from_others() -> None:
+    said = {glob: globs.of_a_name(*globs.to_regex([glob])) for glob in _GLOBS}
+    assert {"test_*.py", "*.test.*", "action.yml"} <= {glob for glob, so in said.items() if so}
+    assert not any(said[glob] for glob in ("tests/**", "docs/", "/x", "/x/y.py", "x/*", "a?b.py"))
+
+
 def test_most_patterns_of_the_builtin_packs_need_no_regular_expression() -> None:
     rules = [rule for pack in packs.load(config.settings(config.Flags(), None), None)
              for rule in pack.rules]  # fmt: skip

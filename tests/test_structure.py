@@ -47,7 +47,7 @@ LAYERS = (
     ("config",),
     ("repo", "detectors", "providers", "suppressionfile", "baseline", "ownrules"),
     ("scopes", "sources", "history", "rewrites", "fingerprint", "owners", "suppressions", "masks"),
-    ("rulefile",),
+    ("rulefile", "sieve"),
     ("policyref", "policychange", "reading", "packs", "messages", "accepted"),
     ("corpus", "examples"),
     ("ruletest", "rulescore", "scaffold"),

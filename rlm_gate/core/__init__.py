@@ -6,6 +6,7 @@ not UTF-8 carries surrogate escapes). Lines are 1-based, ends inclusive.
 
 from __future__ import annotations
 
+from rlm_gate.core.applying import Applies, Narrowed
 from rlm_gate.core.code import (
     Corpus,
     Removed,
@@ -65,6 +66,7 @@ from rlm_gate.core.verdict import (
 __all__ = [
     "Acceptance",
     "Accepted",
+    "Applies",
     "Ask",
     "Audit",
     "Budget",
@@ -80,6 +82,7 @@ __all__ = [
     "Help",
     "LanguageCoverage",
     "ModelCall",
+    "Narrowed",
     "Notice",
     "Origin",
     "PastRun",

@@ -72,6 +72,8 @@ class SourceFile:
         """
         if self.status == "deleted":
             return (Span(self.path, 1, 1),)
+        if not self.removed and len(self.changed) < 2:
+            return self.changed
         last = self.line_count
         neighbours = [
             Span(self.path, max(1, block.after_line), min(last, block.after_line + 1))

@@ -20,6 +20,8 @@ from rlm_gate.core import Corpus, Detect, Finding, Origin, Rule, Severity, Skip,
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._literals import Sought, found
 from rlm_gate.detectors._needs import alternatives
+from rlm_gate.detectors._where import expect_paths as expect_paths
+from rlm_gate.detectors._where import place as place
 from rlm_gate.detectors._where import speaks
 from rlm_gate.detectors._where import why_not as why_not
 from rlm_gate.errors import UsageError

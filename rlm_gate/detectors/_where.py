@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from rlm_gate import globs
 from rlm_gate.core import Rule, SourceFile
@@ -21,6 +22,21 @@ def why_not(rule: Rule, file: SourceFile) -> str:
     if asked == len(_SHAPES):
         known = _PLACES.get((file.language, id(fitting)), {}).get(id(rule))
     return _asked_anew(rule, file) if known is None else known
+
+
+def expect_paths(rules: Iterable[Rule]) -> None:
+    """Say which rules will be asked: a path then meets all their patterns at once."""
+    for rule in rules:
+        _register(rule.exclude)
+        _register(rule.include)
+
+
+def place(file: SourceFile) -> tuple[str, int]:
+    """Return what all files share of which the expected rules say the same, but for prefilters.
+
+    The number means something while this process lives.
+    """
+    return file.language, id(_fitting(file.path))
 
 
 def _asked_anew(rule: Rule, file: SourceFile) -> str:
@@ -49,41 +65,87 @@ def speaks(languages: tuple[str, ...], language: str) -> bool:
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
     """Say whether any of the patterns matches: rules share most, so a path is asked each once."""
-    if patterns not in _ASKED:
-        _SHAPES.update((pattern, globs.matcher(pattern)) for pattern in patterns)
-        _ASKED.add(patterns)
+    _register(patterns)
     asked, found = _PATHS.get(path, _UNKNOWN)
     if asked < len(_SHAPES):
         found = _fitting(path)
     return not found.isdisjoint(patterns)
 
 
+def _register(patterns: tuple[str, ...]) -> None:
+    if patterns not in _ASKED:
+        _SHAPES.update((pattern, globs.matcher(pattern)) for pattern in patterns)
+        _ASKED.add(patterns)
+
+
+_Shape = tuple[str, Callable[[str], bool]]
 _Fitting = tuple[int, frozenset[str]]  # how many shapes a path was asked, and which of them it has
 _UNKNOWN: _Fitting = (0, frozenset())
 _ASKED: set[tuple[str, ...]] = set()
 _SHAPES: dict[str, Callable[[str], bool]] = {}
 _PATHS: dict[str, _Fitting] = {}
 _SAME: dict[frozenset[str], frozenset[str]] = {}
+_NAMES: dict[str, tuple[int, Sequence[str]]] = {}
+_SORTED: list[_Sorts] = []  # one, once there are shapes
 # (language, which shapes fit) -> rule -> why it does not apply there; both by their numbers, as
 # hashing what they hold takes longer than the answer. What has a number here is kept.
 _PLACES: dict[tuple[str, int], dict[int, str]] = {}
 _RULES: dict[int, Rule] = {}
 
 
+class _Sorts(NamedTuple):
+    """The first ``many`` shapes by what they look at: a folder, a whole path, any name in it."""
+
+    of: Mapping[str, Callable[[str], bool]]
+    many: int
+    folders: Sequence[_Shape]
+    paths: Sequence[_Shape]
+    names: Sequence[_Shape]
+
+
+def _sorts() -> _Sorts:
+    """Return all shapes, sorted anew when some have come; other threads may add more meanwhile."""
+    if _SORTED and _SORTED[0].of is _SHAPES and _SORTED[0].many == len(_SHAPES):
+        return _SORTED[0]
+    shapes = [*_SHAPES.copy().items()]
+    folders = [one for one in shapes if one[0].endswith("/")]
+    names = [one for one in shapes if globs.of_a_name(one[0])]
+    paths = [one for one in shapes if one not in folders and one not in names]
+    _SORTED[:] = [_Sorts(_SHAPES, len(shapes), folders, paths, names)]
+    _NAMES.clear()
+    return _SORTED[0]
+
+
 def _fitting(path: str) -> frozenset[str]:
-    """Return which of all patterns match; those that end with a slash look at the folder alone."""
+    """Return which of all patterns match; what a folder or a name says is found out once."""
     asked, found = _PATHS.get(path, _UNKNOWN)
-    shapes = [*_SHAPES.copy().items()]  # other threads may add to them meanwhile
-    if asked == len(shapes):
+    if asked == len(_SHAPES):
         return found
+    sorts = _sorts()
     folder = path[: path.rfind("/") + 1]
     inside = folder == path
-    new = [one for one, fits in shapes[asked:] if one.endswith("/") == inside and fits(path)]
-    found = found.union(new, _fitting(folder) if folder and not inside else ())
+    new = {one for one, fits in (sorts.folders if inside else sorts.paths) if fits(path)}
+    if "\n" in path:
+        new.update(one for one, fits in sorts.names if not inside and fits(path))
+    else:
+        names = path.split("/")[:-1] if inside else [path[len(folder) :]]
+        new = new.union(*(_named(name, sorts) for name in names))
+    found = frozenset(new.union(_fitting(folder) if folder and not inside else ()))
     found = _SAME.setdefault(found, found)  # most paths have the same few
     if len(_PATHS) >= _MANY:
         _PATHS.clear()
-    _PATHS[path] = (len(shapes), found)
+    _PATHS[path] = (sorts.many, found)
+    return found
+
+
+def _named(name: str, sorts: _Sorts) -> Sequence[str]:
+    """Return which patterns for the name of a file or folder match."""
+    asked, found = _NAMES.get(name, (0, ()))
+    if asked != sorts.many:
+        found = tuple(one for one, fits in sorts.names if fits(name))
+        if len(_NAMES) >= _MANY:
+            _NAMES.clear()
+        _NAMES[name] = (sorts.many, found)
     return found
 
 

@@ -6,17 +6,14 @@ The one home of "does this rule block here": findings, coverage and reports ask 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import lru_cache
 
 from rlm_gate.config import EVERY_PACK, Accepting, Override, Settings
-from rlm_gate.core import Finding, Rule, Severity, SourceFile
+from rlm_gate.core import Applies, Finding, Narrowed, Rule, Severity
 from rlm_gate.core.records import dataclass
 from rlm_gate.supporting import is_supporting
-
-Applies = Callable[[Rule, SourceFile], str]
-"""Says why a rule does not ask about a file, "" if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,10 @@ class Policy:
         """Return ``applies`` with "path" where the policy takes a rule off a file."""
         if not self.overrides:
             return applies
-        return lambda rule, file: (
-            "path" if self.severity(rule, file.path) is None else applies(rule, file)
+        return Narrowed(
+            applies,
+            lambda rule, path: self.severity(rule, path) is None,
+            lambda path: tuple(_matches(one.include, path) for one in self.overrides),
         )
 
     def threshold_at(self, rule_id: str, path: str) -> Severity | None:

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rlm_gate.config import Settings
-from rlm_gate.core import Budget, Corpus, Estimate, Rule, split_lines
+from rlm_gate.core import Applies, Budget, Corpus, Estimate, Rule, split_lines
 from rlm_gate.rlm import planner, prices
 from rlm_gate.rlm.budget import bound_unpriced
-from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, imports_head
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.surroundings import CONTEXT_BYTES

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlm_gate.core import Corpus, Finding, Rule
+from rlm_gate.core import Applies, Corpus, Finding, Rule
 from rlm_gate.rlm.flagged import Flagged
-from rlm_gate.rlm.ledger import Applies, Ledger
+from rlm_gate.rlm.ledger import Ledger
 from rlm_gate.rlm.slices import Dealing
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import compress
+from operator import not_
 
 from rlm_gate.core import (
+    Applies,
     Corpus,
     Coverage,
     FileCoverage,
@@ -23,9 +26,7 @@ from rlm_gate.core import (
     merge_spans,
 )
 from rlm_gate.core.records import dataclass
-
-Applies = Callable[[Rule, SourceFile], str]
-"""Say why a rule does not apply to a file ("language", "path", "prefilter"), or "" if it does."""
+from rlm_gate.sieve import Answers, Sieve
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,37 +109,30 @@ class Ledger:
         engines: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         by_file: list[FileCoverage] = []
         counts = {rule.id: _Counts(rule.id) for rule in self.rules}
-        speaking = self._speaking(counts)
-        for file in self.corpus.files:  # files outside: each text is read once, for all rules
-            lines = _length(file.in_scope)
-            of_file: list[Gap] = []
-            finished: set[str] = set()
-            cut = False
-            for pair in speaking[file.language]:
-                why_not = self.applies(pair.rule, file)
-                pair.counts.met(why_not, lines, file.language if pair.engines else "")
-                if not why_not:
-                    cut = cut or pair.rule.id in self._cut
-                    of_file.extend(self._gaps(pair, file, lines, finished))
-            gaps.extend(of_file)
-            lost = lines if cut else _length(merge_spans(gap.span for gap in of_file))
-            finished -= self._idle
-            for name in finished:
-                engines[name][0] += 1
-                engines[name][1] += lines
-            by_file.append(self._of_file(file, lines, tuple(sorted(finished)), lost))
+        troubled = {path for _, path in self._failed}
+        for answers, files in Sieve(self.rules, self.applies).groups(self.corpus.files):
+            group = self._group(answers, files[0], counts)
+            for file in files:
+                one, missed = self._booked(file, group, alone=file.path in troubled)
+                by_file.append(one)
+                gaps.extend(missed)
+                for name in one.engines:
+                    engines[name][0] += 1
+                    engines[name][1] += one.lines
+            group.close(counts)
+        lines = sum(one.lines for one in by_file)
         by_id = {rule.id: rule for rule in self.rules}
         languages = self._languages({one.path: one.lines for one in by_file}, counts.values())
         bare = [row for row in languages if not row.own_rules]
         return Coverage(
             files=len(self.corpus.files),
-            lines=sum(one.lines for one in by_file),
-            rules=tuple(counts[rule_id].row() for rule_id in sorted(counts)),
+            lines=lines,
+            rules=tuple(counts[rule_id].row(lines) for rule_id in sorted(counts)),
             gaps=tuple(
                 replace(gap, required=self._required(gap, by_id, required))
                 for gap in sorted(gaps, key=lambda gap: (gap.span, gap.rule_id, gap.reason))
             ),
-            engines={name: (files, lines) for name, (files, lines) in sorted(engines.items())},
+            engines={name: (many, read) for name, (many, read) in sorted(engines.items())},
             without_rules={
                 row.language: row.files for row in sorted(bare, key=lambda row: row.language)
             },
@@ -146,39 +140,61 @@ class Ledger:
             languages=languages,
         )
 
-    def _speaking(self, counts: Mapping[str, _Counts]) -> dict[str, list[_Speaker]]:
-        """Return the rules for each language; what they all count, or never judge, is counted here.
-
-        "language" is the answer for every file of a language, and for most pairs.
-        """
-        lines: Counter[str] = Counter()
-        samples: dict[str, SourceFile] = {}
-        for file in self.corpus.files:
-            lines[file.language] += _length(file.in_scope)
-            samples.setdefault(file.language, file)
-        speaking: dict[str, list[_Speaker]] = {}
-        for language, sample in samples.items():
-            speaking[language] = []
-            for rule in self.rules:
-                counts[rule.id].in_scope += lines[language]
-                if self.applies(rule, sample) == "language":
-                    counts[rule.id].not_applicable += lines[language]
-                else:
-                    speaking[language].append(self._speaker(rule, sample, counts[rule.id]))
-        return speaking
-
     def _speaker(self, rule: Rule, sample: SourceFile, counts: _Counts) -> _Speaker:
         by_model = rule.id in self.judges.chunk or rule.id in self.judges.corpus
         by_playbook = rule.id in self.judges.playbook
         return _Speaker(rule, counts, self.judges.engines(rule, sample), by_model, by_playbook)
 
+    def _group(self, answers: Answers, sample: SourceFile, counts: Mapping[str, _Counts]) -> _Group:
+        """Return what holds of every file that gets these answers."""
+        pairs = tuple(self._speaker(rule, sample, counts[rule.id]) for rule in answers.fitting)
+        read = (*answers.fitting, *answers.prefiltered)
+        for rule in read:
+            if self.judges.engines(rule, sample):
+                counts[rule.id].read_in.add(sample.language)
+        alike = [self._is_settled(pair) for pair in pairs]
+        settled = tuple(compress(pairs, alike))
+        return _Group(
+            answers=answers,
+            pairs=pairs,
+            settled=settled,
+            others=tuple(compress(pairs, map(not_, alike))),
+            finished=frozenset(name for pair in settled for name in pair.judged_by),
+            cut=any(pair.rule.id in self._cut for pair in pairs),
+            looped=any(self._is_looped(rule) for rule in answers.fitting),
+        )
+
+    def _is_settled(self, pair: _Speaker) -> bool:
+        """Say whether a pair came to the same in all files, but for those an engine failed on."""
+        if pair.by_model or not pair.judged_by:
+            return not pair.by_model
+        if not pair.engines:
+            return not self._loops.get(pair.rule.id, self.judges.unasked)
+        return (pair.rule.id, None) not in self._failed
+
+    def _is_looped(self, rule: Rule) -> bool:
+        """Say whether the root loop judged under the rule."""
+        return rule.id in self.judges.corpus and self._loops.get(rule.id) == ""
+
+    def _booked(
+        self, file: SourceFile, group: _Group, *, alone: bool
+    ) -> tuple[FileCoverage, list[Gap]]:
+        """Book one file; ``alone`` if it may have fared otherwise than its group."""
+        lines = _length(file.in_scope)
+        group.lines += lines
+        group.alike += 0 if alone else lines
+        finished = set() if alone else set(group.finished)
+        pairs = group.pairs if alone else group.others
+        gaps = [gap for pair in pairs for gap in self._gaps(pair, file, lines, finished)]
+        lost = lines if group.cut else _length(merge_spans(gap.span for gap in gaps))
+        engines = tuple(sorted(finished - self._idle))
+        return self._of_file(file, lines, engines, lost, looped=group.looped), gaps
+
     def _of_file(
-        self, file: SourceFile, total: int, engines: tuple[str, ...], missing: int
+        self, file: SourceFile, total: int, engines: tuple[str, ...], missing: int, *, looped: bool
     ) -> FileCoverage:
         """Sum up one file: who finished on it, what a model judged, what some rule missed."""
-        if self.judges.corpus and any(
-            rule.id in self.judges.corpus and self._looped(rule, file) for rule in self.rules
-        ):
+        if looped:
             seen = total
         elif self.judges.chunk:
             answered = (
@@ -191,10 +207,6 @@ class Ledger:
         else:
             seen = 0
         return FileCoverage(file.path, total, engines, seen, missing)
-
-    def _looped(self, rule: Rule, file: SourceFile) -> bool:
-        """Say whether the root loop judged this file under the rule."""
-        return not self.applies(rule, file) and self._loops.get(rule.id) == ""
 
     def _required(
         self, gap: Gap, rules: Mapping[str, Rule], required: Callable[[Rule, str], bool]
@@ -210,7 +222,7 @@ class Ledger:
         if pair.by_model:
             yield from self._by_model(rule, file, counts)
             return
-        if not (pair.engines or pair.by_playbook):
+        if not pair.judged_by:
             counts.not_applicable += total
             return
         reason = self._detector_gap(rule, file, by_playbook=not pair.engines)
@@ -220,7 +232,7 @@ class Ledger:
                 yield from (Gap(rule.id, span, reason) for span in file.in_scope)
             return
         counts.detector += total
-        finished.update(pair.engines or ("playbook",))
+        finished.update(pair.judged_by)
 
     def _detector_gap(self, rule: Rule, file: SourceFile, *, by_playbook: bool) -> str:
         if by_playbook:
@@ -274,7 +286,6 @@ class Ledger:
 @dataclass(slots=True)
 class _Counts:
     rule_id: str
-    in_scope: int = 0
     not_applicable: int = 0
     prefiltered: int = 0
     detector: int = 0
@@ -282,19 +293,10 @@ class _Counts:
     missing: int = 0
     read_in: set[str] = field(default_factory=set)
 
-    def met(self, why_not: str, lines: int, read_as: str) -> None:
-        """Count a file that the rule does not apply to; ``read_as`` is what its engines read."""
-        if why_not:
-            self.not_applicable += lines
-        if why_not == "prefilter":
-            self.prefiltered += lines
-        if read_as and why_not in {"", "prefilter"}:
-            self.read_in.add(read_as)
-
-    def row(self) -> RuleCoverage:
+    def row(self, in_scope: int) -> RuleCoverage:
         return RuleCoverage(
             self.rule_id,
-            self.in_scope,
+            in_scope,
             self.not_applicable,
             self.prefiltered,
             self.detector,
@@ -312,6 +314,42 @@ class _Speaker:
     engines: tuple[str, ...]
     by_model: bool
     by_playbook: bool
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """Return who judges its files where no model does."""
+        return self.engines or (("playbook",) if self.by_playbook else ())
+
+
+@dataclass(slots=True)
+class _Group:
+    """Files of one language of which all rules say the same.
+
+    ``settled`` pairs came to the same in all of them, and are counted together in ``close``: by the
+    ``alike`` lines, those of files that were not looked at alone.
+    """
+
+    answers: Answers
+    pairs: tuple[_Speaker, ...]
+    settled: tuple[_Speaker, ...]
+    others: tuple[_Speaker, ...]
+    finished: frozenset[str]
+    cut: bool
+    looped: bool
+    lines: int = 0
+    alike: int = 0
+
+    def close(self, counts: Mapping[str, _Counts]) -> None:
+        """Count the lines of all its files."""
+        for pair in self.settled:
+            if pair.judged_by:
+                pair.counts.detector += self.alike
+            else:
+                pair.counts.not_applicable += self.alike
+        for rule in self.answers.prefiltered:
+            counts[rule.id].prefiltered += self.lines
+        for rule in (*self.answers.prefiltered, *self.answers.away):
+            counts[rule.id].not_applicable += self.lines
 
 
 def _length(spans: Iterable[Span]) -> int:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlm_gate.config import Settings
-from rlm_gate.core import Budget, Corpus, Estimate, Rule, Span
+from rlm_gate.core import Applies, Budget, Corpus, Estimate, Rule, Span
 from rlm_gate.providers import ModelRequest, TokenUsage
 from rlm_gate.rlm import mapping, planner, prices, wire
 from rlm_gate.rlm.estimate import forecast, to_ask
-from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.planner import MAP_TOKENS, MapCall, TooLong, imports_head
 from rlm_gate.rlm.surroundings import Context, surroundings
 from rlm_gate.rlm.withheld import hidden

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rlm_gate.core import Corpus, Removed, Rule, SourceFile, Span, merge_spans, split_lines
-from rlm_gate.rlm.ledger import Applies
+from rlm_gate.core import Applies, Corpus, Removed, Rule, SourceFile, Span, merge_spans, split_lines
+from rlm_gate.sieve import Sieve
 
 CHUNK_CHARS = 24_000
 """Most characters of one chunk (design §7.1): a sub-model reads that much with care."""
@@ -72,18 +72,19 @@ class TooLong:
 def plan(corpus: Corpus, rules: Sequence[Rule], applies: Applies) -> Iterator[MapCall | TooLong]:
     """Yield every call of the map, in the order of files and lines."""
     asked = [rule for rule in rules if rule.ask and rule.ask.over == "chunk"]
+    sieve = Sieve(asked, applies)
     for file in corpus.files:
-        fitting = [rule for rule in asked if not applies(rule, file)]
+        fitting = sieve.of(file).fitting
         if not fitting:
             continue
         for chunk in _chunks(file):
             if isinstance(chunk, Span):
-                yield TooLong(chunk, tuple(fitting))
+                yield TooLong(chunk, fitting)
                 continue
             groups = _groups(fitting)
             for number, group in enumerate(groups):
                 yield replace(
-                    chunk, rules=group, group=number, groups=len(groups), together=tuple(fitting)
+                    chunk, rules=group, group=number, groups=len(groups), together=fitting
                 )
 
 
@@ -98,13 +99,13 @@ def _groups(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:
 
 def over_corpus(rules: Iterable[Rule], corpus: Corpus, applies: Applies) -> tuple[Rule, ...]:
     """Return the ``corpus`` rules that apply to some judged file: those the root loop answers."""
-    return tuple(
-        rule
-        for rule in rules
-        if rule.ask
-        and rule.ask.over == "corpus"
-        and any(not applies(rule, file) for file in corpus.files)
-    )
+    asked = tuple(rule for rule in rules if rule.ask and rule.ask.over == "corpus")
+    sieve, met = Sieve(asked, applies), set[str]()
+    for file in corpus.files:
+        if len(met) == len(asked):
+            break
+        met.update(rule.id for rule in sieve.of(file).fitting)
+    return tuple(rule for rule in asked if rule.id in met)
 
 
 def shown_parts(file: SourceFile) -> Iterator[MapCall]:

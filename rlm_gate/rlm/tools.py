@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from rlm_gate.core import (
+    Applies,
     Confidence,
     Corpus,
     Finding,
@@ -27,7 +28,6 @@ from rlm_gate.rlm.answers import Schema, strict_json
 from rlm_gate.rlm.blocks import Block, excerpt, printable
 from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place, Refusal, ground, ground_removed, is_meant
-from rlm_gate.rlm.ledger import Applies
 from rlm_gate.rlm.masking import judged_text, masked_removed
 from rlm_gate.rlm.prompting import prompt
 from rlm_gate.rlm.repl import CodeError

@@ -1,4 +1,5 @@
 import gc
+import itertools
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from dataclasses import replace
 import pytest
 from builders import rule, source
 
-from rlm_gate import detectors
+from rlm_gate import detectors, globs
 from rlm_gate.core import Confidence, Origin, Rule, Severity, SourceFile, Span, split_lines
 from rlm_gate.detectors import Region, Text, _where, applies
 from rlm_gate.errors import UsageError
@@ -137,6 +138,18 @@ class TestApplies:
             for one in rules:
                 for file in files:
                     assert applies(one, file) == expected(one, file), (one, file.path)
+
+    def test_what_is_known_of_a_folder_or_a_name_serves_no_path_that_differs(self) -> None:
+        globs_ = ["local*", "/a/b/", "tests/", "x/*/y.py", "*.py", "b", "/src/**/*.rs", "c\\nd"]
+        shapes = globs.to_regex([one for one in globs_ if not globs.mistake(one)])
+        rules = [replace(rule("security/r"), exclude=(shape,)) for shape in shapes]
+        parts = ("a", "b", "tests", "local_x", "y.py", "x", "src", "m.rs", "b\n", "q\ny.py")
+        for size in (1, 2, 3):
+            for names in itertools.product(parts, repeat=size):
+                file = source("/".join(names), "x\n")
+                for one, shape in zip(rules, shapes, strict=True):
+                    expected = "path" if re.match(shape, file.path) else ""
+                    assert applies(one, file) == expected, (shape, file.path)
 
     def test_included_and_excluded_paths_decide_before_any_text_is_read(self) -> None:
         def unreadable() -> str:

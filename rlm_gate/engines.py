@@ -71,16 +71,17 @@ def _until_broken(
 def _one_by_one(
     broken: list[Skip], told: set[Finding | Skip], asked: _Asked
 ) -> Iterator[Finding | Skip]:
-    """Yield what the engine finds where it does not break; what broke, if it does so everywhere."""
+    """Yield what the engine finds in each file, and what broke: once, if it does so everywhere."""
     each = [
         [*behind_the_seam(asked.name, asked.corpus.piece((file,)), asked.rules)]
         for file in asked.corpus.files
     ]
     why = {skip.why for skip in broken}
-    if all(any(isinstance(one, Skip) and one.why in why for one in found) for found in each):
+    same = [{one for one in found if isinstance(one, Skip) and one.why in why} for found in each]
+    if all(same):
+        told = told.union(*same)
         yield from broken
-    else:
-        yield from (one for found in each for one in found if one not in told)
+    yield from (one for found in each for one in found if one not in told)
 
 
 @contextmanager

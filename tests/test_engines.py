@@ -149,6 +149,39 @@ def test_what_was_found_before_an_engine_broke_is_told_once(
     assert [one.path for one in found if isinstance(one, Skip)] == ["b.py"]
 
 
+def test_an_engine_that_notes_something_of_each_file_and_breaks_over_one_is_broken_there_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(asked: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for file in asked.files:
+            yield Skip(file.path, "packed code")
+            if file.path == "b.py":
+                raise ValueError("no such kind")
+
+    monkeypatch.setattr(regex, "detect", broken)
+    three = corpus(source("a.py", "1\n"), source("b.py", "2\n"), source("c.py", "3\n"))
+    found = [*engines.behind_the_seam("regex", three, [rule()])]
+    notes = [Skip(path, "packed code") for path in ("a.py", "b.py", "c.py")]
+    assert [one for one in found if one in notes] == notes
+    assert [one.path for one in found if isinstance(one, Skip) and one.blocking] == ["b.py"]
+
+
+def test_an_engine_that_breaks_over_every_file_keeps_what_it_found_in_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(asked: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for file in asked.files:
+            yield finding(path=file.path)
+            raise ValueError("no such kind")
+
+    monkeypatch.setattr(regex, "detect", broken)
+    three = corpus(source("a.py", "1\n"), source("b.py", "2\n"), source("c.py", "3\n"))
+    found = [*engines.behind_the_seam("regex", three, [rule()])]
+    assert [one.span.path for one in found if isinstance(one, Finding)] == ["a.py", "b.py", "c.py"]
+    [skip] = [one for one in found if isinstance(one, Skip)]
+    assert (skip.path, skip.blocking, skip.rule_ids) == (None, True, (rule().id,))
+
+
 def test_an_engine_that_breaks_in_every_process_says_so_once(
     repo: GitRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

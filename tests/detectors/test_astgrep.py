@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -263,3 +264,41 @@ def test_once_tells_the_first_find_of_each_outermost_node_of_that_kind() -> None
 def test_once_wants_kinds_of_nodes() -> None:
     ((where, said),) = astgrep.validate({**EVAL, "once": True}, ("python",))
     assert (where, "list kinds" in said) == (("once",), True)
+
+
+CALLS = {"language": "python", "rule": {"pattern": "get($A)"}, "once": ["for_statement"]}
+LOOPS = """\
+get(a)
+get(b)
+for a in b:
+    get(a)
+    for c in a:
+        get(c)
+for d in e:
+    get(d); get(e)
+"""
+
+
+def test_of_what_stands_in_one_outermost_node_the_first_is_told_and_all_that_stands_alone() -> None:
+    assert lines(detect(source("a.py", LOOPS), seeking(CALLS))) == [1, 2, 4, 8]
+
+
+def test_two_rules_tell_each_their_own_of_one_outermost_node() -> None:
+    other = replace(seeking(CALLS), id="security/other")
+    found = detect(source("a.py", LOOPS), seeking(CALLS), other)
+    told = [(one.rule_id, one.span.start) for one in found if isinstance(one, Finding)]
+    assert told == [
+        (one, at) for one in ("security/shape", "security/other") for at in (1, 2, 4, 8)
+    ]
+
+
+def test_what_its_lines_rule_out_is_not_the_one_that_is_told() -> None:
+    entry = {**CALLS, "lines_lack": r"get\(a\)"}
+    assert lines(detect(source("a.py", LOOPS), seeking(entry))) == [2, 6, 8]
+
+
+def test_a_list_of_kinds_counts_the_outermost_of_any() -> None:
+    text = "def f():\n    get(a)\n    for b in c:\n        get(b)\nfor d in e:\n    get(d)\n"
+    both = {**CALLS, "once": ["for_statement", "function_definition"]}
+    assert lines(detect(source("a.py", text), seeking(both))) == [2, 6]
+    assert lines(detect(source("a.py", text), seeking(CALLS))) == [2, 4, 6]

@@ -251,6 +251,31 @@ class TestLines:
         assert "not a regular expression" in text
 
 
+@pytest.mark.parametrize(
+    ("own", "options", "quote", "meant"),
+    [
+        ("high", {"lines_grave": "token"}, "token = random()", "high"),
+        ("high", {"lines_grave": "token"}, "colour = random()", "low"),
+        ("info", {"lines_grave": "token"}, "colour = random()", "info"),
+        ("high", {"lines_doubt": "0\\.0\\.0\\.0"}, "bind('0.0.0.0')", "medium"),
+        ("high", {"lines_doubt": "0\\.0\\.0\\.0"}, "bind('::')", "high"),
+        ("low", {"lines_doubt": "0\\.0\\.0\\.0"}, "bind('0.0.0.0')", "low"),
+        ("critical", {"lines_grave": "token", "lines_doubt": "demo"}, "demo token", "medium"),
+        ("critical", {"lines_grave": "token", "lines_doubt": "demo"}, "a token", "critical"),
+        ("critical", {"lines_grave": "token", "lines_doubt": "demo"}, "a demo", "low"),
+        ("critical", {"severity": "medium"}, "", "medium"),
+        ("low", {"severity": "high"}, "", "low"),
+        ("critical", {"severity": "high", "lines_grave": "token"}, "a demo", "low"),
+    ],
+)
+def test_lines_that_lack_what_is_grave_or_may_be_meant_weigh_less_and_never_more(
+    own: str, options: dict[str, str], quote: str, meant: str
+) -> None:
+    judged = replace(rule("security/x"), severity=Severity.parse(own))
+    found = detectors.finding(judged, "a.py", (quote,), Region(1, 1, 1, 2), "regex", options)
+    assert found.severity is Severity.parse(meant)
+
+
 def test_a_file_that_is_asked_for_one_prefilter_answers_all_that_are_expected() -> None:
     file = source("a.py", "import os\n# expected\n")
     wanted = [rule(prefilter=(one,)) for one in ("import", "nowhere", "expec(?:ted)", "os$")]

@@ -370,3 +370,22 @@ def test_a_page_of_what_a_function_elsewhere_made_of_input_is_low() -> None:
         ("req.query.a", Severity.HIGH),
     ):
         assert severities("a.js", f"{head}{text};\n  res.send(made);\n}});\n", **PAGE) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        ({"lines_grave": "open"}, Severity.HIGH),
+        ({"lines_grave": r"args\["}, Severity.HIGH),
+        ({"lines_grave": "return None"}, Severity.LOW),
+        ({"lines_doubt": "open"}, Severity.MEDIUM),
+        ({"lines_doubt": r"args\["}, Severity.MEDIUM),
+        ({"lines_doubt": "return None"}, Severity.HIGH),
+    ],
+)
+def test_a_flow_is_weighed_by_the_lines_it_begins_and_ends_on(
+    options: dict[str, str], meant: Severity
+) -> None:
+    code = "def f():\n    name = request.args['n']\n    if not name:\n        return None\n"
+    code += "    return open(name)\n"
+    assert severities("a.py", code, **PATH, **options) == [meant]

@@ -16,6 +16,7 @@ from rlm_gate.config import Settings
 from rlm_gate.core import Severity, display_path
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.repo import Repo
+from rlm_gate.reports._plain import counted
 
 if TYPE_CHECKING:
     from rlm_gate.core import Corpus
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         return EXIT_PASS
     judged = _corpus(settings, root)
     if settings.models.mode == "on":
-        warn(f"asking {plan.model}, {_count(arguments.rounds, 'time')} at most: {most}")
+        warn(f"asking {plan.model}, {counted(arguments.rounds, 'time')} at most: {most}")
     remarks: list[str] = []
     with _progress.on_terminal(quiet=False) as progress:
         lesson = learning.learn(
@@ -193,7 +194,7 @@ def _failure(lesson: Lesson) -> Iterator[str]:
         yield f"  {' '.join(lesson.cannot.split())}"
         yield "Describe what can be seen in the code, or let a model judge: a rule with 'ask:'."
         return
-    yield f"no rule was written: of {_count(lesson.rounds, 'proposal')} none held; the last one:"
+    yield f"no rule was written: of {counted(lesson.rounds, 'proposal')} none held; the last one:"
     for problem in lesson.problems:
         yield f"  {problem.replace(chr(10), chr(10) + '  ')}"
     yield (
@@ -208,12 +209,12 @@ def _success(lesson: Lesson, wanted: Wanted, judged: Corpus, path: Path) -> Iter
     places = lesson.proof.places
     yield display_path(os.path.relpath(path))
     yield (
-        f"learned in {_count(lesson.rounds, 'round')}; it finds {_count(bad, 'bad example')}"
-        f" and passes {_count(good, 'good one')}"
+        f"learned in {counted(lesson.rounds, 'round')}; it finds {counted(bad, 'bad example')}"
+        f" and passes {counted(good, 'good one')}"
     )
     files = len({finding.span.path for finding in places})
     yield (
-        f"here it flags {_count(len(places), 'place')} in {_count(files, 'file')}"
+        f"here it flags {counted(len(places), 'place')} in {counted(files, 'file')}"
         f" of {len(judged.files)}" + (":" if places else "")
     )
     for finding in places[:_SHOWN_PLACES]:
@@ -223,7 +224,3 @@ def _success(lesson: Lesson, wanted: Wanted, judged: Corpus, path: Path) -> Iter
     yield "It asks no model and costs nothing from now on; read it before you commit it:"
     yield f"  rlm-gate rules show {wanted.id}"
     yield f"  rlm-gate rules test {wanted.id}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

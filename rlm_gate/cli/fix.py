@@ -15,6 +15,7 @@ from rlm_gate.core import Verdict, display_path
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.fixing import Fixed, Refused
 from rlm_gate.repo import Repo
+from rlm_gate.reports._plain import counted
 
 HELP = "Apply the fixes of findings to the work tree; what made a file worse is undone."
 
@@ -69,7 +70,7 @@ class _Tally:
         if isinstance(one, Refused) or failed:
             why = one.why if isinstance(one, Refused) else failed
             self.left += one.fixable
-            self.remarks.append(f"{path}: {_count(one.fixable, 'finding')} not fixed: {why}")
+            self.remarks.append(f"{path}: {counted(one.fixable, 'finding')} not fixed: {why}")
             return
         self.files += one.content is not None
         self.fixed += one.fixed
@@ -111,13 +112,9 @@ def _report(tally: _Tally, verdict: Verdict, arguments: argparse.Namespace) -> N
         for _ in one.places
     )
     would = "would be fixed" if arguments.dry_run else "fixed"
-    parts = [f"{_count(tally.fixed, 'finding')} {would} in {_count(tally.files, 'file')}"]
+    parts = [f"{counted(tally.fixed, 'finding')} {would} in {counted(tally.files, 'file')}"]
     parts.append(f"{tally.left} not fixed")
     parts.append(f"{kinds['none']} without a fix")
     if kinds["unsafe"] and not arguments.unsafe:
         parts.append(f"{kinds['unsafe']} only with --unsafe")
     print("; ".join(parts), file=sys.stderr)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

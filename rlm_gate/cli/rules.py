@@ -15,6 +15,7 @@ from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.ownrules import OWN_RULES, POLICY_CHANGED
 from rlm_gate.repo import Repo
+from rlm_gate.reports._plain import counted, listed
 
 if TYPE_CHECKING:
     from rlm_gate.packs import LoadedPack
@@ -85,7 +86,7 @@ def _list(arguments: argparse.Namespace) -> int:
     else:
         for line in _table([_row(rule) for rule in rules]):
             print(line)
-        print(f"{_count(len(rules), 'rule')} in {_count(len(loaded), 'pack')}")
+        print(f"{counted(len(rules), 'rule')} in {counted(len(loaded), 'pack')}")
     return EXIT_PASS
 
 
@@ -107,7 +108,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _validate(arguments: argparse.Namespace) -> int:
     for pack in _load(_apart(arguments.packs)[0]):  # a file together with its neighbours
-        print(f"{pack.folder.label}: {_count(len(pack.files), 'rule')}")
+        print(f"{pack.folder.label}: {counted(len(pack.files), 'rule')}")
     return EXIT_PASS
 
 
@@ -129,8 +130,8 @@ def _test(arguments: argparse.Namespace) -> int:
     for failure in outcome.failures:
         print(failure)
     print(
-        f"{_count(outcome.rules, 'rule')}, {_count(outcome.examples, 'example')}:"
-        f" {_count(len(outcome.failures), 'failure') if outcome.failures else 'all hold'}"
+        f"{counted(outcome.rules, 'rule')}, {counted(outcome.examples, 'example')}:"
+        f" {counted(len(outcome.failures), 'failure') if outcome.failures else 'all hold'}"
     )
     return EXIT_FAIL if outcome.failures else EXIT_PASS
 
@@ -166,7 +167,7 @@ def _report(
     heads = ("RULE", "FOUND", "FALSE", "MISSED", "PRECISION", "RECALL")
     for line in _table(rows, heads):
         print(line)
-    print(f"{_count(len(rows), 'rule')}, {_count(report.files, 'annotated file')}")
+    print(f"{counted(len(rows), 'rule')}, {counted(report.files, 'annotated file')}")
     for skip in report.skips:
         print(f"not judged: {skip.what}: {skip.why}")
     if report.unknown:
@@ -180,8 +181,7 @@ def _strangers(report: Report) -> str:
         f"{name} (write {' or '.join(ours)} if it is meant)" if ours else name
         for name, ours in sorted(report.unknown.items(), key=lambda one: not one[1])
     ]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
+    return listed(names, _SHOWN)
 
 
 def _files(folder: str) -> list[SourceFile]:
@@ -318,7 +318,3 @@ def _code(example: Written) -> str:
     if isinstance(example, ChangeModel):
         return f"before:\n{indent(example.before, '  ')}\nafter:\n{indent(example.after, '  ')}"
     return example if isinstance(example, str) else example.code
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -9,10 +9,8 @@ reason.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +35,7 @@ from rlm_gate.detectors import (
     unknown_keys,
 )
 from rlm_gate.detectors._fixes import fix
+from rlm_gate.detectors._programs import installed
 from rlm_gate.errors import EngineError
 
 if TYPE_CHECKING:
@@ -92,13 +91,9 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     return _judge(files, rules, _Running(corpus, files, rules))
 
 
-@lru_cache(maxsize=1)
 def binary() -> str | None:
-    """Return the ruff installed with this interpreter, else the one on PATH, else None."""
-    name = "ruff.exe" if os.name == "nt" else "ruff"
-    folders = [Path(sys.executable).parent, *map(Path, os.get_exec_path())]
-    paths = (folder / name for folder in folders)
-    return next((str(path) for path in paths if os.access(path, os.X_OK)), None)
+    """Return where ruff is, None if it is not installed."""
+    return installed("ruff")
 
 
 _MISSING = "no ruff binary beside this Python or on PATH; install it with: pip install 'ruff>=0.17'"

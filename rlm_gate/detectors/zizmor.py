@@ -7,9 +7,7 @@ and a note says what was left out; a rule of zizmor's alone counts as missing.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +25,7 @@ from rlm_gate.detectors import (
     listed,
     unknown_keys,
 )
+from rlm_gate.detectors._programs import installed
 from rlm_gate.errors import EngineError
 
 _ENGINE = "zizmor"
@@ -70,13 +69,9 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
             yield from _judge(path, file, mine)
 
 
-@lru_cache(maxsize=1)
 def binary() -> str | None:
-    """Return the zizmor installed with this interpreter, else the one on PATH, else None."""
-    name = "zizmor.exe" if os.name == "nt" else "zizmor"
-    folders = [Path(sys.executable).parent, *map(Path, os.get_exec_path())]
-    paths = (folder / name for folder in folders)
-    return next((str(path) for path in paths if os.access(path, os.X_OK)), None)
+    """Return where zizmor is, None if it is not installed."""
+    return installed("zizmor")
 
 
 def _alone(rule: Rule) -> bool:

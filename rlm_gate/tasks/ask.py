@@ -20,6 +20,7 @@ from rlm_gate.rlm import prices
 from rlm_gate.rlm.answers import Schema
 from rlm_gate.rlm.prompting import prompt
 from rlm_gate.tasks import _desk, _report
+from rlm_gate.tasks._answers import PLACE
 from rlm_gate.tasks._desk import MAP_TOKENS, PIECE_CHARS, Grounds, Mode, Options
 from rlm_gate.tasks._report import Evidence, Outcome, Result, Sources, Text, cell, quoted
 
@@ -123,18 +124,9 @@ def _texts(given: str) -> Iterator[tuple[str, str]]:
 
 def _schema(wanted: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the schema of an answer with evidence around the caller's own."""
-    place = {
-        "type": "object",
-        "required": ["path", "line", "quote"],
-        "properties": {
-            "path": {"type": "string"},
-            "line": {"type": "integer"},
-            "quote": {"type": "string"},
-        },
-    }
     properties = {
         "answer": dict(wanted) if wanted is not None else {"type": "string", "minLength": 1},
-        "evidence": {"type": "array", "minItems": 1, "items": place},
+        "evidence": {"type": "array", "minItems": 1, "items": PLACE},
     }
     return {"type": "object", "required": ["answer", "evidence"], "properties": properties}
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from rlm_gate.core import Severity, split_lines
 from rlm_gate.errors import UsageError
+from rlm_gate.tasks._answers import NUMBER, TEXT, closed, listed
 from rlm_gate.tasks._desk import Desk, Grounds, Mode, Options, mode, opened
 from rlm_gate.tasks._report import Outcome, Result, Sources, Text
 from rlm_gate.tasks.workers import added, between, criteria, faults, outputs
@@ -42,23 +43,13 @@ _SEVERITY = {faults.SECURITY: Severity.MEDIUM}
 """Of a model's claim: no model sets it."""
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    closed = {"required": sorted(properties), "additionalProperties": False}
-    return {"type": "object", "properties": properties, **closed}
-
-
-def _list(**properties: Any) -> dict[str, Any]:
-    return {"type": "array", "items": _object(**properties)}
-
-
-_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
-_MAP_SCHEMA = _object(
-    claims=_list(category={"enum": list(DIMENSIONS)}, row=_NUMBER, quote=_TEXT, why=_TEXT)
+_MAP_SCHEMA = closed(
+    claims=listed(category={"enum": list(DIMENSIONS)}, row=NUMBER, quote=TEXT, why=TEXT)
 )
-_PLACE = {"path": _TEXT, "line": _NUMBER, "quote": _TEXT, "explanation": _TEXT}
-SCHEMA = _object(
-    findings=_list(category={"enum": [*DIMENSIONS, faults.CONSISTENCY]}, **_PLACE),
-    criteria=_list(id=_NUMBER, met={"type": "boolean"}, **_PLACE),
+_CLAIM = {"path": TEXT, "line": NUMBER, "quote": TEXT, "explanation": TEXT}
+SCHEMA = closed(
+    findings=listed(category={"enum": [*DIMENSIONS, faults.CONSISTENCY]}, **_CLAIM),
+    criteria=listed(id=NUMBER, met={"type": "boolean"}, **_CLAIM),
 )
 
 

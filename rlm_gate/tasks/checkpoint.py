@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rlm_gate.core import split_lines
 from rlm_gate.errors import UsageError
 from rlm_gate.tasks import _cache
+from rlm_gate.tasks._answers import NUMBER, TEXT, closed, listed
 from rlm_gate.tasks._desk import Desk, Grounds, Mode, Options, mode, opened
 from rlm_gate.tasks._report import (
     VERSION,
@@ -49,40 +50,13 @@ _HEURISTIC, _MODEL = "heuristic", "model"
 _MOST_FAULTS = 0.5
 _Known = tuple[Log, list[indicators.Sign]]
 
-_CLAIM = {
-    "indicator": {"type": "string", "enum": _NAMES},
-    "quote": {"type": "string"},
-}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": sorted(properties),
-        "additionalProperties": False,
-    }
-
-
-_MAP_SCHEMA = _object(
-    claims={
-        "type": "array",
-        "items": _object(**_CLAIM, row={"type": "integer"}, why={"type": "string"}),
-    }
-)
-SCHEMA = _object(
+_CLAIM = {"indicator": {"type": "string", "enum": _NAMES}, "quote": TEXT}
+_MAP_SCHEMA = closed(claims=listed(**_CLAIM, row=NUMBER, why=TEXT))
+SCHEMA = closed(
     checkpoint={"type": "boolean"},
-    reason={"type": "string"},
+    reason=TEXT,
     confidence={"type": "number", "minimum": 0, "maximum": 1},
-    findings={
-        "type": "array",
-        "items": _object(
-            **_CLAIM,
-            path={"type": "string"},
-            line={"type": "integer"},
-            explanation={"type": "string"},
-        ),
-    },
+    findings=listed(**_CLAIM, path=TEXT, line=NUMBER, explanation=TEXT),
 )
 
 

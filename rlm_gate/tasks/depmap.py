@@ -18,6 +18,7 @@ from rlm_gate.core import Usage
 from rlm_gate.errors import UsageError
 from rlm_gate.rlm.prompting import prompt
 from rlm_gate.tasks import _desk, _report
+from rlm_gate.tasks._answers import PLACE
 from rlm_gate.tasks._desk import Desk, Grounds, Options
 from rlm_gate.tasks._report import Outcome, Result, Sources, Text, Unexamined
 from rlm_gate.tasks.links import drawing, page, reading, tables
@@ -127,15 +128,6 @@ def _labels(repos: Sequence[str]) -> list[tuple[str, Path]]:
     return list(found.items())
 
 
-_PLACE = {
-    "type": "object",
-    "required": ["path", "line", "quote"],
-    "properties": {
-        "path": {"type": "string"},
-        "line": {"type": "integer"},
-        "quote": {"type": "string"},
-    },
-}
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "required": ["edges"],
@@ -148,8 +140,8 @@ _SCHEMA: Mapping[str, Any] = {
                 "properties": {
                     "kind": {"enum": sorted(drawing.COLOURS)},
                     "why": {"type": "string", "maxLength": 600},
-                    "source": _PLACE,
-                    "target": _PLACE,
+                    "source": PLACE,
+                    "target": PLACE,
                 },
             },
         }

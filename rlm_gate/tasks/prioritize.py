@@ -16,6 +16,7 @@ from rlm_gate.core import Usage
 from rlm_gate.errors import UsageError
 from rlm_gate.rlm.prompting import prompt
 from rlm_gate.tasks import _desk, _report
+from rlm_gate.tasks._answers import PLACE
 from rlm_gate.tasks._desk import Grounds, Mode, Options
 from rlm_gate.tasks._report import Outcome, Result, Sources, Text, Unexamined
 from rlm_gate.tasks.backlog import issues
@@ -87,19 +88,7 @@ def render(result: Result[Answer], to: str) -> bytes:
     return page(result).encode()
 
 
-_EVIDENCE = {
-    "type": "array",
-    "minItems": 1,
-    "items": {
-        "type": "object",
-        "required": ["path", "line", "quote"],
-        "properties": {
-            "path": {"type": "string"},
-            "line": {"type": "integer"},
-            "quote": {"type": "string"},
-        },
-    },
-}
+_EVIDENCE = {"type": "array", "minItems": 1, "items": PLACE}
 _WORDS = {"type": "string", "maxLength": 600}
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",

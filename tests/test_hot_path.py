@@ -117,10 +117,10 @@ def test_the_command_looks_for_garbage_seldom_and_not_at_its_end() -> None:
 def test_what_the_command_reads_later_is_whole_when_something_of_it_is_asked_for() -> None:
     script = (
         "import sys, rlm_gate.cli as cli\n"
-        "cli._read_later('colorsys'); import colorsys\n"
+        "cli.read_later('colorsys'); import colorsys\n"
         "print('rgb_to_hls' in vars(colorsys), colorsys.rgb_to_hls(0, 0, 0)[0])\n"
         "from colorsys import hls_to_rgb; print(hls_to_rgb is colorsys.hls_to_rgb)\n"
-        "known = sys.modules['colorsys']; cli._read_later('colorsys')\n"
+        "known = sys.modules['colorsys']; cli.read_later('colorsys')\n"
         "print(sys.modules['colorsys'] is known, hasattr(colorsys, 'nothing'))\n"
         "cli.main = lambda: 'inspect' in sys.modules and 'tokenize' not in sys.modules\n"
         "print(cli.process())"

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import NoReturn, Protocol, cast
 
 from rlm_gate import __version__
+from rlm_gate.cli._later import read_later
 from rlm_gate.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
@@ -72,31 +73,11 @@ def process() -> int:
     So garbage is looked for less often, and not at the end: a tenth of a hook's time.
     """
     gc.set_threshold(_FEW_COLLECTIONS, *gc.get_threshold()[1:])
-    _read_later("inspect")
+    read_later("inspect")
     try:
         return main()
     finally:
         gc.freeze()
-
-
-def _read_later(name: str) -> None:
-    """Let a module be read when something in it is asked for: ``dataclasses`` seldom does.
-
-    The loader of ``importlib.util`` that is made for this reads it at the next import statement.
-    """
-    if name in sys.modules:
-        return
-    stand_in = ModuleType(name)
-
-    def read(attribute: str) -> object:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
-        whole = importlib.import_module(name)
-        vars(stand_in).update(vars(whole))
-        return getattr(whole, attribute)
-
-    vars(stand_in)["__getattr__"] = read
-    sys.modules[name] = stand_in
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

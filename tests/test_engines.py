@@ -133,8 +133,9 @@ def test_an_engine_that_breaks_over_one_file_judges_the_others(
     assert {gap.span.path for gap in verdict.coverage.gaps} == {"some/file_20.py"}
 
 
+@pytest.mark.parametrize("paths", [["a.py", "b.py"], ["b.py", "c.py"], ["a.py", "b.py", "c.py"]])
 def test_what_was_found_before_an_engine_broke_is_told_once(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, paths: list[str]
 ) -> None:
     def broken(asked: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
         for file in asked.files:
@@ -143,9 +144,10 @@ def test_what_was_found_before_an_engine_broke_is_told_once(
             yield finding(path=file.path)
 
     monkeypatch.setattr(regex, "detect", broken)
-    three = corpus(source("a.py", "1\n"), source("b.py", "2\n"), source("c.py", "3\n"))
-    found = [*engines.behind_the_seam("regex", three, [rule()])]
-    assert [one.span.path for one in found if isinstance(one, Finding)] == ["a.py", "c.py"]
+    asked = corpus(*(source(path, "1\n") for path in paths))
+    found = [*engines.behind_the_seam("regex", asked, [rule()])]
+    told = [one.span.path for one in found if isinstance(one, Finding)]
+    assert told == [path for path in paths if path != "b.py"]
     assert [one.path for one in found if isinstance(one, Skip)] == ["b.py"]
 
 
@@ -164,6 +166,36 @@ def test_an_engine_that_notes_something_of_each_file_and_breaks_over_one_is_brok
     notes = [Skip(path, "packed code") for path in ("a.py", "b.py", "c.py")]
     assert [one for one in found if one in notes] == notes
     assert [one.path for one in found if isinstance(one, Skip) and one.blocking] == ["b.py"]
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "asked", "concerned"),
+    [
+        ("sarif", ["a.py", "b.py", "c.py"], [3], None),
+        ("sarif", ["a.py"], [1], None),
+        ("regex", ["a.py"], [1], "a.py"),
+        ("regex", [], [0], None),
+    ],
+)
+def test_an_engine_that_sees_all_files_at_once_breaks_over_all(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    paths: list[str],
+    asked: list[int],
+    concerned: str | None,
+) -> None:
+    counts = []
+
+    def broken(given: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        counts.append(len(given.files))
+        raise ValueError("no such kind")
+
+    monkeypatch.setattr(detectors.load(name), "detect", broken)
+    files = [source(path, "1\n") for path in paths]
+    [skip] = engines.behind_the_seam(name, corpus(*files), [rule()])
+    assert isinstance(skip, Skip)
+    assert (skip.what, skip.path, skip.blocking) == (name, concerned, True)
+    assert counts == asked
 
 
 def test_an_engine_that_breaks_over_every_file_keeps_what_it_found_in_each(

@@ -116,3 +116,21 @@ def test_one_by_one_fixes_that_add_lines_still_go_where_they_belong() -> None:
     done = fixing._mended(wanted, fixing.Judge(rules, detect), Decoded(text, "UTF-8"), content)
     assert done.after == "import\ngood 1\nplain\nimport\ngood 2\nplain\nbad 3\n"
     assert (done.fixable, done.fixed) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "trouble"),
+    [
+        ("python", "print 1\n", (0, True)),
+        ("python", "return 1\n", (0, False)),
+        ("python", "f(**a, *b)\n", (0, True)),
+        ("python", "x = '\0'\n", (3, True)),
+        ("javascript", "x = a ?? b;\n", (0, False)),
+        ("javascript", "x = = b;\n", (1, False)),
+        ("text", "x = = b\n", (0, False)),
+    ],
+)
+def test_a_text_is_in_trouble_where_its_grammar_or_python_can_not_read_it(
+    language: str, text: str, trouble: tuple[int, bool]
+) -> None:
+    assert fixing._trouble(language, text) == trouble

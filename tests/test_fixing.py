@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from builders import finding, rule
 
 from rlm_gate import fixing
-from rlm_gate.core import Corpus, Detect, Finding, Fix, Rule, Skip, Span
+from rlm_gate.core import (
+    Audit,
+    Corpus,
+    Coverage,
+    Detect,
+    Finding,
+    Fix,
+    Rule,
+    Scope,
+    Skip,
+    Span,
+    Status,
+    Usage,
+    Verdict,
+)
 from rlm_gate.decoding import Decoded
 from rlm_gate.fixing import _State, _Work
 
@@ -134,3 +150,70 @@ def test_a_text_is_in_trouble_where_its_grammar_or_python_can_not_read_it(
     language: str, text: str, trouble: tuple[int, bool]
 ) -> None:
     assert fixing._trouble(language, text) == trouble
+
+
+def judged(text: str | None, kind: str, *findings: Finding) -> Verdict:
+    """Return a verdict on a.txt as it was read; None where nobody kept its text."""
+    return Verdict(
+        *(Status.FAIL, Scope(kind, kind), None, findings, (), frozenset(), ()),
+        *(Coverage(0, 0, ()), Usage(), Audit("models")),
+        *((rule("own/a", detect=[Detect("regex", {})]),), ()),
+        text=lambda _path: text,
+    )
+
+
+def taken_away(_engine: str, corpus: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+    """Find every bad line, which is to be good."""
+    for number, line in enumerate(corpus.files[0].text.splitlines(), 1):
+        if line == "bad":
+            yield mended(number, number, "good")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "fixed"),
+    [
+        ("bad\n", "worktree", True),
+        ("bad\n", "staged", True),
+        (None, "all", True),
+        (None, "paths", True),
+        (None, "worktree", True),
+        (None, "staged", False),
+        (None, "diff", False),
+        ("bad\nx\n", "worktree", False),
+        ("bad\nx\n", "staged", False),
+    ],
+)
+def test_a_file_is_only_fixed_where_it_has_the_text_that_was_judged(
+    tmp_path: Path, text: str | None, kind: str, *, fixed: bool
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"bad\n")
+    verdict = judged(text, kind, mended(1, 1, "good"))
+    [one] = fixing.fix(verdict, tmp_path, taken_away, unsafe=False)
+    if fixed:
+        assert isinstance(one, fixing.Fixed)
+        assert (one.content, one.fixed, one.fixable) == (b"good\n", 1, 1)
+    else:
+        assert isinstance(one, fixing.Refused)
+        assert (one.why, one.fixable) == ("the work tree has another text than was judged", 1)
+    assert (tmp_path / "a.txt").read_bytes() == b"bad\n"
+
+
+def test_only_what_has_a_fix_that_may_be_made_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"bad\n")
+    bare = finding("own/a", "a.txt", 1)
+    risky = replace(bare, fix=Fix(Span("a.txt", 1, 1), "good", safe=False))
+    assert [*fixing.fix(judged(None, "all", bare), tmp_path, taken_away, unsafe=True)] == []
+    assert [*fixing.fix(judged(None, "all", risky), tmp_path, taken_away, unsafe=False)] == []
+    [one] = fixing.fix(judged(None, "all", bare, risky), tmp_path, taken_away, unsafe=True)
+    assert one.fixable == 1
+
+
+def test_a_file_that_nobody_may_write_is_left_alone_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"bad\n")
+    monkeypatch.setattr(os, "access", lambda _path, how: how != os.W_OK)
+    [one] = fixing.fix(
+        judged(None, "all", mended(1, 1, "good")), tmp_path, taken_away, unsafe=False
+    )
+    assert one == fixing.Refused("a.txt", "not writable", 1)

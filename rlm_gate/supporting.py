@@ -32,9 +32,11 @@ _ANYWHERE: Final = _words(
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(
-    r"(?:(?:examples?|samples?|demos?)[_-].+|tests?[_-](?:integration|unit|e2e|acceptance|functional)"
+    r"(?:(?:examples?|samples?|demos?)[_-].+|.+-(?:examples?|samples?)|tests?[_-](?:integration|unit|e2e|acceptance|functional)"
     r"|[\w.]+\.(?:unit|integration|functional|e2e)?_?(?:tests?|specs?))\Z"
 ).match
+# The package that tools give a new program: src/main/java/com/example/demo.
+_STARTED: Final = kept.expression(r"(?<=java|tlin)/com/example/(?:demo/)?")
 _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildscripts")
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
@@ -78,7 +80,7 @@ _CONFIG_ENDS: Final = (".config.js", ".config.ts", ".config.mjs", ".config.cjs",
 @lru_cache(maxsize=4096)
 def is_supporting(path: str) -> bool:
     """Say whether the file at this path is run by its developers or shown to readers alone."""
-    *parents, name = path.lower().split("/")
+    *parents, name = _STARTED.sub("/", path.lower()).split("/")
     folders = [folder.strip("_") for folder in parents]
     return _lies_there(folders, name) or _is_called_so(folders, name)
 

@@ -31,6 +31,8 @@ from rlm_gate.supporting import is_supporting
         "_examples/rest/main.go",
         "testproject/testproject/settings/base.py",
         "myapp/config/initializers/secret_token.rb",
+        "house-example/src/main/java/com/example/Users.java",
+        "src/main/java/org/house/example/Users.java",
         "src/house/testing/settings.py",
         "release-tools/icons.js",
         "ext/example_authenticator/plugin.py",
@@ -67,6 +69,8 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
         "src/House.Contest/Run.cs",
         "house/resample.py",
         "house/audio_sample.py",
+        "src/main/java/com/example/demo/UserController.java",
+        "api/src/main/kotlin/com/example/house/Users.kt",
     ],
 )
 def test_what_its_users_run_is_the_product(path: str) -> None:

@@ -59,7 +59,8 @@ _TOPICS: Mapping[str, Mapping[str, str]] = {
         "cookie flags": "cookie-flags",
         "JWT": "token-not-verified literal-signing-key signing-key-fallback",
         "mass assignment": "mass-assignment",
-        "IDOR, access": "missing-authorization client-value-decides",
+        "IDOR, access": "missing-authorization client-value-decides unguarded-route"
+        " guard-commented-out",
         "race, TOCTOU": "check-then-use",
         "zip slip": "zip-slip",
         "ReDoS": "redos unbounded-input",

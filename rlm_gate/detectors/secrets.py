@@ -36,7 +36,8 @@ PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
 
 _ENGINE = "secrets"
 _SAMPLES = kept.expression(
-    r"(?:^|/)(?:dev|\.github|docs?|docs_src|examples?|demos?|samples?|sample-[\w-]+|t|specs?|testsuite|e2e"
+    r"(?:^|/)(?:dev|\.github|docs?|docs_src|(?<!com/)examples?|(?<!com/example/)demos?|samples?|sample-[\w-]+|t"
+    r"|specs?|testsuite|e2e"
     r"|(?:test|dev|demo|example|sample|local|ci)[_-][\w-]+|playground|sandbox"
     r"|integration|suites|conformance|fixtures?|\w*(?<!la)(?<!con)tests?|[\w-]+[_-]tests?)/"
     r"|(?:^|/)(?:test|fake|dummy|mock|sample|example)[_-][^/]*\Z"

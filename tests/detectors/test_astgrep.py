@@ -302,3 +302,12 @@ def test_a_list_of_kinds_counts_the_outermost_of_any() -> None:
     both = {**CALLS, "once": ["for_statement", "function_definition"]}
     assert lines(detect(source("a.py", text), seeking(both))) == [2, 6]
     assert lines(detect(source("a.py", text), seeking(CALLS))) == [2, 4, 6]
+
+
+def test_near_a_change_each_rule_is_searched_for_by_its_own_words() -> None:
+    text = "def f(a):\n    eval(a)\n\n\ndef g(b):\n    eval(b)\n    exec(b)\n"
+    file = source("a.py", text, status="modified", changed=[(2, 2)])
+    absent = seeking({"language": "python", "rule": {"pattern": "exec($A)"}})
+    found = detect(file, absent, replace(seeking(EVAL), id="security/other"))
+    told = [(one.rule_id, one.span.start) for one in found if isinstance(one, Finding)]
+    assert told == [("security/other", 2)]

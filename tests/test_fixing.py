@@ -217,3 +217,20 @@ def test_a_file_that_nobody_may_write_is_left_alone_and_says_so(
         judged(None, "all", mended(1, 1, "good")), tmp_path, taken_away, unsafe=False
     )
     assert one == fixing.Refused("a.txt", "not writable", 1)
+
+
+def test_a_fix_that_the_encoding_can_not_say_is_not_made() -> None:
+    rules = (rule("own/a", detect=[Detect("regex", {})]),)
+
+    def detect(_engine: str, corpus: Corpus, _rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
+        for number, line in enumerate(corpus.files[0].text.splitlines(), 1):
+            if line == "bad \N{LATIN SMALL LETTER E WITH ACUTE}":
+                yield mended(number, number, "good \N{RIGHTWARDS ARROW}")
+
+    text = "bad \N{LATIN SMALL LETTER E WITH ACUTE}\n"
+    content = text.encode("latin-1")
+    decoded = Decoded(text, "ISO-8859-1")
+    done = fixing._mended(work(text, ("own/a", 1)), fixing.Judge(rules, detect), decoded, content)
+    assert (done.before, done.after, done.content) == (text, text, None)
+    assert (done.fixable, done.fixed) == (1, 0)
+    assert [one.why for one in done.undone] == ["the fix can't be written in ISO-8859-1"]

@@ -98,12 +98,33 @@ _HOSTS: Final = frozenset({"ssrf", "redirect"})
 _ADDRESS: Final = kept.expression(r"(?i)[._](?:scheme|protocol|host(?:name)?|netloc|origin)\b")
 
 
+# a validator that is given the request whole looks at its parts by their names
+_WHOLE: Final = kept.expression(
+    r"(?i)(?:validat\w*(?:::make|\.make)?|verify\w*|safeparse|is_?valid|check\w*)\(\s*(?:\$?(?:this->)?"
+    r"request|req|ctx|c|r|\$_(?:POST|GET|REQUEST)|\$input)\b(?!\.(?:user|session))|\$request->validate"
+)
+# the author of this thought of it, for this sink or for another
+_ESCAPES: Final = kept.expression(
+    r"(?i)(?!.*escape_string)(?:\A|_|(?<=[a-z])(?-i:(?=[A-Z])))(?:escape|saniti|purif|html_?special|html_?entit|quote"
+    r"|clean|whitelist|safe)"
+)
+# In its last part a name that begins with what nobody chose: "3f2a-../x" is in no folder.
+_GLUED: Final = kept.expression(
+    r"(?i)(?:uuid|random|uniq|nanoid|millis|timestamp|date\.now|\bnow\b|token_hex)[^/\\;,\n]*?"
+    r"(?:\+|\}[^/{]*\{|%s[^/]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
+)
+
+
+_EQUALS: Final = kept.expression(r"(?:equals|equalsIgnoreCase|contentEquals|EqualFold|strcmp)+\Z")
+_SPELT: Final = kept.expression(r"\(\s*[\"'][^\"']*[\"']\s*[,)]|[\"'][^\"']*[\"']\s*\.\s*equals")
+
+
 class _Flow(NamedTuple):
-    """Where a flow ends, the lines of its steps, what carries its value, what was learnt of it."""
+    """A flow: its sink, what its steps say, what carries its value, what was learnt of that."""
 
     sink: Node
     kind: str
-    steps: Sequence[Lines]
+    said: Sequence[str]
     carriers: frozenset[str]
     learnt: frozenset[str] = frozenset()
 
@@ -113,13 +134,23 @@ def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
     root = [sink, *sink.ancestors()][-1]
     spans = [*_spans(root, sink, steps)]
     parts = [one for one in _parts(root, spans) if not _is_behind(one, sink)]
-    flow = _Flow(sink, kind, steps, _carriers(root, sink, steps, parts))
-    if not flow.carriers:
-        return False
-    flow = flow._replace(learnt=frozenset(_learnt(parts, flow)))
-    return any(_is_guard(one, flow) for one in parts) or any(
-        _CHAIN.search(head) for head in heads(sink)
+    said = [*said_at(root, steps)]
+    flow = _Flow(sink, kind, said, _begun(sink, steps, said[0], parts))
+    flow = _followed(parts, flow)
+    return bool(flow.carriers) and (
+        any(_is_guard(one, flow) for one in parts)
+        or any(_CHAIN.search(head) for head in heads(sink))
+        or (kind == "path" and _is_glued(parts, flow))
     )
+
+
+def _is_glued(parts: Sequence[Node], flow: _Flow) -> bool:
+    """Say whether the value stands behind something drawn or counted, with no slash between."""
+    bound = (one.text() for one in parts if one.kind() in _BINDS and _is_on_way(one, flow))
+    texts = (*flow.said, *bound, flow.sink.text())
+    names = {one for one in flow.carriers if _NAME.fullmatch(one)}
+    marked = (_NAME.sub(lambda one: "@" if one[0] in names else one[0], text) for text in texts)
+    return any(_GLUED.search(text) for text in marked)
 
 
 def _is_behind(node: Node, sink: Node) -> bool:
@@ -127,6 +158,13 @@ def _is_behind(node: Node, sink: Node) -> bool:
     home = next((one for one in sink.ancestors() if one.kind() in FUNCTIONS), None)
     after = node.range().start.index >= sink.range().end.index
     return after and (home is None or _holds(home, node))
+
+
+def said_at(root: Node, steps: Sequence[Lines]) -> Iterator[str]:
+    """Yield the text of each step. A file's tree may begin behind its first lines."""
+    lines, above = root.text().split("\n"), root.range().start.line
+    for first, last in steps:
+        yield "\n".join(lines[max(0, first - 1 - above) : max(0, last - above)])
 
 
 def heads(sink: Node) -> Iterator[str]:
@@ -184,32 +222,61 @@ def _parts(node: Node, spans: Sequence[Lines]) -> Iterator[Node]:
         waiting.extend(one for one in node.children() if one.is_named())
 
 
-def _carriers(
-    root: Node, sink: Node, steps: Sequence[Lines], parts: Sequence[Node]
+def _begun(
+    sink: Node, steps: Sequence[Lines], source: str, parts: Sequence[Node]
 ) -> frozenset[str]:
-    """Return the names and expressions that hold the value between its source and the sink."""
-    lines = root.text().split("\n")
-    said = ["\n".join(lines[first - 1 : last]) for first, last in steps]
-    asked = {"".join(one.split()) for one in _ASKED.findall(said[0])}
-    bound = (one for one in parts if one.kind() in _BINDS and _is_step(one, steps))
-    found = {word for one in bound for word in _NAME.findall(_target(one))}
+    """Return the names and expressions that hold the value where it comes in."""
+    first, last = steps[0]
+    found = {"".join(one.split()) for one in _ASKED.findall(source)}
+    for one in parts:
+        body = one.field("body")
+        end = (body.range().start if body is not None else one.range().end).line + 1
+        if one.kind() in _BINDS and first <= end and one.range().start.line < last:
+            found.update(_NAME.findall(_target(one)))
     around = [one for one in sink.ancestors() if one.kind() in FUNCTIONS]
-    far = [one for one in around if one.range().start.line + 1 > steps[0][1]]
-    for function in far if found or asked else around:
+    far = [one for one in around if one.range().start.line + 1 > last]
+    for function in far if found else around:
         parameters = function.field("parameters") or function.field("parameter")
         found.update(_NAME.findall(parameters.text()) if parameters is not None else ())
-    outer = (around[-1] if around else root).range()
-    if outer.start.line < steps[0][0] <= outer.end.line + 1:
-        later = {word for text in (*said[1:], sink.text()) for word in _NAME.findall(text)}
-        found &= later
-    return frozenset(one for one in found if not _REQUESTS.match(one)) | asked
+    return frozenset(one for one in found if not _REQUESTS.match(one))
 
 
-def _is_step(node: Node, steps: Sequence[Lines]) -> bool:
-    body = node.field("body")
-    begin = node.range().start.line + 1
-    last = (body.range().start if body is not None else node.range().end).line + 1
-    return any(start <= last and begin <= end for start, end in steps)
+def _followed(parts: Sequence[Node], flow: _Flow) -> _Flow:
+    """Return the flow with all that was made of the value: carriers that get to the sink, or not.
+
+    A value that comes in by another function keeps its names there.
+    """
+    bound = [one for one in parts if one.kind() in _BINDS]
+    bound.sort(key=lambda one: one.range().start.index)
+    known, learnt = {*flow.carriers}, set[str]()
+    for one in bound:
+        names = {*_NAME.findall(_target(one))} - known
+        value = _value(one)
+        if not names or _holds(one, flow.sink):
+            continue
+        if _mentions(value, frozenset(known)):
+            known |= {name for name in names if not _REQUESTS.match(name)}
+            learnt |= names if _asks(value, flow._replace(carriers=frozenset(known))) else set()
+        elif _mentions(value, frozenset(learnt)):
+            learnt |= names
+    reaching = {*_NAME.findall(flow.sink.text())}
+    for one in reversed(bound):
+        if not reaching.isdisjoint(_NAME.findall(_target(one))):
+            reaching.update(_NAME.findall(_value(one)))
+    plain = {one for one in known if _NAME.fullmatch(one)}
+    carriers = (plain & reaching or plain & flow.carriers) | (known - plain)
+    return flow._replace(carriers=frozenset(carriers), learnt=frozenset(learnt - carriers))
+
+
+def _is_on_way(node: Node, flow: _Flow) -> bool:
+    return not flow.carriers.isdisjoint(_NAME.findall(_target(node)))
+
+
+def _value(node: Node) -> str:
+    value = node.field("right") or node.field("value")
+    if value is None and node.field("body") is not None:
+        return _target(node)
+    return value.text() if value is not None else ""
 
 
 def _target(node: Node) -> str:
@@ -219,31 +286,27 @@ def _target(node: Node) -> str:
     return target.text() if target is not None else ""
 
 
-def _learnt(parts: Sequence[Node], flow: _Flow) -> Iterator[str]:
-    """Yield the names of what calls and comparisons made of the value, beside its own way."""
-    for one in parts:
-        value = one.field("right") or one.field("value") if one.kind() in _BINDS else None
-        if value is None or not _mentions(value.text(), flow.carriers) or _holds(one, flow.sink):
-            continue
-        if _asks(value.text(), flow):
-            yield from {*_NAME.findall(_target(one))} - flow.carriers
-
-
 def _holds(node: Node, inner: Node) -> bool:
     span, sink = node.range(), inner.range()
     return span.start.index <= sink.start.index and sink.end.index <= span.end.index
 
 
 def _is_guard(node: Node, flow: _Flow) -> bool:
-    if node.kind() == _STATEMENT:
+    if node.kind() == _STATEMENT or node.kind() in _BINDS:
         return _is_check(node, flow)
-    choice = node.kind() in _CHOICES and _is_step(node, flow.steps)
+    choice = node.kind() in _CHOICES and _is_chosen(node, flow)
     if not choice and node.kind() not in _BRANCHES:
         return False
     condition = _condition(node)
     if condition is None or _holds(condition, flow.sink) or not _tests(condition.text(), flow):
         return False
     return choice or node.kind() == "assert_statement" or _decides(node, condition, flow)
+
+
+def _is_chosen(choice: Node, flow: _Flow) -> bool:
+    """Say whether the choice makes the value that gets to the sink."""
+    around = (one for one in choice.ancestors() if one.kind() in _BINDS)
+    return any(_is_on_way(one, flow) for one in around) or _holds(flow.sink, choice)
 
 
 def _decides(node: Node, condition: Node, flow: _Flow) -> bool:
@@ -282,6 +345,8 @@ def _asks(text: str, flow: _Flow) -> bool:
         for one in _CALLED.findall(text)
         if not _ASIDE.match(one) and not (flow.kind == "sql" and _STORES.match(one))
     ]
+    if _EQUALS.match("".join(called)) and _SPELT.search(text):
+        return False  # what is proved by that is proved
     if called:
         return True
     if flow.kind in _HOSTS and _ADDRESS.search(text):
@@ -293,10 +358,17 @@ def _asks(text: str, flow: _Flow) -> bool:
 
 
 def _is_check(node: Node, flow: _Flow) -> bool:
-    """Say whether a statement is a call that gets the value and by its name refuses some."""
+    """Say whether a call gets the value or the whole request and by its name refuses some."""
     text = node.text()
-    if _holds(node, flow.sink) or len(text) > _LONG or not _mentions(text, flow.carriers):
+    if _holds(node, flow.sink) or len(text.partition("\n")[0]) > _LONG:
         return False
+    if _WHOLE.search(text):
+        return True
+    if not _mentions(text, flow.carriers):
+        return False
+    if node.kind() in _BINDS:
+        escaped = any(_ESCAPES.search(one) for one in _CALLED.findall(text))
+        return escaped and _is_on_way(node, flow)
     head = text.partition("(")[0]
     return _LOOKS.search(head.rpartition("=")[2].rpartition(".")[2].strip()) is not None
 

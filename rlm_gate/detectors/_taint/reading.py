@@ -36,6 +36,10 @@ _MEMBERS = (
 _ASKED_FOR = kept.expression(
     r"(?:^|\.)request\.(?:path|path_info|path_url|raw_path|base_url|url_root|host_url)\Z"
 )
+# what a client's own answer was the answer to
+_ANSWERED = kept.expression(
+    r"(?i)(?:resp|response|\bres|(?:Do|Get|Head|Post|PostForm)\(\))\.Request\."
+)
 _OF_THIS_SITE = frozenset({"redirect"})
 _BESIDE = kept.expression(r"(?i)header|cookie|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)")
 # What these hold is text, in which no operator of a query can be.
@@ -151,7 +155,7 @@ class Reading:
         found = self.words.sources.find(name)
         if not found or name.startswith("urllib.request."):
             return ()
-        if self.is_static(name):
+        if self.is_static(name) or _ANSWERED.search(name):
             return ()
         self.seen = True
         span = node.range()

@@ -311,3 +311,25 @@ def test_near_a_change_each_rule_is_searched_for_by_its_own_words() -> None:
     found = detect(file, absent, replace(seeking(EVAL), id="security/other"))
     told = [(one.rule_id, one.span.start) for one in found if isinstance(one, Finding)]
     assert told == [("security/other", 2)]
+
+
+def test_what_stands_in_the_head_of_an_outermost_node_stands_in_it() -> None:
+    text = "for a in get(b):\n    get(a)\nfor c in d: get(c); get(d)\n"
+    assert lines(detect(source("a.py", text), seeking(CALLS))) == [1, 3]
+
+
+def test_what_stands_among_the_unit_tests_of_a_rust_file_is_not_told() -> None:
+    text = (
+        "fn f() { eval(1); }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n"
+        "    fn t() { eval(2); }\n}\n"
+    )
+    entry = {"language": "rust", "rule": {"pattern": "eval($A)"}}
+    assert lines(detect(source("a.rs", text), seeking(entry))) == [1]
+
+
+def test_a_shape_of_a_whole_file_is_searched_for_in_all_of_it_near_a_change_too() -> None:
+    text = "def f(a):\n    return a\n\n\ndef g(b):\n    eval(b)\n"
+    has = {"pattern": "eval($A)", "stopBy": "end"}
+    entry = {"language": "python", "rule": {"kind": "module", "has": has}}
+    file = source("a.py", text, status="modified", changed=[(2, 2)])
+    assert lines(detect(file, seeking(entry))) == [1]

@@ -43,6 +43,7 @@ def test_a_root_whose_money_ends_reports_in_a_last_short_cell() -> None:
         True
     ]
     assert "one short cell more" in requests[-1].messages[-1].text
+    assert (result.iterations, result.sub_calls) == (len(requests), 0)
     assert result.cost_usd is not None
     assert result.cost_usd <= 0.2
 

@@ -28,11 +28,13 @@ _ANYWHERE: Final = _words(
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
     " integration-tests integration_tests integrationtests acceptance stories storybook"
     " conformance test_data test-data test_resources test-resources testresources testfixtures"
-    " unittest unittests .claude .cursor .vscode .vs"
+    " unittest unittests .claude .cursor .opencode .devcontainer .vscode .vs"
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(
-    r"(?:(?:examples?|samples?|demos?)[_-].+|.+-(?:examples?|samples?)|tests?[_-](?:integration|unit|e2e|acceptance|functional)"
+    r"(?:(?:examples?|samples?|demos?)[_-].+|.+-(?:examples?|samples?)"
+    r"|tests?[_-](?:integration|unit|e2e|acceptance|functional)"
+    r"|[\w-]+-?testsuite|[\w.-]+-(?:test-(?:utils?|kit|server|support)|http-test)"
     r"|[\w.]+\.(?:unit|integration|functional|e2e)?_?(?:tests?|specs?))\Z"
 ).match
 # The package that tools give a new program: src/main/java/com/example/demo.
@@ -41,7 +43,7 @@ _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildsc
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
     " build-tools build_tools release releases packaging maintainers maintenance misc infra"
-    " extra extras .devcontainer sandbox sandboxes"
+    " extra extras sandbox sandboxes integration"
 )
 _SCRIPTS: Final = _words("scripts script")
 _PARTS: Final = _words("server backend api functions lambda worker workers")

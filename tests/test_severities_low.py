@@ -152,6 +152,61 @@ def test_a_secret_that_helps_nobody_is_only_noted(
             "RUN curl https://raw.githubusercontent.com/a/b/master/install.sh | sh\n",
             MEDIUM,
         ),
+        ("security/redos", "src/a.js", "const ok = /^(a+)+$/.test(text);\n", MEDIUM),
+        ("security/redos", "client/src/a.js", "const ok = /^(a+)+$/.test(text);\n", LOW),
+        (
+            "security/sql-injection",
+            "a.js",
+            "db.query(`select name from pg_tables where tablename = '${name}'`);\n",
+            LOW,
+        ),
+        (
+            "security/sql-injection",
+            "a.js",
+            "db.query(`select name from people where name = '${name}'`);\n",
+            MEDIUM,
+        ),
+        ("security/cors-open", "A.java", "@CrossOrigin\nclass A { }\n", LOW),
+        (
+            "security/cors-open",
+            "A.java",
+            '@CrossOrigin(origins = "*", allowCredentials = "true")\nclass A { }\n',
+            MEDIUM,
+        ),
+        (
+            "security/tls-verification-off",
+            "a.php",
+            "<?php if ($verify) {\n  curl_setopt($c, CURLOPT_SSL_VERIFYPEER, false);\n}\n",
+            None,
+        ),
+        (
+            "security/tls-verification-off",
+            "a.php",
+            "<?php if ($post) {\n  curl_setopt($c, CURLOPT_SSL_VERIFYPEER, false);\n}\n",
+            MEDIUM,
+        ),
+        ("security/csrf-off", "a.py", "@csrf_exempt\ndef stripe_webhook(request): ...\n", LOW),
+        ("security/csrf-off", "a.py", "@csrf_exempt\ndef transfer(request): ...\n", MEDIUM),
+        (
+            "security/csrf-off",
+            "a.rb",
+            "class A < B\n  skip_authentication\n  skip_forgery_protection\nend\n",
+            LOW,
+        ),
+        (
+            "patterns/async-callback-dropped",
+            "a.js",
+            "list.forEach(async (one) => { try { await send(one); } catch (e) { log(e); } });\n",
+            LOW,
+        ),
+        (
+            "patterns/async-callback-dropped",
+            "a.js",
+            "list.forEach(async (one) => { await send(one); });\n",
+            MEDIUM,
+        ),
+        ("security/world-writable", "a.sh", "chmod 777 /app/cache\n", LOW),
+        ("security/world-writable", "a.sh", "chmod 777 /etc/passwd\n", MEDIUM),
         ("docs/pasted-chat-reply", "plan.md", "```go\n// ... existing code ...\n```\n", LOW),
         ("docs/pasted-chat-reply", "a.go", "package a\n\n// ... existing code ...\n", MEDIUM),
         ("docs/pasted-chat-reply", "a.md", "Let me know if you'd like to help me.\n", LOW),
@@ -181,3 +236,25 @@ def test_medium_is_for_what_a_reviewer_would_change(
     rule_id: str, path: str, code: str, meant: Severity | None
 ) -> None:
     assert worst(rule_id, path, code) is meant
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("const room = await Room.findOne({ _id: req.body.room });", LOW),
+        ("const room = await Room.findOne({ owner: req.body.owner });", MEDIUM),
+        ("const existing = await Room.findOne({ title: req.body.title });", LOW),
+        ("const existing = await User.findOne({ email: req.body.email });", MEDIUM),
+        ("await Room.deleteMany({ owner: req.body.owner });", MEDIUM),
+    ],
+)
+def test_any_record_instead_of_a_named_one_is_little_to_gain(query: str, meant: Severity) -> None:
+    head = "const mongoose = require('mongoose');\nexports.show = async (req, res) => {\n  "
+    assert worst("security/nosql-injection", "src/a.js", f"{head}{query}\n}};\n") is meant
+
+
+def test_behind_a_slash_a_part_without_one_names_no_host() -> None:
+    code = "from flask import redirect\n@app.route('/go/<{}name>')\ndef go(name):\n"
+    code += "    return redirect('/' + name)\n"
+    assert worst("security/open-redirect", "a.py", code.format("")) is LOW
+    assert worst("security/open-redirect", "a.py", code.format("path:")) is MEDIUM

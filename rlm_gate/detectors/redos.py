@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from rlm_gate import kept, syntax
-from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile
 from rlm_gate.detectors import (
     Complaint,
     Region,
@@ -61,7 +61,7 @@ def version() -> str:
     """Of this module and of the interpreter's reader of expressions."""
     import sys
 
-    return f"1+{sys.version_info.major}.{sys.version_info.minor}"
+    return f"2+{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -71,6 +71,13 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
         if wanted and file.status != "deleted" and _GROUP_REPEATED.search(file.text):
             yield from _judge(file, wanted)
 
+
+# Folders of what runs in a browser: who sends it a text there waits himself.
+_OF_BROWSERS: Final = frozenset({"javascript", "typescript", "tsx"})
+_PAGES: Final = kept.expression(
+    r"(?i)(?:^|/)(?:(?:client|frontend|front-end|ui|webui)(?:[_-]?v?\d)?|webapp|public|static|assets"
+    r"|webroot|wwwroot|javascripts?|components|composables|pages)/|[._]component\.ts\Z"
+)
 
 _GROUP_REPEATED: Final = kept.expression(r"\)[*+{]")
 
@@ -92,7 +99,10 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
             region = Region(*(place + 1 for place in places))
             for rule in rules:
                 found = finding(rule, file.path, lines, region, _ENGINE)
-                yield replace(found, message=f"{rule.message} {_witness(pump)}")
+                own = file.language in _OF_BROWSERS and _PAGES.search(file.path) is not None
+                most = Severity.LOW if own else found.severity
+                message = f"{rule.message} {_witness(pump)}"
+                yield replace(found, message=message, severity=min(found.severity, most))
 
 
 def _witness(pump: str) -> str:

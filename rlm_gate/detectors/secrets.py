@@ -68,7 +68,7 @@ _ASIDE = kept.expression(
     r"|seeders?|seeds?|lang|langs|languages?|locales?|translations?|i18n|l10n|mocks?|suites|stubs"
     r"|test-?fixtures|unittests?)/"
     r"|\.(?:dist|template|tmpl|tpl|resx|postman_collection\.json|postman_environment\.json)\Z"
-    r"|(?:^|/)(?:launchsettings\.json|\.?codecov\.ya?ml|\.coveralls\.ya?ml|seeds?\.\w+"
+    r"|(?:^|/)(?:launchsettings\.json|\.?codecov\.ya?ml|\.coveralls\.ya?ml|(?:populate|seed|faker?|demo)s?(?:[_-]\w+)?\.\w+|\w+seeder\.\w+"
     r"|(?:openapi|swagger)[\w.-]*\.(?:ya?ml|json)|(?:\.env\.)?(?:test|testing|ci)(?:\.env)?)\Z"
 )
 _SETTINGS = frozenset({"ini", "yaml", "json", "toml", "xml", "bash", "dockerfile", "text"})

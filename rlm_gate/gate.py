@@ -298,11 +298,12 @@ def _unaccepted(this: _Run, kept: Sequence[Finding], decided: policy.Policy) -> 
 
 
 def _with_playbook(this: _Run) -> None:
+    from rlm_gate import played
     from rlm_gate.rlm import audit
 
     this.progress("playbook", 0, 0)
     outcome = audit.Outcome(this.audit)
-    audit.with_playbook(_job(this), outcome)
+    played.judge(_job(this), outcome, this.settings)
     _take(this, outcome)
 
 

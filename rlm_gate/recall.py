@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any, Final
 
@@ -112,21 +112,21 @@ class Recall:
         for item in fresh:
             path = item.span.path if isinstance(item, Finding) else item.path
             while path is not None and waiting and waiting[0][0] < path:
-                yield from _findings(*waiting.popleft())
+                yield from findings_of(*waiting.popleft())
             self._note(engine, item)
             yield item
         for path, found in waiting:
-            yield from _findings(path, found)
+            yield from findings_of(path, found)
 
     def outline(self, file: SourceFile) -> tuple[Symbol, ...]:
         """Return the file's symbols: the remembered ones spare it from being parsed."""
         if file.path not in self._outlines:
             row = self._known.get(file.path)
-            stored = row[4] if row else None
+            kept = row[4] if row else None
             self._outlines[file.path] = (
                 outline(file.text, file.language)
-                if stored is None
-                else tuple(Symbol(*one) for one in stored)
+                if kept is None
+                else tuple(Symbol(*one) for one in kept)
             )
         return self._outlines[file.path]
 
@@ -186,12 +186,12 @@ class Recall:
         found = self._found.get(file.path, {})
         if _SECRETS in found:  # their quotes are masked in reports, and would not be here
             return None
-        stored = {engine: [_stored(one) for one in items] for engine, items in found.items()}
-        same = all([*_findings(file.path, stored[engine])] == found[engine] for engine in found)
+        rows = {engine: [stored(one) for one in items] for engine, items in found.items()}
+        same = all([*findings_of(file.path, rows[engine])] == found[engine] for engine in found)
         whole = same and file.status == "whole"
         symbols = [[*astuple(one)] for one in self.outline(file)] if found and whole else None
         clean = bool(found) and not any(map(secrets.secrets_of, (file.text, _shown(file))))
-        return [file.sha256, file.language, answers, stored, symbols, clean] if whole else None
+        return [file.sha256, file.language, answers, rows, symbols, clean] if whole else None
 
 
 def _shown(file: SourceFile) -> str:
@@ -208,7 +208,8 @@ def _without_secrets(rows: Mapping[str, _Row]) -> dict[str, _Row]:
     }
 
 
-def _stored(found: Finding) -> list[Any]:
+def stored(found: Finding) -> list[Any]:
+    """Return the finding as JSON has it, without its path."""
     fix = found.fix
     return [
         found.rule_id,
@@ -226,8 +227,9 @@ def _stored(found: Finding) -> list[Any]:
     ]
 
 
-def _findings(path: str, stored: Sequence[Sequence[Any]]) -> Iterator[Finding]:
-    for rule_id, severity, confidence, message, lines, quote, origin, *rest in stored:
+def findings_of(path: str, rows: Iterable[Sequence[Any]]) -> Iterator[Finding]:
+    """Yield the findings in the file of that path that ``stored`` made the rows of."""
+    for rule_id, severity, confidence, message, lines, quote, origin, *rest in rows:
         engine, columns, flow, fix, explanation = rest
         yield Finding(
             rule_id=rule_id,

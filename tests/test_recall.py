@@ -271,8 +271,8 @@ def test_all_that_a_finding_has_comes_back() -> None:
     flow = (Span("b.py", 1, 2), span)
     rich = replace(finding(fingerprint=""), span=span, flow=flow, fix=fix, columns=(1, 9))
     bare = replace(rich, fix=None, columns=None, flow=())
-    stored = json.loads(json.dumps([recall._stored(rich), recall._stored(bare)]))
-    assert [*recall._findings("a.py", stored)] == [rich, bare]
+    stored = json.loads(json.dumps([recall.stored(rich), recall.stored(bare)]))
+    assert [*recall.findings_of("a.py", stored)] == [rich, bare]
 
 
 def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:

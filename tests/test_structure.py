@@ -53,7 +53,7 @@ LAYERS = (
     ("ruletest", "rulescore", "scaffold"),
     ("rlm",),
     ("policy", "reports", "runid", "recall", "judging", "engines"),
-    ("newness",),
+    ("newness", "played"),
     ("finishing",),
     ("gate",),
     ("scale",),

@@ -27,7 +27,8 @@ from rlm_gate.rlm.flagged import Ears
 from rlm_gate.rlm.given import candidates, sharp, to_meet, variables
 from rlm_gate.rlm.job import Job
 from rlm_gate.rlm.loop import Delivery, Step, cell_event, run_loop
-from rlm_gate.rlm.masking import Masked, mask
+from rlm_gate.rlm.masking import Judged, Masked, mask
+from rlm_gate.rlm.playbooks import Part
 from rlm_gate.rlm.playbooks import audit as playbook
 from rlm_gate.rlm.prompting import prompt, questions
 from rlm_gate.rlm.repl import Repl
@@ -105,26 +106,44 @@ def dealt(job: Job, of: int) -> dict[int, list[planner.MapCall]]:
     return hands
 
 
-def with_playbook(job: Job, outcome: Outcome) -> None:
-    """Run our own cells in the sandbox over a whole scope; ask nobody."""
-    parts = [part for part in playbook.PARTS if part.rule_id in {rule.id for rule in job.rules}]
+def with_playbook(job: Job, outcome: Outcome) -> list[str]:
+    """Run our own cells in the sandbox over a whole scope; ask nobody.
+
+    Returns the rules that were judged if all came to their end, else none. Cells see the texts of
+    the judged files alone: what they find follows from these, the candidates and the rules.
+    """
+    parts = _parts(job)
     reporter = _reporter(job, Origin.DETECTOR, "playbook")
     examined = []
+    broken = False
     try:
-        with _repl(job, job.corpus.tree, reporter.functions()) as repl:
+        with _repl(job, Judged(job.corpus), reporter.functions()) as repl:
             for part in parts:
                 cell = repl.run(f"RULE = {part.rule_id!r}\n{part.code}", PLAYBOOK_SECONDS)
                 reason = f"playbook: {cell.error.message}" if cell.error else ""
+                broken = broken or bool(reason)
                 job.ledger.loop([part.rule_id], reason)
                 examined.append(f"{part.examined}: {(cell.output.strip() or reason)[:200]}")
             level = repl.level
     except SandboxDied as error:
         _no_sandbox(job, [part.rule_id for part in parts], error, outcome)
-        return
+        return []
     outcome.findings.extend(reporter.found)
     outcome.audit = replace(
         outcome.audit, playbook=tuple(examined), sandbox=level, refused=reporter.refused
     )
+    return [] if broken else [part.rule_id for part in parts]
+
+
+def played(job: Job) -> tuple[Rule, ...]:
+    """Return the rules that the playbook judges."""
+    served = {part.rule_id for part in _parts(job)}
+    return tuple(rule for rule in job.rules if rule.id in served)
+
+
+def _parts(job: Job) -> list[Part]:
+    ids = {rule.id for rule in job.rules}
+    return [part for part in playbook.PARTS if part.rule_id in ids]
 
 
 def _loop(

@@ -36,6 +36,25 @@ class Masked(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged(Mapping[str, str]):
+    """A mapping path -> text of the files that are judged, and of no other."""
+
+    corpus: Corpus
+
+    def __getitem__(self, path: str) -> str:
+        file = self.corpus.file(path)
+        if file is None:
+            raise KeyError(path)
+        return file.text
+
+    def __iter__(self) -> Iterator[str]:
+        return (file.path for file in self.corpus.files)
+
+    def __len__(self) -> int:
+        return len(self.corpus.files)
+
+
 def masked_lines(file: SourceFile) -> list[str]:
     """Return the file's lines with secrets masked: as many lines as it has."""
     return split_lines(mask(file.text))

@@ -203,10 +203,10 @@ class _Server(Server):
     async def end(self) -> None:
         """Return when nothing of it is open."""
         self.close()
-        await self.wait_closed()
         for one in self.made:
             if hasattr(one, "connection"):  # it was accepted
                 one.connection.close()
+        await self.wait_closed()  # for these too, from Python 3.12 on
 
 
 @contextmanager

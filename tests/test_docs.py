@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import shlex
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,7 +38,10 @@ def lines(path: Path) -> list[str]:
 
 def test_the_page_of_the_command_line_is_what_help_prints() -> None:
     written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert written == page(), "run: make docs"
+    said = page()
+    if sys.version_info >= (3, 13):  # whose argparse breaks the same lines elsewhere
+        written, said = " ".join(written.split()), " ".join(said.split())
+    assert written == said, "run: make docs"
 
 
 def test_the_page_of_topics_is_what_the_rules_say() -> None:

@@ -113,12 +113,18 @@ def test_a_record_is_replaced_and_copied() -> None:
 
 
 def test_defining_a_record_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[tuple[object, ...]] = []
-    monkeypatch.setattr(dataclasses, "exec", lambda *said: compiled.append(said), raising=False)
+    compiled: list[str] = []
+
+    def noted(text: str, *names: dict[str, object]) -> None:
+        compiled.append(text)
+        exec(text, *names)  # noqa: S102  # what dataclasses does
+
+    monkeypatch.setattr(dataclasses, "exec", noted, raising=False)
 
     @dataclass(frozen=True, slots=True)
     class Late:
         value: int
 
-    assert not compiled
+    methods = [text for text in compiled if text.count("def ") > 1]
+    assert methods == []  # from Python 3.13 on there is one outer function, here with none in it
     assert Late(1).value == 1

@@ -29,7 +29,7 @@ ROOT = replace(SUB, tools=(TOOL,))
 MARK = {"type": "ephemeral"}
 
 
-def failure(provider: ClaudeProvider, timeout: float = 5.0) -> ProviderError:
+def failure(provider: ClaudeProvider, timeout: float = 30.0) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         provider.complete(SUB, timeout=timeout)
     return caught.value
@@ -41,7 +41,7 @@ def failure(provider: ClaudeProvider, timeout: float = 5.0) -> ProviderError:
 def test_a_sub_call_is_sent_whole_with_its_stable_prefix_marked(
     endpoint: Any, provider: ClaudeProvider
 ) -> None:
-    provider.complete(SUB, timeout=5)
+    provider.complete(SUB, timeout=30)
     assert endpoint.log.paths == ["/v1/messages"]
     assert endpoint.log.bodies == [
         {
@@ -59,7 +59,7 @@ def test_a_sub_call_is_sent_whole_with_its_stable_prefix_marked(
 def test_a_root_turn_offers_one_tool_whose_use_is_neither_forced_nor_parallel(
     endpoint: Any, provider: ClaudeProvider
 ) -> None:
-    provider.complete(ROOT, timeout=5)
+    provider.complete(ROOT, timeout=30)
     body = endpoint.log.bodies[0]
     assert body["tools"] == [
         {
@@ -76,7 +76,7 @@ def test_a_schema_asks_for_json_and_never_by_a_tool(
     endpoint: Any, provider: ClaudeProvider
 ) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
-    provider.complete(replace(SUB, schema=schema), timeout=5)
+    provider.complete(replace(SUB, schema=schema), timeout=30)
     body = endpoint.log.bodies[0]
     form = body["output_config"]["format"]
     assert form["type"] == "json_schema"
@@ -90,7 +90,7 @@ def test_a_schema_the_api_can_not_serve_is_a_bad_request(
     endpoint: Any, provider: ClaudeProvider
 ) -> None:
     with pytest.raises(ProviderError, match="bad_request: the API can't serve this schema"):
-        provider.complete(replace(SUB, schema={"title": "anything"}), timeout=5)
+        provider.complete(replace(SUB, schema={"title": "anything"}), timeout=30)
     assert endpoint.log.bodies == []
 
 
@@ -98,7 +98,7 @@ def test_what_other_requests_begin_with_is_marked_for_the_prompt_cache(
     endpoint: Any, provider: ClaudeProvider
 ) -> None:
     said = Message("user", "the chunk, then a question", shared=len("the chunk"))
-    provider.complete(replace(SUB, messages=(said,)), timeout=5)
+    provider.complete(replace(SUB, messages=(said,)), timeout=30)
     assert endpoint.log.bodies[0]["messages"][0]["content"] == [
         {"type": "text", "text": "the chunk", "cache_control": MARK},
         {"type": "text", "text": ", then a question"},
@@ -115,10 +115,10 @@ def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, provider: Clau
         endpoint.sends(endpoint.message(content=content, stop_reason="tool_use")),
         endpoint.sends(endpoint.message("done")),
     )
-    first = provider.complete(ROOT, timeout=5)
+    first = provider.complete(ROOT, timeout=30)
     result = Message("user", tool_results=(ToolResult("t1", "1"), ToolResult("t2", "", True)))
     rest = replace(ROOT, messages=(*ROOT.messages, first.message(), result))
-    assert provider.complete(rest, timeout=5).text == "done"
+    assert provider.complete(rest, timeout=30).text == "done"
     sent = endpoint.log.bodies[1]["messages"]
     assert sent[1] == {"role": "assistant", "content": content}
     assert [(block["tool_use_id"], block["is_error"]) for block in sent[2]["content"]] == [
@@ -132,7 +132,7 @@ def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, provider: Clau
 def test_a_turn_of_another_provider_is_translated(endpoint: Any, provider: ClaudeProvider) -> None:
     turn = Message("assistant", "Look.", (ToolCall("t1", "run_python", {"code": "1"}),))
     result = Message("user", tool_results=(ToolResult("t1", "1"),))
-    provider.complete(replace(ROOT, messages=(*ROOT.messages, turn, result)), timeout=5)
+    provider.complete(replace(ROOT, messages=(*ROOT.messages, turn, result)), timeout=30)
     assert endpoint.log.bodies[0]["messages"][1]["content"] == [
         {"type": "text", "text": "Look."},
         {"type": "tool_use", "id": "t1", "name": "run_python", "input": {"code": "1"}},
@@ -158,7 +158,7 @@ def test_a_reply_is_read(endpoint: Any, provider: ClaudeProvider) -> None:
     ]
     whole = endpoint.message(content=content, stop_reason="tool_use", usage=usage)
     endpoint.says(endpoint.sends(whole))
-    assert provider.complete(ROOT, timeout=5) == ModelReply(
+    assert provider.complete(ROOT, timeout=30) == ModelReply(
         "Let me look.",
         (ToolCall("t1", "run_python", {"code": "1"}),),
         "tool_use",
@@ -175,7 +175,7 @@ def test_the_stop_reason_is_handed_on(
     endpoint: Any, provider: ClaudeProvider, stop: str | None
 ) -> None:
     endpoint.says(endpoint.sends(endpoint.message(None, stop_reason=stop)))
-    reply = provider.complete(SUB, timeout=5)
+    reply = provider.complete(SUB, timeout=30)
     assert (reply.stop_reason, reply.text, reply.usage) == (stop or "", "", TokenUsage(10, 2))
 
 

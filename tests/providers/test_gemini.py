@@ -57,7 +57,7 @@ def says(endpoint: Any, content: Any, reason: str | None = "STOP", **changes: An
 
 def failure(provider: GeminiProvider) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        provider.complete(SUB, timeout=5)
+        provider.complete(SUB, timeout=30)
     return caught.value
 
 
@@ -65,7 +65,7 @@ def failure(provider: GeminiProvider) -> ProviderError:
 
 
 def test_a_sub_call_is_sent_whole(endpoint: Any, provider: GeminiProvider) -> None:
-    provider.complete(SUB, timeout=5)
+    provider.complete(SUB, timeout=30)
     assert endpoint.log.paths == ["/v1/models/gemini-3.8-flash:generateContent"]
     assert endpoint.log.bodies == [
         {
@@ -77,12 +77,12 @@ def test_a_sub_call_is_sent_whole(endpoint: Any, provider: GeminiProvider) -> No
 
 
 def test_a_preview_is_looked_for_in_the_beta(endpoint: Any, provider: GeminiProvider) -> None:
-    provider.complete(replace(SUB, model="gemini-3.1-pro-preview"), timeout=5)
+    provider.complete(replace(SUB, model="gemini-3.1-pro-preview"), timeout=30)
     assert endpoint.log.paths == ["/v1beta/models/gemini-3.1-pro-preview:generateContent"]
 
 
 def test_a_root_turn_offers_one_tool(endpoint: Any, provider: GeminiProvider) -> None:
-    provider.complete(ROOT, timeout=5)
+    provider.complete(ROOT, timeout=30)
     declared = {
         "name": "run_python",
         "description": "Run it.",
@@ -95,7 +95,7 @@ def test_a_schema_asks_for_json_and_never_by_a_tool(
     endpoint: Any, provider: GeminiProvider
 ) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
-    provider.complete(replace(SUB, schema=schema), timeout=5)
+    provider.complete(replace(SUB, schema=schema), timeout=30)
     body = endpoint.log.bodies[0]
     assert body["generationConfig"] == {
         "maxOutputTokens": 100,
@@ -151,10 +151,10 @@ def plain(value: Any) -> Any:
 
 def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, provider: GeminiProvider) -> None:
     says(endpoint, SIGNED)
-    first = provider.complete(ROOT, timeout=5)
+    first = provider.complete(ROOT, timeout=30)
     results = (ToolResult("t1", "1"), ToolResult("t2", "", is_error=True))
     turns = (*ROOT.messages, first.message(), Message("user", tool_results=results))
-    assert provider.complete(replace(ROOT, messages=turns), timeout=5).text == "done"
+    assert provider.complete(replace(ROOT, messages=turns), timeout=30).text == "done"
     sent = endpoint.log.bodies[1]["contents"]
     assert sent[1] == SIGNED
     assert sent[2]["role"] == "user"
@@ -169,18 +169,18 @@ def test_a_call_that_came_without_an_id_is_answered_without_one(
 ) -> None:
     call = {"functionCall": {"name": "run_python", "args": {"code": "1"}}}
     says(endpoint, {"role": "model", "parts": [call, call]})
-    first = provider.complete(ROOT, timeout=5)
+    first = provider.complete(ROOT, timeout=30)
     one, two = first.tool_calls
     assert one.id != two.id
     result = Message("user", tool_results=(ToolResult(two.id, "1"),))
-    provider.complete(replace(ROOT, messages=(*ROOT.messages, first.message(), result)), timeout=5)
+    provider.complete(replace(ROOT, messages=(*ROOT.messages, first.message(), result)), timeout=30)
     answered = endpoint.log.bodies[1]["contents"][2]["parts"][0]["functionResponse"]
     assert answered == {"name": "run_python", "response": {"output": "1"}}
 
 
 def test_a_turn_of_another_provider_is_translated(endpoint: Any, provider: GeminiProvider) -> None:
     turn = Message("assistant", "Look.", (ToolCall("t1", "run_python", {"code": "1"}),))
-    provider.complete(replace(ROOT, messages=(*ROOT.messages, turn)), timeout=5)
+    provider.complete(replace(ROOT, messages=(*ROOT.messages, turn)), timeout=30)
     assert endpoint.log.bodies[0]["contents"][1] == {
         "role": "model",
         "parts": [
@@ -202,7 +202,7 @@ def test_a_reply_is_read(endpoint: Any, provider: GeminiProvider) -> None:
         "totalTokenCount": 60,
     }
     says(endpoint, SIGNED, usageMetadata=usage)
-    assert provider.complete(ROOT, timeout=5) == ModelReply(
+    assert provider.complete(ROOT, timeout=30) == ModelReply(
         "Let me look.",
         (ToolCall("t1", "run_python", {"code": "1"}),),
         "tool_use",
@@ -215,7 +215,7 @@ def test_counts_that_are_left_out_are_part_of_the_total(
     endpoint: Any, provider: GeminiProvider
 ) -> None:
     says(endpoint, SIGNED, usageMetadata={"promptTokenCount": 10, "totalTokenCount": 17})
-    assert provider.complete(ROOT, timeout=5).usage == TokenUsage(10, 7)
+    assert provider.complete(ROOT, timeout=30).usage == TokenUsage(10, 7)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_every_finish_reason_becomes_one_of_ours(
     endpoint: Any, provider: GeminiProvider, reason: str | None, stop: str
 ) -> None:
     says(endpoint, None, reason)
-    reply = provider.complete(SUB, timeout=5)
+    reply = provider.complete(SUB, timeout=30)
     assert (reply.stop_reason, reply.text, reply.raw) == (stop, "", None)
 
 
@@ -246,7 +246,7 @@ def test_a_prompt_that_is_blocked_is_a_refusal(endpoint: Any, provider: GeminiPr
     blocked = {"promptFeedback": {"blockReason": "SAFETY"}}
     usage = {"promptTokenCount": 10, "totalTokenCount": 10}
     endpoint.says(endpoint.sends({**blocked, "usageMetadata": usage}))
-    reply = provider.complete(SUB, timeout=5)
+    reply = provider.complete(SUB, timeout=30)
     assert (reply.stop_reason, reply.usage) == ("refusal", TokenUsage(10, 0))
 
 
@@ -256,7 +256,7 @@ def test_a_prompt_that_is_blocked_is_a_refusal(endpoint: Any, provider: GeminiPr
 def test_an_odd_name_of_a_model_is_part_of_the_path(
     endpoint: Any, provider: GeminiProvider
 ) -> None:
-    provider.complete(replace(SUB, model="tunedModels/a b\n?c"), timeout=5)
+    provider.complete(replace(SUB, model="tunedModels/a b\n?c"), timeout=30)
     assert endpoint.log.paths == ["/v1/tunedModels/a%20b%0A%3Fc:generateContent"]
 
 
@@ -264,7 +264,7 @@ def test_a_model_that_is_no_model_is_refused_by_the_sdk(
     endpoint: Any, provider: GeminiProvider
 ) -> None:
     with pytest.raises(ProviderError, match="bad_request: the SDK refuses"):
-        provider.complete(replace(SUB, model="../x"), timeout=5)
+        provider.complete(replace(SUB, model="../x"), timeout=30)
     assert endpoint.log.bodies == []
 
 

@@ -78,7 +78,7 @@ def responses(endpoint: Any) -> Iterator[OpenAIProvider]:
 
 def failure(provider: OpenAIProvider) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        provider.complete(SUB, timeout=5)
+        provider.complete(SUB, timeout=30)
     return caught.value
 
 
@@ -105,7 +105,7 @@ def test_the_address_tells_which_api_is_spoken(address: str | None, *, own: bool
 
 
 def test_a_sub_call_is_sent_whole(endpoint: Any, chat: OpenAIProvider) -> None:
-    chat.complete(SUB, timeout=5)
+    chat.complete(SUB, timeout=30)
     assert endpoint.log.paths == ["/v1/chat/completions"]
     assert endpoint.log.bodies == [
         {
@@ -122,7 +122,7 @@ def test_a_sub_call_is_sent_whole(endpoint: Any, chat: OpenAIProvider) -> None:
 def test_a_root_turn_offers_one_tool_whose_use_is_neither_forced_nor_parallel(
     endpoint: Any, chat: OpenAIProvider
 ) -> None:
-    chat.complete(ROOT, timeout=5)
+    chat.complete(ROOT, timeout=30)
     body = endpoint.log.bodies[0]
     function = {
         "name": "run_python",
@@ -135,7 +135,7 @@ def test_a_root_turn_offers_one_tool_whose_use_is_neither_forced_nor_parallel(
 
 
 def test_a_schema_asks_for_json_and_never_by_a_tool(endpoint: Any, chat: OpenAIProvider) -> None:
-    chat.complete(replace(SUB, schema=SCHEMA), timeout=5)
+    chat.complete(replace(SUB, schema=SCHEMA), timeout=30)
     body = endpoint.log.bodies[0]
     form = {"name": "answer", "schema": SCHEMA, "strict": True}
     assert body["response_format"] == {"type": "json_schema", "json_schema": form}
@@ -148,9 +148,9 @@ def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, chat: OpenAIPr
     endpoint.says(
         endpoint.sends(whole), endpoint.sends(BY_NAME["chat"].message("done", "end_turn"))
     )
-    first = chat.complete(ROOT, timeout=5)
+    first = chat.complete(ROOT, timeout=30)
     rest = replace(ROOT, messages=(*ROOT.messages, first.message(), RESULT))
-    assert chat.complete(rest, timeout=5).text == "done"
+    assert chat.complete(rest, timeout=30).text == "done"
     assert endpoint.log.bodies[1]["messages"][2:] == [
         SAID,
         {"role": "tool", "tool_call_id": "t1", "content": "1"},
@@ -160,7 +160,7 @@ def test_an_assistant_turn_is_sent_back_as_it_came(endpoint: Any, chat: OpenAIPr
 
 def test_a_turn_of_another_provider_is_translated(endpoint: Any, chat: OpenAIProvider) -> None:
     said = Message("assistant", "Done.")
-    chat.complete(replace(ROOT, messages=(*ROOT.messages, TURN, RESULT, said)), timeout=5)
+    chat.complete(replace(ROOT, messages=(*ROOT.messages, TURN, RESULT, said)), timeout=30)
     sent = endpoint.log.bodies[0]["messages"]
     assert sent[2] == {
         "role": "assistant",
@@ -174,7 +174,7 @@ def test_a_turn_of_another_provider_is_translated(endpoint: Any, chat: OpenAIPro
 
 
 def test_a_sub_call_asks_for_nothing_to_be_stored(endpoint: Any, responses: OpenAIProvider) -> None:
-    responses.complete(SUB, timeout=5)
+    responses.complete(SUB, timeout=30)
     assert endpoint.log.paths == ["/v1/responses"]
     assert endpoint.log.bodies == [
         {
@@ -192,15 +192,15 @@ def test_a_sub_call_asks_for_nothing_to_be_stored(endpoint: Any, responses: Open
 def test_models_without_reasoning_are_not_asked_for_it(
     endpoint: Any, responses: OpenAIProvider, model: str
 ) -> None:
-    responses.complete(replace(SUB, model=model), timeout=5)
+    responses.complete(replace(SUB, model=model), timeout=30)
     assert "include" not in endpoint.log.bodies[0]
 
 
 def test_a_root_turn_and_a_schema_have_other_forms_in_responses(
     endpoint: Any, responses: OpenAIProvider
 ) -> None:
-    responses.complete(ROOT, timeout=5)
-    responses.complete(replace(SUB, schema=SCHEMA), timeout=5)
+    responses.complete(ROOT, timeout=30)
+    responses.complete(replace(SUB, schema=SCHEMA), timeout=30)
     root, sub = endpoint.log.bodies
     function = {
         "type": "function",
@@ -219,9 +219,9 @@ def test_reasoning_goes_back_as_it_came(endpoint: Any, responses: OpenAIProvider
     api = BY_NAME["responses"]
     whole = {**api.message("x", "end_turn"), "output": PUT_OUT}
     endpoint.says(endpoint.sends(whole), endpoint.sends(api.message("done", "end_turn")))
-    first = responses.complete(ROOT, timeout=5)
+    first = responses.complete(ROOT, timeout=30)
     rest = replace(ROOT, messages=(*ROOT.messages, first.message(), RESULT))
-    assert responses.complete(rest, timeout=5).text == "done"
+    assert responses.complete(rest, timeout=30).text == "done"
     assert endpoint.log.bodies[1]["input"][1:] == [
         *PUT_OUT,
         {"type": "function_call_output", "call_id": "t1", "output": "1"},
@@ -230,7 +230,7 @@ def test_reasoning_goes_back_as_it_came(endpoint: Any, responses: OpenAIProvider
 
 
 def test_a_turn_of_another_provider_becomes_items(endpoint: Any, responses: OpenAIProvider) -> None:
-    responses.complete(replace(ROOT, messages=(*ROOT.messages, TURN)), timeout=5)
+    responses.complete(replace(ROOT, messages=(*ROOT.messages, TURN)), timeout=30)
     assert endpoint.log.bodies[0]["input"][1:] == [
         {"role": "assistant", "content": "Look."},
         {"type": "function_call", "call_id": "t1", **RUN},
@@ -304,7 +304,7 @@ def test_a_reply_is_read(
     whole = BY_NAME["chat"].message("x", "tool_calls")
     whole["choices"][0]["message"] = SAID
     endpoint.says(endpoint.sends({**whole, "usage": usage}))
-    reply = chat.complete(ROOT, timeout=5)
+    reply = chat.complete(ROOT, timeout=30)
     assert reply == ModelReply("Let me look.", RAN, "tool_use", expected, SAID)
 
 
@@ -318,7 +318,7 @@ def test_a_response_is_read(endpoint: Any, responses: OpenAIProvider) -> None:
     }
     whole = BY_NAME["responses"].message("x", "end_turn")
     endpoint.says(endpoint.sends({**whole, "output": PUT_OUT, "usage": usage}))
-    reply = responses.complete(ROOT, timeout=5)
+    reply = responses.complete(ROOT, timeout=30)
     usage_of_ours = TokenUsage(10, 20, 30, 40, 5)
     assert reply == ModelReply("Let me look.", RAN, "tool_use", usage_of_ours, PUT_OUT)
 
@@ -327,14 +327,14 @@ def test_a_refusal_in_words_is_a_refusal(endpoint: Any, chat: OpenAIProvider) ->
     whole = BY_NAME["chat"].message(None, "end_turn")
     whole["choices"][0]["message"]["refusal"] = "I can't."
     endpoint.says(endpoint.sends(whole))
-    assert chat.complete(SUB, timeout=5).stop_reason == "refusal"
+    assert chat.complete(SUB, timeout=30).stop_reason == "refusal"
 
 
 def test_a_part_that_refuses_is_a_refusal(endpoint: Any, responses: OpenAIProvider) -> None:
     whole = BY_NAME["responses"].message(None, "end_turn")
     whole["output"][0]["content"] = [{"type": "refusal", "refusal": "I can't."}]
     endpoint.says(endpoint.sends(whole))
-    assert responses.complete(SUB, timeout=5).stop_reason == "refusal"
+    assert responses.complete(SUB, timeout=30).stop_reason == "refusal"
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "cancelled"])
@@ -343,7 +343,7 @@ def test_a_response_that_is_not_complete_is_no_answer(
 ) -> None:
     whole = BY_NAME["responses"].message("x", "end_turn")
     endpoint.says(endpoint.sends({**whole, "status": status}))
-    assert responses.complete(SUB, timeout=5).stop_reason == status
+    assert responses.complete(SUB, timeout=30).stop_reason == status
 
 
 # --- what goes wrong

@@ -48,7 +48,7 @@ def provider(api: Api, endpoint: Any) -> Iterator[Remote]:
         yield ready
 
 
-def failure(provider: Remote, timeout: float = 5.0) -> ProviderError:
+def failure(provider: Remote, timeout: float = 30.0) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         provider.complete(SUB, timeout=timeout)
     return caught.value
@@ -68,7 +68,7 @@ def caller(provider: Remote) -> Caller:
 
 
 def test_a_reply_is_read(provider: Remote) -> None:
-    reply = provider.complete(SUB, timeout=5)
+    reply = provider.complete(SUB, timeout=30)
     assert (reply.text, reply.stop_reason) == ("ok", "end_turn")
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (10, 2)
 
@@ -78,16 +78,16 @@ def test_the_stop_reason_is_one_of_ours(
     api: Api, provider: Remote, endpoint: Any, stop: str
 ) -> None:
     endpoint.says(endpoint.sends(api.message(None, stop)))
-    assert provider.complete(SUB, timeout=5).stop_reason == stop
+    assert provider.complete(SUB, timeout=30).stop_reason == stop
 
 
 def test_unknown_parts_are_kept_and_sent_back_but_count_for_nothing(
     api: Api, provider: Remote, endpoint: Any
 ) -> None:
     endpoint.says(endpoint.sends(api.unknown(api.message("ok", "end_turn"))))
-    reply = provider.complete(SUB, timeout=5)
+    reply = provider.complete(SUB, timeout=30)
     assert reply.text == "ok"
-    provider.complete(replace(SUB, messages=(*SUB.messages, reply.message())), timeout=5)
+    provider.complete(replace(SUB, messages=(*SUB.messages, reply.message())), timeout=30)
     assert "hologram" in json.dumps(endpoint.log.bodies[1])
 
 
@@ -95,9 +95,9 @@ def test_half_a_surrogate_pair_does_not_break_the_next_turn(
     api: Api, provider: Remote, endpoint: Any
 ) -> None:
     endpoint.says(endpoint.sends(api.message("a \ud83d b \U0001f600", "end_turn")))
-    reply = provider.complete(SUB, timeout=5)
+    reply = provider.complete(SUB, timeout=30)
     assert reply.text == "a \ufffd b \U0001f600"
-    provider.complete(replace(SUB, messages=(*SUB.messages, reply.message())), timeout=5)
+    provider.complete(replace(SUB, messages=(*SUB.messages, reply.message())), timeout=30)
     assert len(endpoint.log.bodies) == 2
 
 
@@ -108,7 +108,7 @@ def test_half_a_surrogate_pair_is_never_sent(provider: Remote, endpoint: Any) ->
     tool = replace(TOOL, description=odd)
     asked = (Message("user", odd), said, told)
     request = replace(ROOT, system=odd, messages=asked, tools=(tool,))
-    provider.complete(request, timeout=5)
+    provider.complete(request, timeout=30)
     sent = json.dumps(endpoint.log.bodies[0], ensure_ascii=False)
     assert sent.count("caf\ufffd é") == 5
     assert "\udce9" not in sent
@@ -118,7 +118,7 @@ def test_half_a_surrogate_pair_is_never_sent(provider: Remote, endpoint: Any) ->
 def test_nothing_is_sent_that_newer_models_refuse(
     provider: Remote, endpoint: Any, name: str
 ) -> None:
-    provider.complete(ROOT, timeout=5)
+    provider.complete(ROOT, timeout=30)
     assert f'"{name}"' not in json.dumps(endpoint.log.bodies[0])
 
 
@@ -298,14 +298,14 @@ def test_the_environment_is_not_searched_for_a_key_or_an_address(
 ) -> None:
     endpoint.says(endpoint.sends(api.message("ok", "end_turn")))
     with api.open(endpoint.key, endpoint.url) as provider:
-        provider.complete(SUB, timeout=5)
+        provider.complete(SUB, timeout=30)
     found = {"key": "sk-" + "of-the-environment", "address": "http://127.0.0.1:9", "true": "true"}
     for name, kind in api.variables.items():
         monkeypatch.setenv(name, found[kind])
     with api.open(None, endpoint.url) as provider:
         assert failure(provider).kind == "auth"
     with api.open(endpoint.key, endpoint.url) as provider:
-        provider.complete(SUB, timeout=5)
+        provider.complete(SUB, timeout=30)
     header, prefix = api.key_header
     assert [one[header] for one in endpoint.log.headers] == [f"{prefix}{endpoint.key}"] * 2
     assert len(set(endpoint.log.paths)) == 1

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rlm_gate.providers.anthropic import ClaudeProvider
     from rlm_gate.providers.gemini import GeminiProvider
     from rlm_gate.providers.openai import OpenAIProvider
-    from rlm_gate.rlm.session import RLMConfig, RLMSession
+    from rlm_gate.rlm.choices import RLMConfig
+    from rlm_gate.rlm.session import RLMSession
     from rlm_gate.rlm.trajectory import RLMResult
 
 __version__ = "0.1.0"
@@ -31,7 +32,7 @@ _HOMES = {
     "ClaudeProvider": ("rlm_gate.providers.anthropic", "ClaudeProvider"),
     "GeminiProvider": ("rlm_gate.providers.gemini", "GeminiProvider"),
     "OpenAIProvider": ("rlm_gate.providers.openai", "OpenAIProvider"),
-    "RLMConfig": ("rlm_gate.rlm.session", "RLMConfig"),
+    "RLMConfig": ("rlm_gate.rlm.choices", "RLMConfig"),
     "RLMResult": ("rlm_gate.rlm.trajectory", "RLMResult"),
     "RLMSession": ("rlm_gate.rlm.session", "RLMSession"),
 }

@@ -18,9 +18,10 @@ from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.batches import BatchCaller, Channel, Sent, sent_by
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
-from rlm_gate.rlm.calls import Caller, Pace, Recorder, ReplyStore
+from rlm_gate.rlm.calls import Caller, Recorder, ReplyStore
 from rlm_gate.rlm.flight import Outcome
 from rlm_gate.rlm.mapping import MapCaller
+from rlm_gate.rlm.pace import Pace
 from rlm_gate.rlm.slices import Both as BothRecorders
 from rlm_gate.rlm.slices import Hearing, Joined, MapIsOver
 from rlm_gate.rlm.witness import Witness

@@ -5,9 +5,8 @@ It knows no provider's protocol and reads no answer; it decides whether there is
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, Self
 
@@ -16,17 +15,12 @@ from rlm_gate.providers import Json, ModelReply, ModelRequest, Provider
 from rlm_gate.rlm import replies, wire
 from rlm_gate.rlm.budget import Account, Need, Reservation
 from rlm_gate.rlm.flight import Flight, Outcome
+from rlm_gate.rlm.pace import USUAL, Pace, pause
 from rlm_gate.rlm.prices import Prices
 from rlm_gate.rlm.workers import Breaker, Throttle, Workers
 
-TIMEOUT = 180.0
-WORKERS = 48  # benchmarks/engine.py: 200 calls of 50 ms take 0.40 s at 32, 0.31 at 48, 0.34 at 64
-TRIES = 4  # of failures that waiting may mend; being asked to wait counts as none
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 8.0
 _POLL = 0.25
 _PAUSES = 3  # how often a reply may stop half-way and ask to be continued
-_SLOW_DOWN = frozenset({"rate_limit", "overloaded"})
 
 
 class ReplyStore(Protocol):
@@ -47,16 +41,6 @@ class Recorder(Protocol):
     def record(self, kind: str, data: Mapping[str, Json]) -> None:
         """Append one event."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a call may take, how many run at once. ``sleep`` and ``clock`` are for tests."""
-
-    timeout: float = TIMEOUT
-    workers: int = WORKERS
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
 
 
 Watch = Callable[[ModelRequest, Outcome, int | None, float | None], None]
@@ -81,7 +65,7 @@ class Caller:
         cache: ReplyStore | None = None,
         journal: Recorder | None = None,
         prior: Mapping[str, Outcome] | None = None,
-        pace: Pace = Pace(),
+        pace: Pace = USUAL,
         watch: Watch | None = None,
     ) -> None:
         self.provider = provider
@@ -275,14 +259,14 @@ class Caller:
             try:
                 return self._send(flight, request)
             except ProviderError as failure:
-                pause = _pause(failure, attempt, flight)
-                if pause is None:
+                wait = pause(failure, attempt, flight.key, flight.left())
+                if wait is None:
                     self._give_up(flight, failure)
                     raise
                 if failure.lost:
                     flight.reservation.forfeit()
                     flight.reservation = self._reserve(flight.reservation.need)
-            self._pace.sleep(pause)
+            self._pace.sleep(wait)
             attempt += 1
 
     def _send(self, flight: Flight, request: ModelRequest) -> ModelReply:
@@ -385,16 +369,3 @@ class Caller:
     def _note(self, kind: str, data: Mapping[str, Json]) -> None:
         if self._journal:
             self._journal.record(kind, data)
-
-
-def _pause(failure: ProviderError, attempt: int, flight: Flight) -> float | None:
-    """Return the seconds to wait before the next try; None if there is to be none."""
-    if not failure.retryable:
-        return None
-    if failure.kind not in _SLOW_DOWN and attempt + 1 >= TRIES:
-        return None
-    pause = failure.retry_after
-    if pause is None:
-        spread = 0.75 + int(flight.key[:2], 16) / 512  # by key: callers must not march in step
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * spread
-    return pause if pause < flight.left() else None

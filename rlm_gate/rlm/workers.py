@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from rlm_gate.errors import ProviderError
+from rlm_gate.rlm.pace import SLOW_DOWN
 
 Task: TypeAlias = Callable[[], None]
 
-_SLOW_DOWN = frozenset({"rate_limit", "overloaded"})
 _ANSWERS = frozenset({"refusal", "max_tokens"})
 
 
@@ -99,7 +99,7 @@ class Throttle:
             self._active -= 1
             if failure is None:
                 self._grow()
-            elif failure.kind in _SLOW_DOWN and slot.epoch == self._epoch:
+            elif failure.kind in SLOW_DOWN and slot.epoch == self._epoch:
                 self.limit = max(1, self.limit // 2)
                 self._epoch += 1
                 self._answers = 0
@@ -155,7 +155,7 @@ class Breaker:
 
     def failed(self, failure: ProviderError) -> None:
         """Note how a call ended. Being asked to wait is not a failure of the endpoint."""
-        if failure.kind in _SLOW_DOWN or failure.kind in _ANSWERS:
+        if failure.kind in SLOW_DOWN or failure.kind in _ANSWERS:
             return
         with self._lock:
             self._failed += 1

@@ -21,8 +21,9 @@ from modal.exception import Error as ModalError
 from rlm_gate import gate
 from rlm_gate.config import Settings
 from rlm_gate.errors import EngineError, UsageError
-from rlm_gate.rlm.calls import WORKERS
-from rlm_gate.rlm.session import RLMConfig, RLMSession
+from rlm_gate.rlm.choices import RLMConfig
+from rlm_gate.rlm.pace import WORKERS
+from rlm_gate.rlm.session import RLMSession
 from rlm_gate.rlm.slices import Joined, Slice
 from rlm_gate.scale import parcels, shards
 

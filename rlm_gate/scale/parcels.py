@@ -19,7 +19,8 @@ from rlm_gate.providers import Message, ModelRequest
 from rlm_gate.rlm import audit, callers, prices
 from rlm_gate.rlm.budget import Account, bound_unpriced
 from rlm_gate.rlm.cache import ReplyCache
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.pace import Pace
 from rlm_gate.rlm.slices import Hearing, Joined, Slice
 from rlm_gate.rlm.wire import key
 from rlm_gate.routing import route

@@ -168,7 +168,8 @@ class Desk:
         root_max_tokens: int = 4096,
     ) -> RLMResult:
         """Let the root answer in the REPL: the texts are ``files``, the variables beside them."""
-        from rlm_gate.rlm.session import RLMConfig, on_line
+        from rlm_gate.rlm.choices import RLMConfig
+        from rlm_gate.rlm.session import on_line
 
         config = RLMConfig(
             max_iterations=min(max_turns, self.line.limits.max_turns),

@@ -10,7 +10,7 @@ from conftest import GitRepo
 from injection.obedient import KEY, Obedient
 
 from rlm_gate.cli import main
-from rlm_gate.rlm import calls
+from rlm_gate.rlm import pace
 
 QUOTE = "os.system(command)"
 APP = "import os\n\n\ndef run{0}(command):\n    os.system(command)\n"
@@ -67,9 +67,9 @@ class Honest(Obedient):
 def project(repo: GitRepo, model: Obedient, monkeypatch: pytest.MonkeyPatch) -> GitRepo:
     """Three files with the flaw; calls are made one by one, and nobody waits for a second try."""
     model.answer = Honest().answer  # type: ignore[method-assign]  # an honest one for once
-    monkeypatch.setattr(calls, "TRIES", 1)
-    monkeypatch.setattr(calls, "_FIRST_PAUSE", 600.0)
-    monkeypatch.setattr(calls, "_LONGEST_PAUSE", 600.0)
+    monkeypatch.setattr(pace, "TRIES", 1)
+    monkeypatch.setattr(pace, "_FIRST_PAUSE", 600.0)
+    monkeypatch.setattr(pace, "_LONGEST_PAUSE", 600.0)
     for number in range(3):
         repo.write(f"app{number}.py", APP.format(number))
     repo.git("add", "-A")

@@ -21,7 +21,8 @@ from rlm_gate.providers import (
 from rlm_gate.providers.anthropic import ClaudeProvider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.pace import Pace
 
 TOOL = Tool("run_python", "Run it.", {"type": "object", "properties": {"code": {}}})
 SUB = ModelRequest("claude-haiku-5-5", "You read code.", (Message("user", "What is it?"),), 100)

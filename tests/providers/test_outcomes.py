@@ -26,7 +26,8 @@ from rlm_gate.errors import ProviderError, UsageError
 from rlm_gate.providers import Message, ModelReply, ModelRequest, Tool, ToolCall, ToolResult
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.pace import Pace
 
 TOOL = Tool("run_python", "Run it.", {"type": "object", "properties": {"code": {}}})
 SUB = ModelRequest("model-1", "You read code.", (Message("user", "What is it?"),), 100)

@@ -18,7 +18,9 @@ from rlm_gate.core import Budget, Severity, Status, Trajectory, Verdict
 from rlm_gate.errors import ProviderError
 from rlm_gate.providers import ModelReply, ModelRequest, ToolCall
 from rlm_gate.providers.scripted import Answer, Script, ScriptedProvider, code
-from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
+from rlm_gate.rlm.choices import RLMConfig
+from rlm_gate.rlm.session import RLMSession
+from rlm_gate.rlm.trajectory import RLMResult
 
 SECONDS = 30
 RULE = """\

@@ -22,7 +22,8 @@ from rlm_gate.providers import (
 from rlm_gate.providers.scripted import ScriptedProvider
 from rlm_gate.rlm import prices, wire
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import TRIES, Caller, Pace
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.pace import TRIES, Pace
 
 LIST = prices.load()
 MODEL = "claude-haiku-5-5"

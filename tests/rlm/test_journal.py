@@ -17,8 +17,9 @@ from rlm_gate.providers import Message, ModelReply, ModelRequest, Provider, Toke
 from rlm_gate.providers.scripted import ScriptedProvider
 from rlm_gate.rlm import journal, prices, wire
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import Caller, Outcome, Pace
+from rlm_gate.rlm.calls import Caller, Outcome
 from rlm_gate.rlm.journal import Journal, Record, Replay, ReplayMismatch
+from rlm_gate.rlm.pace import Pace
 
 SECRET = b"s" * 32
 LIST = prices.load()
@@ -189,7 +190,8 @@ from rlm_gate.providers import Message, ModelReply, ModelRequest, TokenUsage
 from rlm_gate.providers.scripted import ScriptedProvider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller
+from rlm_gate.rlm.pace import Pace
 from rlm_gate.rlm.journal import Journal
 
 def answer(request):

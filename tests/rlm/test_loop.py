@@ -11,8 +11,10 @@ from builders import corpus, source
 from rlm_gate.providers import ModelReply, ModelRequest, TokenUsage
 from rlm_gate.providers.scripted import ScriptedProvider, code
 from rlm_gate.rlm import wire
+from rlm_gate.rlm.choices import RLMConfig
 from rlm_gate.rlm.loop import LAST_TOKENS
-from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
+from rlm_gate.rlm.session import RLMSession
+from rlm_gate.rlm.trajectory import RLMResult
 
 FINDING = "finding('x/y', 'a.py', 1, 'os.system(command)', 'bad')"
 

@@ -13,9 +13,10 @@ from rlm_gate.providers import ModelReply
 from rlm_gate.providers.scripted import Answer, ScriptedProvider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.ledger import Judges, Ledger
 from rlm_gate.rlm.mapping import MapOutcome, request, run
+from rlm_gate.rlm.pace import Pace
 from rlm_gate.rlm.planner import MapCall, plan
 
 ASK = rule("security/ask", ask="chunk")

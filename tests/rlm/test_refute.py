@@ -13,8 +13,9 @@ from rlm_gate.providers import ModelReply
 from rlm_gate.providers.scripted import Answer, ScriptedProvider
 from rlm_gate.rlm import prices
 from rlm_gate.rlm.budget import Account
-from rlm_gate.rlm.calls import Caller, Pace
+from rlm_gate.rlm.calls import Caller
 from rlm_gate.rlm.grounding import Place
+from rlm_gate.rlm.pace import Pace
 from rlm_gate.rlm.refute import REASONS, again, case, is_code, request, verify
 from rlm_gate.rlm.surroundings import Surroundings
 

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from rlm_gate.errors import ProviderError, UsageError
 from rlm_gate.providers import ModelReply, ModelRequest, ToolCall
 from rlm_gate.providers.scripted import Answer, Script, ScriptedProvider, code
-from rlm_gate.rlm.session import RLMConfig, RLMResult, RLMSession
+from rlm_gate.rlm.choices import RLMConfig
+from rlm_gate.rlm.session import RLMSession
+from rlm_gate.rlm.trajectory import RLMResult
 
 TEXT = "alpha\nbeta\nTODO gamma\n" * 50
 

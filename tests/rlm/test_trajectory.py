@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from rlm_gate.providers import ModelRequest
 from rlm_gate.providers.scripted import Answer, ScriptedProvider
 from rlm_gate.rlm import journal
-from rlm_gate.rlm.session import RLMConfig, RLMSession
+from rlm_gate.rlm.choices import RLMConfig
+from rlm_gate.rlm.session import RLMSession
 from rlm_gate.rlm.trajectory import RLMResult
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"

@@ -24,6 +24,7 @@ BUILT += "      - uses: docker/build-push-action@v6\n        env: {KEY: '${{ sec
 PASSWORD = "def keep(raw):\n    password = raw.strip()\n    return hashlib.md5(raw).hexdigest()\n"
 TITLE = "on: {}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ github.event.{}.title }}}}\n"
 
+CONFLICT = f"a\n{'<' * 7} HEAD\nb\n{'=' * 7}\nc\n{'>' * 7} topic\n"
 ACTION = """\
 public class CoverController : Controller {
   [HttpGet("ROUTE")]
@@ -99,6 +100,19 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
             "const lock = () => { const token = Math.random().toString(36); };\n",
             MEDIUM,
         ),
+        ("insecure-random", "a.js", "const csrfToken = Math.random().toString(36);\n", MEDIUM),
+        ("insecure-random", "a.js", "row = { sessionId: Math.random() * 9e9 };\n", MEDIUM),
+        ("insecure-random", "a.js", "row = { password: Math.random() * 9e9 };\n", HIGH),
+        ("insecure-random", "a.php", "<?php $_SESSION['token'] = rand(1, 1e6);\n", MEDIUM),
+        ("insecure-random", "a.php", "<?php $salt = sha1(uniqid('', true));\n", MEDIUM),
+        ("insecure-random", "a.php", "<?php $token = md5(uniqid());\n", HIGH),
+        ("insecure-random", "a.py", "csrf_token = random.choice(letters)\n", MEDIUM),
+        ("merge-conflict-marker", "a.py", CONFLICT, Severity.CRITICAL),
+        ("merge-conflict-marker", "a.yaml", CONFLICT, Severity.CRITICAL),
+        ("merge-conflict-marker", ".gitignore", CONFLICT, LOW),
+        ("merge-conflict-marker", "README.md", CONFLICT, LOW),
+        ("debugger-left", "a.js", "go().catch(() => { debugger; });\n", MEDIUM),
+        ("debugger-left", "a.py", "def go():\n    breakpoint()\n", HIGH),
         ("insecure-random", "a.js", "const nonce = Math.random().toString(36);\n", MEDIUM),
         (
             "nosql-injection",

@@ -47,6 +47,8 @@ HEAD = "app.get('/', async (req, res) => {\n  const name = req.query.name;\n"
         ("if (!isKnown(req)) return;", HIGH),
         ("if (odd(name)) console.log('odd');", HIGH),
         ("show(name);", HIGH),
+        ("if (!name.includes(req.user.id)) return;", HIGH),
+        ("if (!name.includes(rootDir)) return;", MEDIUM),
         ("const size = name.trim().length;\nif (!size) return;", HIGH),
     ],
 )
@@ -210,7 +212,7 @@ def test_an_escape_for_another_place_is_a_sign_that_somebody_looked(
 ) -> None:
     calls = [{"call": "readfile", "args": [0]}]
     code = f"<?php\n$name = $_GET['name'];\n$file = {made};\nreadfile('files/' . $file);\n"
-    assert severities("a.php", code, language="php", sink="path", calls=calls) == [meant]
+    assert severities("a.php", code, language="php", sink="shell", calls=calls) == [meant]
 
 
 def test_an_equality_with_a_literal_is_proved_or_proves_nothing() -> None:
@@ -232,3 +234,39 @@ def test_the_request_that_an_answer_belongs_to_was_our_own() -> None:
     fetch = {"language": "go", "sink": "ssrf", "calls": [{"call": "http.Get", "args": [0]}]}
     assert severities("a.go", code.replace("WHERE", "res.Request"), **fetch) == []
     assert severities("a.go", code.replace("WHERE", "r"), **fetch) != []
+
+
+def test_a_proxy_is_there_to_ask_other_hosts() -> None:
+    code = f"{HEAD}  await fetch(name);\n}});\n"
+    fetch = {"language": "javascript", "sink": "ssrf", "calls": [{"call": "fetch", "args": [0]}]}
+    assert severities("a.js", code, **fetch) == [HIGH]
+    proxy = f"const HOP_BY_HOP = ['connection', 'upgrade'];\n{code}"
+    assert severities("a.js", proxy, **fetch) == [MEDIUM]
+
+
+@pytest.mark.parametrize(
+    ("made", "called", "meant"),
+    [
+        ("name", "mkdirSync", MEDIUM),
+        ("path.resolve(name)", "readdir", MEDIUM),
+        ("path.join(root, name)", "mkdirSync", HIGH),
+        ("name", "readFile", HIGH),
+    ],
+)
+def test_to_make_or_list_the_very_folder_that_was_named_may_be_the_purpose(
+    made: str, called: str, meant: Severity
+) -> None:
+    options = {**READ, "calls": [{"call": "fs.{mkdirSync,readdir,readFile}", "args": [0]}]}
+    code = f"{HEAD}  const target = {made};\n  fs.{called}(target, made);\n}});\n"
+    assert severities("a.js", code, **options) == [meant]
+
+
+def test_who_has_signed_in_did_not_choose_markup_for_a_name() -> None:
+    code = (
+        "class A extends HttpServlet {\n  String show(HttpServletRequest request) {\n"
+        "    return page(request.getRemoteUser());\n  }\n}\n"
+    )
+    options = {"language": "java", "sink": "xss", "calls": [{"call": "page", "args": [0]}]}
+    assert HIGH not in severities("A.java", code, **options)
+    asked = code.replace("getRemoteUser()", 'getParameter("a")')
+    assert severities("A.java", asked, **options) == [HIGH]

@@ -63,6 +63,10 @@ _LITERAL: Final = kept.expression(
 )
 # to leave for what stands in a list lets all the rest pass
 _LISTED: Final = kept.expression(r"[^!]*\b(?:includes|contains|has|in_array)\([^!=]*\Z")
+# that a path has some word in it does not say where it leads, unless the word is a folder's
+_PIECE: Final = kept.expression(
+    r"[\w\])]\.(?:includes|contains|indexOf)\(\s*(?![^)]*(?:(?i:dir|root|base|path|folder)|\.\.|/))"
+)
 _CALLED: Final = kept.expression(r"([\w$]+)[!?]?\s*\(")
 # says nothing of where a path leads or what a text does: its size, its end, whether there is one
 _ASIDE: Final = kept.expression(
@@ -329,7 +333,7 @@ def _condition(node: Node) -> Node | None:
 def _tests(condition: str, flow: _Flow) -> bool:
     """Say whether a part of the condition asks more of the value than whether it is there."""
     for clause in _JOINED.split(condition):
-        if _LISTED.match(clause):
+        if _LISTED.match(clause) or (flow.kind == "path" and _PIECE.search(clause)):
             continue
         if flow.learnt and _mentions(clause, flow.learnt):
             return True

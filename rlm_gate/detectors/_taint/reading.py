@@ -41,7 +41,9 @@ _ANSWERED = kept.expression(
     r"(?i)(?:resp|response|\bres|(?:Do|Get|Head|Post|PostForm)\(\))\.Request\."
 )
 _OF_THIS_SITE = frozenset({"redirect"})
-_BESIDE = kept.expression(r"(?i)header|cookie|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)")
+_BESIDE = kept.expression(
+    r"(?i)header|cookie|remote_?user|auth_user|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)"
+)
 # What these hold is text, in which no operator of a query can be.
 _FORM = kept.expression(
     r"request\.(?:args|form|values|cookies|headers|view_args|GET|POST|query_params)\b"

@@ -302,3 +302,19 @@ def test_a_file_with_a_secret_is_judged_every_time_and_not_kept(
     judged.clear()
     assert report(check(repo)) == report(first)
     assert "config.py" in judged
+
+
+def test_what_anybody_quotes_with_a_secret_is_not_kept_and_the_rest_is(
+    repo: GitRepo, judged: list[str]
+) -> None:
+    token = "AKIA" + "QX7ZP3RW5TBN2LDV"
+    repo.write("config.py", BAD.replace("(command)", f"(command)  # {token}"))
+    repo.commit("a key")
+    first = check(repo)
+    quoted = {also.path for one in first.findings for also in (one.span, *one.places)}
+    assert "config.py" in quoted
+    assert entries()
+    assert all(token.encode() not in one.read_bytes() for one in entries())
+    judged.clear()
+    assert report(check(repo)) == report(first)
+    assert judged == ["config.py"]

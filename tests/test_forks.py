@@ -274,6 +274,31 @@ def test_a_fork_hears_of_its_end_while_it_works() -> None:
     assert crew.ended == ["killed by signal 15"]
 
 
+def test_what_its_parent_does_at_a_signal_is_not_done_in_a_fork(tmp_path: Path) -> None:
+    parent, noted = os.getpid(), tmp_path / "noted"
+
+    def work(piece: int) -> int:
+        if os.getpid() == parent:
+            time.sleep(0.4)  # the fork comes first
+        else:
+            os.kill(os.getpid(), signal.SIGINT)  # of a terminal, for all: the parent decides
+            os.kill(os.getpid(), signal.SIGTERM)
+        return piece
+
+    ending = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, lambda *_: noted.touch()) for one in ending]
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+    try:
+        crew = forks.Crew([0, 1], work, 2)
+        crew.finish()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for one, handler in zip(ending, before, strict=True):
+            signal.signal(one, handler)
+    assert crew.ended == ["killed by signal 15"]
+    assert not noted.exists()
+
+
 def test_an_answer_that_was_cut_off_is_missing_and_the_earlier_ones_count() -> None:
     parent = os.getpid()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import finding
+from builders import finding, source
 
 from rlm_gate import cachedir, config, detectors, gate, recall, reports, syntax
 from rlm_gate.core import Corpus, Finding, Fix, Skip, Span, Verdict
@@ -318,3 +318,18 @@ def test_what_anybody_quotes_with_a_secret_is_not_kept_and_the_rest_is(
     judged.clear()
     assert report(check(repo)) == report(first)
     assert judged == ["config.py"]
+
+
+def test_what_was_not_asked_of_a_file_is_not_taken_for_a_no() -> None:
+    """A prefilter that does not match takes a rule's lines out of what has to be judged."""
+    file = source("a.py", "import os\n")
+    detectors._KNOWN.clear()
+    kept = recall.Recall.__new__(recall.Recall)
+    kept._prefilters = [("import",), ("eval",), ("exec",)]
+    kept._answer(file, "10-")
+    assert detectors.prefilters(file) == {("import",): True, ("eval",): False}
+
+
+def test_engines_that_see_several_files_are_asked_of_all_or_speak_of_changes_alone() -> None:
+    several = {name for name in detectors.names() if not detectors.by_file(name)}
+    assert several - recall._APART == {"changelog", "copies"}  # nothing is changed in a whole scope

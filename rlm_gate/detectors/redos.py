@@ -75,7 +75,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 # Folders of what runs in a browser: who sends it a text there waits himself.
 _OF_BROWSERS: Final = frozenset({"javascript", "typescript", "tsx"})
 _PAGES: Final = kept.expression(
-    r"(?i)(?:^|/)(?:(?:client|frontend|front-end|ui|webui)(?:[_-]?v?\d)?|webapp|public|static|assets"
+    r"(?i)(?:^|/)(?:(?:client|frontend|front-end|ui|webui|resources)(?:[_-]?v?\d)?|webapp|public|static|assets"
     r"|webroot|wwwroot|javascripts?|components|composables|pages)/|[._]component\.ts\Z"
 )
 

@@ -63,6 +63,9 @@ _SHOWS = kept.expression(r"https?://|[?&]\w+=|\A[^\w\"']*\"\w+\"\s*:")
 _COMMENT = kept.expression(r"\s*(?://|#(?!!)|/?\*|--|;;|<!--)")
 # What developers click and try, texts for translators, forms to copy; tokens of services that only
 # count what tests cover are public by their manuals.
+_COMMENTED = 3000
+# an address that was signed for some minutes names its key's identifier, not the key
+_SIGNED = kept.expression(r"(?i)[?&]X-Amz-(?:Credential|Signature)=|[?&]AWSAccessKeyId=")
 _ASIDE = kept.expression(
     r"(?i)(?:^|/)(?:\.claude|\.cursor|\.vscode|\.dev|postman|insomnia|openapi|swagger|api-?docs"
     r"|seeders?|seeds?|lang|langs|languages?|locales?|translations?|i18n|l10n|mocks?|suites|stubs"
@@ -108,7 +111,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "9"
+    return "10"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -213,13 +216,20 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
             if text and wanted & _sorts(secret, file.path, raw):
                 region = text.region(*_without_returns(raw, secret))
                 found = finding(rule, file.path, text.lines, region, _ENGINE)
-                shown = _SAMPLES.search(file.path) is not None or _is_told(text.lines, region)
-                meant = not secret.certain and (
+                shown = (
+                    _SAMPLES.search(file.path) is not None
+                    or _is_told(text.lines, region)
+                    or _is_within_comment(raw, secret.start)
+                )
+                meant = _SIGNED.search(found.quote) is not None
+                meant |= not secret.certain and (
                     again
                     or (shown and _SAYS.search(found.quote) is not None)
                     or _is_developers(file, text.lines, region)
-                    or _SAYS.search(
-                        "".join(text.lines[max(0, region.start - 2) : region.start - 1])
+                    or bool(
+                        _SAYS.search(
+                            "".join(text.lines[max(0, region.start - 2) : region.start - 1])
+                        )
                     )
                     or _is_no_use(secret, file)
                     or (shown and _SHOWS.search(found.quote) is not None)
@@ -263,6 +273,13 @@ def _is_no_use(secret: Secret, file: SourceFile) -> bool:
         or (secret.kind == "password" and digest(secret.value))
         or (file.language not in _SETTINGS and worded(secret.value))
     )
+
+
+def _is_within_comment(raw: str, at: int) -> bool:
+    """Say whether the place lies between the marks of a comment of several lines."""
+    opened = raw.rfind("/*", max(0, at - _COMMENTED), at)
+    closed = raw.find("*/", at, at + _COMMENTED)
+    return 0 <= opened < raw.rfind("\n", 0, at) and closed > 0 and "*/" not in raw[opened:at]
 
 
 def _is_told(lines: Sequence[str], region: Region) -> bool:

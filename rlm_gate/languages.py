@@ -117,6 +117,7 @@ _BY_INTERPRETER: Final = _inverted(_INTERPRETERS)
 _COVERED: Final = {"typescript": "tsx"}
 _SHEBANG: Final = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+|\w+=\S*\s+)*(?:\S*/)?)?([\w+-]+)")
 
+_DIALECTS: Final = {"typescript": "javascript", "tsx": "javascript"}
 KNOWN: Final = frozenset(_EXTENSIONS) | {UNKNOWN}
 """Every language a rule may name; ``any`` is not one of them."""
 
@@ -138,6 +139,11 @@ def covers(rule_language: str, file_language: str) -> bool:
     return (
         rule_language in {"any", file_language} or _COVERED.get(rule_language, "") == file_language
     )
+
+
+def family(language: str) -> str:
+    """Return the language whose vocabulary and reader also serve this one."""
+    return _DIALECTS.get(language, language)
 
 
 def comment_prefixes(language: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from rlm_gate.errors import GateError, UsageError
 from rlm_gate.reports import github as workflow_commands
 from rlm_gate.reports import markdown
 from rlm_gate.reports._digest import blocks
+from rlm_gate.reports.github import escaped
 
 _NO_KEY = """
 ### Two ways out
@@ -85,7 +86,7 @@ def tell_error(error: GateError, github: Mapping[str, str]) -> str:
     text = masks.shown(error.told("ci"))
     quoted = "".join(f"    {line}\n" for line in text.splitlines())
     _append(github, "GITHUB_STEP_SUMMARY", f"## ❌ rlm-gate: no verdict\n\n{quoted}")
-    return f"::error title=rlm-gate%3A no verdict::{_escaped(text)}\n"
+    return f"::error title=rlm-gate%3A no verdict::{escaped(text)}\n"
 
 
 def _output(name: str, value: str) -> str:
@@ -103,10 +104,6 @@ def _append(github: Mapping[str, str], variable: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{variable} {path}: {error.strerror}") from error
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _places(findings: Iterable[Finding]) -> int:

@@ -31,7 +31,6 @@ _MAKES_FILES = re.compile(
     r"(?:^|[;&|]\s*)(?:curl|wget|tar|unzip|cp|mv|touch|tee|ln|git\s+(?:checkout|clone)|npx|docker\s+cp"
     r"|cat\s*>|./configure|autoreconf|cmake)\b|>\s*[\w./-]+\s*$"
 )
-_CLONE = re.compile(r"\bgit\s+clone\b")
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _RULE = re.compile(r"^([^\s#:=][^:=#\n]*?)\s*::?(?!=)", re.MULTILINE)
 _PHONY = re.compile(r"^\.PHONY\s*:+((?:\\\n|[^\n])*)", re.MULTILINE)
@@ -241,10 +240,6 @@ class _Judge:
 
     def _cause(self, paths: list[str]) -> Span | None:
         return next((Span(path, 1, 1) for path in paths if path in self.corpus.gone), None)
-
-
-def _is_makefile(path: str) -> bool:
-    return posixpath.basename(path) in _MAKEFILES or path.endswith((".mk", ".mak"))
 
 
 def _script_of(words: list[str]) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from rlm_gate.languages import family
+
 if TYPE_CHECKING:
     from rlm_gate.detectors._shapes import Shape
 
@@ -25,7 +27,7 @@ Node = Mapping[str, Any]
 @cache
 def utilities(language: str) -> Mapping[str, Any]:
     """Return the utilities for that language; empty where no flow is known."""
-    return _utilities(_shape(language)) if _family(language) in _BEGINNINGS else {}
+    return _utilities(_shape(language)) if family(language) in _BEGINNINGS else {}
 
 
 @cache
@@ -51,20 +53,19 @@ def possible(language: str, text: str) -> bool:
     """Say whether a flow may begin in the text; cheap, and never wrong when it says no."""
     if not any(word in text for word in _beginnings(language)):
         return False
-    written = _WRITTEN.get(_family(language))
+    written = _WRITTEN.get(family(language))
     return written is None or written().search(text) is not None
 
 
 @cache
 def _beginnings(language: str) -> tuple[str, ...]:
-    return tuple(_BEGINNINGS[_family(language)].split())
+    return tuple(_BEGINNINGS[family(language)].split())
 
 
 _COMPARES = r"^(?:[!=]=|[<>]=?|=~|<=>|===|!==|&)$"
 _LISTED = (
     r"\.in\?|include\?|key\?|\.includes\(|\.has\(|in_array\(|\.[cC]ontains\(|array_key_exists\("
 )
-_DIALECTS = {"tsx": "javascript", "typescript": "javascript"}
 # A text without any of these has no source: the words every source or handler needs.
 _BEGINNINGS = {
     "csharp": """
@@ -90,10 +91,6 @@ _BEGINNINGS = {
     "ruby": "params cookies request.",
     "rust": "Path< Query< Form< Json< req. request.",
 }
-
-
-def _family(language: str) -> str:
-    return _DIALECTS.get(language, language)
 
 
 def _shape(language: str) -> Shape:

@@ -40,6 +40,7 @@ from rlm_gate.detectors._taint.reading import MAX_STEPS, Hit, Reading
 from rlm_gate.detectors._taint.spec import Entry, Specs
 from rlm_gate.detectors._taint.worth import WORD, Looks, Words, any_of, leading_to, near_change
 from rlm_gate.detectors._where import speaks
+from rlm_gate.languages import family
 from rlm_gate.markup import only_php
 
 _ENGINE = "taint"
@@ -72,7 +73,7 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
     yield from unknown_keys(options, (*_OPTIONS, *LINE_OPTIONS))
     yield from language_complaints(options, languages)
     for language in listed(options.get("language")):
-        if spec.family(language) not in _READERS:
+        if family(language) not in _READERS:
             yield ("language",), f"taint reads {', '.join(_READERS)}, typescript; not {language!r}"
     yield from line_complaints(options)
     yield from _sink_complaints(options)
@@ -122,7 +123,7 @@ class _Judge:
     def __init__(self, specs: Specs, language: str) -> None:
         self._specs = specs
         self._words = spec.vocabulary(language)
-        self._braces = spec.family(language) != "python"
+        self._braces = family(language) != "python"
         self._sinks = any_of(self._specs.words)
         self._wary = [
             (entry.needs, any_of(spec.words(entry)))
@@ -184,7 +185,7 @@ def _read(reading: Reading, file: SourceFile, sinks: Words) -> None:
 
 def _reader(language: str, reading: Reading) -> Any:
     """Return what reads the language; imported when the first text needs it."""
-    module = importlib.import_module(f"{spec.__package__}.{_READERS[spec.family(language)]}")
+    module = importlib.import_module(f"{spec.__package__}.{_READERS[family(language)]}")
     return module.READER(reading)
 
 
@@ -225,7 +226,7 @@ def _source_words(language: str) -> tuple[frozenset[str], re.Pattern[str]]:
     """Return words and a pattern: a text in which something comes from outside has one of them."""
     words = spec.vocabulary(language)
     begins = kept.expression(str(words.data["beginnings"]))
-    if spec.family(language) != "python":
+    if family(language) != "python":
         return frozenset(), begins
     return frozenset(word for word in words.sources.words if len(word) > 3), begins
 
@@ -251,7 +252,7 @@ def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
 def _source_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     if "sources" not in options:
         return
-    spoken = [one for one in listed(options.get("language")) if spec.family(one) in _READERS]
+    spoken = [one for one in listed(options.get("language")) if family(one) in _READERS]
     origins = (spec.vocabulary(one).origins for one in spoken or ["python"])
     known = frozenset({spec.UNKNOWN}).union(*origins)
     named = listed(options["sources"])

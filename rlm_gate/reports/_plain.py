@@ -16,6 +16,10 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+LINK = re.compile(r"https://[!-~]+")
+"""A link that a report may carry on: nothing but https, in ASCII alone."""
+
 _LINE_COMMAND = re.compile(r"(?m)^(\s*):(?=:)")
 _COMMAND = re.compile(r"##(\w*)\[")
 _LEADING = re.compile(r"\A((?:\s|\x1b\[[0-9;]*m)*)::")

@@ -75,12 +75,13 @@ def _message(finding: Finding, verdict: Verdict) -> str:
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:
     pairs = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
-    return disarm_inside(f"::{level} {pairs}::{_escape(message)}")
+    return disarm_inside(f"::{level} {pairs}::{escaped(message)}")
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return the text as the message of a workflow command has to be written."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
-    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+    return escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from rlm_gate.core import Finding, Fix, Rule, Severity, Span, Verdict
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._causes import spread
-from rlm_gate.reports._plain import disarm_json, one_line, plain, shown_path
+from rlm_gate.reports._plain import LINK, disarm_json, one_line, plain, shown_path
 
 HELP = "reviewdog's rdjson: findings for a reviewer on any code host"
 
-_LINK = re.compile(r"https://[!-~]+")
 _MAX_TEXT = 1000
 _MAX_FLOW = 20
 
@@ -64,7 +62,7 @@ def _severity(finding: Finding, verdict: Verdict) -> str:
 
 
 def _code(rule: Rule) -> dict[str, str]:
-    links = [link for link in rule.help.links if _LINK.fullmatch(link)]
+    links = [link for link in rule.help.links if LINK.fullmatch(link)]
     return {"value": one_line(rule.id), **({"url": links[0]} if links else {})}
 
 

@@ -27,7 +27,7 @@ from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._linehash import line_hashes
 from rlm_gate.reports._notices import configuration_notices, execution_notices
 from rlm_gate.reports._places import location, region
-from rlm_gate.reports._plain import clip, disarm_json, one_line, plain
+from rlm_gate.reports._plain import LINK, clip, disarm_json, one_line, plain
 
 HELP = "SARIF 2.1.0 for GitHub code scanning and other SARIF readers"
 
@@ -61,7 +61,6 @@ _SECURITY_SEVERITY = {
     Severity.LOW: "2.0",
     Severity.INFO: "0.5",
 }
-_LINK = re.compile(r"https://[!-~]+")
 
 
 def render(verdict: Verdict) -> bytes:
@@ -126,7 +125,7 @@ def _rule(rule: Rule) -> _Json:
         "help": _help(rule),
         "defaultConfiguration": {"level": level},
     }
-    links = [link for link in rule.help.links if _LINK.fullmatch(link)]
+    links = [link for link in rule.help.links if LINK.fullmatch(link)]
     if links:
         entry["helpUri"] = links[0]
     security = ["security"] if rule.pack == "security" else []
@@ -143,7 +142,7 @@ def _rule(rule: Rule) -> _Json:
 def _help(rule: Rule) -> _Json:
     why, fix, links = rule.help.why.strip(), rule.help.fix.strip(), rule.help.links
     text = "\n\n".join([why, f"How to fix: {fix}", *links])
-    marked = "\n".join(f"- <{link}>" for link in links if _LINK.fullmatch(link))
+    marked = "\n".join(f"- <{link}>" for link in links if LINK.fullmatch(link))
     markdown = f"{why}\n\n**How to fix**\n\n{fix}\n" + (f"\n{marked}\n" if marked else "")
     return {"text": text, "markdown": markdown}
 

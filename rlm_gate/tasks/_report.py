@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -134,18 +134,6 @@ def read_text(path: Path, label: str) -> str:
         raise UsageError(f"{label}: {error.strerror or error}") from error
     decoded = decode(content)
     return content.decode("utf-8", "replace") if decoded is None else decoded.text
-
-
-def json_lines(sources: Sources, path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line, object) for each line of JSON; other lines are noted as malformed."""
-    for number, line in enumerate(split_lines(text), 1):
-        if not line.strip():
-            continue
-        value = parsed(line)
-        if isinstance(value, dict):
-            yield number, value
-        else:
-            sources.malformed(path, number, "no JSON object")
 
 
 def parsed(text: str) -> Any:

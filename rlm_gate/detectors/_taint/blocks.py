@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from rlm_gate.detectors._taint import proofs
 from rlm_gate.detectors._taint.folding import first, named
-from rlm_gate.detectors._taint.reading import MAX_STEPS, Env, Reading, merge
+from rlm_gate.detectors._taint.reading import Env, Reading, merge
+from rlm_gate.detectors._taint.running import Running
 from rlm_gate.detectors._taint.targets import part
 from rlm_gate.detectors._taint.terms import Terms
 from rlm_gate.detectors._taint.values import UNSET, Value
 from rlm_gate.syntax import Node
 
-_Step = Callable[[Node, Env], Env | None]
 BLOCKS: Final = (
     "statement_block",
     "block",
@@ -55,14 +55,12 @@ FUNCTION_STATEMENTS: Final = (
 )
 
 
-class Blocks(Terms):
+class Blocks(Terms, Running):
     """Runs blocks; None in the place of an environment means that nothing gets there."""
-
-    statements: Mapping[str, str]  # kinds of nodes to methods
 
     def __init__(self, reading: Reading) -> None:
         super().__init__(reading)
-        self.left: list[list[Env]] = []  # of each loop or switch, where break or continue left it
+        self.left = []
 
     def block(self, node: Node | None, env: Env | None) -> Env | None:
         """Return the environment after all statements of a block, or after the one statement."""
@@ -71,26 +69,6 @@ class Blocks(Terms):
         if node.kind() not in BLOCKS:
             return self._run(node, env) if env is not None else None
         return self._each(named(node), env)
-
-    def _each(self, statements: Sequence[Node], env: Env | None) -> Env | None:
-        for statement in statements:
-            if env is None or self.reading.steps > MAX_STEPS:
-                return env
-            self.reading.steps += 1
-            env = self._run(statement, env)
-        return env
-
-    def _run(self, statement: Node, env: Env) -> Env | None:
-        run: _Step = getattr(self, self.statements.get(statement.kind(), "_expression"))
-        return run(statement, env)
-
-    def _expression(self, node: Node, env: Env) -> Env | None:
-        self.value(node, env)
-        return env
-
-    def _statement(self, node: Node, env: Env) -> Env | None:
-        inner = first(node)
-        return self._run(inner, env) if inner is not None else env
 
     def _if(self, node: Node, env: Env) -> Env | None:
         before = node.field("initializer")
@@ -171,12 +149,6 @@ class Blocks(Terms):
             env = merge([env, after]) or env
         return env
 
-    def _body(self, node: Node, env: Env) -> Env | None:
-        """Read the body; where it leaves by break or continue, what it set counts too."""
-        self.left.append([])
-        after = self.block(node.field("body"), env)
-        return merge([after, *self.left.pop()])
-
     def _switch(self, node: Node, env: Env) -> Env | None:
         before = node.field("initializer")
         if before is not None:
@@ -239,14 +211,6 @@ class Blocks(Terms):
         value = self.value(node.field("value") or first(node), env)
         if name is not None:
             env[name.text()] = value
-
-    def _leave(self, node: Node, env: Env) -> None:
-        self._expression(node, env)
-
-    def _stop(self, node: Node, env: Env) -> None:
-        del node
-        if self.left:
-            self.left[-1].append(env)
 
     def _all(self, node: Node, env: Env) -> Env | None:
         return self._each(named(node), env)

@@ -26,7 +26,7 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
-_ALLOW_LIST = kept.expression(r"\[\^|\\W|\\D|\\S")
+ALLOW_LIST: Final = kept.expression(r"\[\^|\\W|\\D|\\S")
 _ANSWERS: Final = kept.expression(
     r"(?:render|show|send|redirect|respond)"
 )  # and reads nothing out of it
@@ -132,7 +132,7 @@ def _sub(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | 
     pattern, *others = (receiver, *values) if receiver.known else values or (NOTHING,)
     if is_counted(others, 2) or not isinstance(pattern.const, str):
         return built(values)
-    if _ALLOW_LIST.search(pattern.const):
+    if ALLOW_LIST.search(pattern.const):
         return built(values).cleaned({ALL})
     put = others[0].const if others else None
     gone = taken_out(reading.specs.replacing, pattern.const, put, expression=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from rlm_gate.detectors._taint import guards, handlers
 from rlm_gate.detectors._taint.folding import first, named
@@ -21,13 +20,12 @@ from rlm_gate.detectors._taint.reading import (
     argument_key,
     merge,
 )
+from rlm_gate.detectors._taint.running import Running
 from rlm_gate.detectors._taint.values import UNSET, Value, constant, joined, text
 from rlm_gate.syntax import Node
 
-_Step = Callable[[Node, Env], Env | None]
 
-
-class Statements(Expressions):
+class Statements(Expressions, Running):
     """Runs blocks; None in the place of an environment means that nothing gets there."""
 
     def __init__(self, reading: Reading) -> None:
@@ -35,20 +33,11 @@ class Statements(Expressions):
         self.text = ""
         self.found: list[Function] = []
         self.owner = ""
-        self.left: list[list[Env]] = []  # of each loop, where break or continue left it
+        self.left = []
 
     def block(self, node: Node | None, env: Env | None) -> Env | None:
         """Return the environment after all statements of a block."""
-        for statement in named(node) if node is not None else ():
-            if env is None or self.reading.steps > MAX_STEPS:
-                return env
-            self.reading.steps += 1
-            env = self._run(statement, env)
-        return env
-
-    def _run(self, statement: Node, env: Env) -> Env | None:
-        run: _Step = getattr(self, _STATEMENTS.get(statement.kind(), "_expression"))
-        return run(statement, env)
+        return self._each(named(node), env) if node is not None else env
 
     def module(self, root: Node) -> Env:
         """Read the statements of the file itself; return what they define."""
@@ -90,15 +79,6 @@ class Statements(Expressions):
         if key[-1] is not None and reading.steps <= MAX_STEPS:
             reading.returned[key] = returned
         return returned
-
-    def _expression(self, node: Node, env: Env) -> Env | None:
-        """Evaluate an expression, or all that a statement without a meaning of its own has."""
-        self.value(node, env)
-        return env
-
-    def _statement(self, node: Node, env: Env) -> Env | None:
-        part = first(node)
-        return self._run(part, env) if part is not None else env
 
     def _assignment(self, node: Node, env: Env) -> Env | None:
         target = node.field("left")
@@ -159,7 +139,7 @@ class Statements(Expressions):
             inner = dict(env)
             if target is not None:
                 self.assign(target, _element_of(rows), inner)
-            env = merge([env, self._loop_body(node, inner)]) or env
+            env = merge([env, self._body(node, inner)]) or env
         return self._else(node, merge([before, env]))
 
     def _while(self, node: Node, env: Env) -> Env | None:
@@ -168,14 +148,8 @@ class Statements(Expressions):
             return self._else(node, env)
         for _ in range(2):
             inner = guards.after(self, condition, env, holds=True)
-            env = merge([env, self._loop_body(node, inner)]) or env
+            env = merge([env, self._body(node, inner)]) or env
         return self._else(node, env)
-
-    def _loop_body(self, node: Node, env: Env) -> Env | None:
-        """Read the body; where it leaves by break or continue, what it set counts too."""
-        self.left.append([])
-        after = self.block(node.field("body"), env)
-        return merge([after, *self.left.pop()])
 
     def _else(self, node: Node, env: Env | None) -> Env | None:
         alternative = node.field("alternative")
@@ -249,14 +223,6 @@ class Statements(Expressions):
             for entry in self.reading.specs.returning:
                 self.reading.check(entry, node, page)
 
-    def _leave(self, node: Node, env: Env) -> None:
-        self._expression(node, env)
-
-    def _stop(self, node: Node, env: Env) -> None:
-        del node
-        if self.left:
-            self.left[-1].append(env)
-
     def _define(self, node: Node, env: Env) -> Env | None:
         decorators: Sequence[Node] = ()
         definition: Node | None = node
@@ -324,7 +290,7 @@ def _literals(patterns: Iterable[Node]) -> list[Node]:
     return found if len(found) == len(written) else []
 
 
-_STATEMENTS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Statements
+Statements.statements = {
     "assignment": "_assignment",
     "augmented_assignment": "_augmented",
     "break_statement": "_stop",

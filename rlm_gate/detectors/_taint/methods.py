@@ -25,7 +25,6 @@ from rlm_gate.detectors._taint.values import (
 )
 from rlm_gate.syntax import Node
 
-_ALLOW_LIST: Final = kept.expression(r"\[\^|\\W|\\D|\\S")
 _HOLES: Final = kept.expression(r"%[-+ #0]*(?:\d+\$)?[\d.*]*[a-zA-Z]|\{\d*\}")
 _FILTERS: Final = kept.expression(r"(?i:sanit|purif)\w*\Z|\w[fF]ilter\Z|\bfilter[A-Z]\w*\Z")
 _LOOKUPS: Final = kept.expression(
@@ -158,7 +157,7 @@ def _replaced(
     texts = [one for one in values if isinstance(one.const, str)]
     pattern = texts[0].const if texts else ""
     made = built([receiver, *values])
-    if _ALLOW_LIST.search(pattern):
+    if calls.ALLOW_LIST.search(pattern):
         return made.cleaned({ALL})
     if receiver.known and len(texts) == len(values) == 2 and isinstance(receiver.const, str):
         return constant(receiver.const.replace(pattern, values[1].const))

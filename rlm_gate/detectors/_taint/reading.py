@@ -6,7 +6,7 @@ as ``self.path``) to values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import NamedTuple
 
@@ -306,6 +306,3 @@ def _of_program(value: Value) -> Iterable[Value]:
     known = any(one.fixed and not one.known for one in [*value.items.values()][1:])
     if shell and (known or any(name in COMMANDS for name in names)):
         yield from value.items.values()
-
-
-Eval = Callable[[Node, Env], Value]

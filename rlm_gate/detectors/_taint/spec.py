@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from rlm_gate import kept
 from rlm_gate.core import Detect, Rule
 from rlm_gate.core.records import dataclass
+from rlm_gate.languages import family
 
 Item = TypeVar("Item")
 _Shape = tuple[str, bool, bool]
@@ -330,14 +331,6 @@ class Vocabulary:
     def origins(self) -> frozenset[str]:
         """Return the classes of sources."""
         return frozenset(self.data["sources"])
-
-
-_DIALECTS = {"typescript": "javascript", "tsx": "javascript"}
-
-
-def family(language: str) -> str:
-    """Return the language whose vocabulary and reader also serve this one."""
-    return _DIALECTS.get(language, language)
 
 
 @lru_cache(maxsize=8)

@@ -105,10 +105,6 @@ def _low(argument: int) -> bytes:
     return _step(_LOAD, _ARGUMENT + 8 * argument)
 
 
-def _high(argument: int) -> bytes:
-    return _step(_LOAD, _ARGUMENT + 8 * argument + 4)
-
-
 def _checked(number: int, body: list[bytes]) -> list[bytes]:
     """Run ``body`` for one system call; it decides, or falls through to EPERM."""
     return [_step(_EQUAL, number, 0, len(body) + 1), *body, _step(_RETURN, _EPERM)]

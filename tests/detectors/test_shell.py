@@ -28,11 +28,13 @@ def test_an_image_holds_no_shell_where_it_runs_a_list_or_another_shell() -> None
 
 def test_a_script_in_a_document_is_shell_and_the_input_of_a_command_stays_its_input() -> None:
     text = "FROM a:1\nRUN <<EOF\nrm -rf $1\nEOF\nRUN cat <<EOF > f\nrm -rf $1\nEOF\nRUN ls\n"
-    found = _shell(text, "dockerfile")
-    assert found[3] == "rm -rf $1"
-    assert 4 not in found
-    assert found[7] == "EOF"
-    assert found[8].strip() == "ls"
+    assert _shell(text, "dockerfile") == {
+        3: "rm -rf $1",
+        5: "    cat <<EOF > f",
+        6: "rm -rf $1",
+        7: "EOF",
+        8: "    ls",
+    }
 
 
 def test_the_steps_of_a_workflow_are_shell_and_expressions_are_words() -> None:
@@ -105,3 +107,20 @@ def test_what_a_template_puts_into_yaml_becomes_words_in_the_same_place() -> Non
 def test_a_recipe_goes_on_below_a_line_that_ends_in_a_backslash() -> None:
     text = "all:\n\tcurl x \\\n  | sh \\\n-s\n\trm $(DIR)\nNAME = a b\n"
     assert _shell(text, "make") == {2: " curl x \\", 3: "  | sh \\", 4: "-s", 5: " rm xxxxxx"}
+
+
+def test_a_backslash_stays_the_last_of_its_line_where_a_dollar_is_taken_out() -> None:
+    text = "all:\n\techo $$x \\\n\t  $$y\n"
+    assert _shell(text, "make") == {2: " echo $x \\", 3: "\t  $y "}
+
+
+def test_a_step_begins_with_its_item_and_ends_before_the_next() -> None:
+    text = (
+        "    steps:\n      - name: a\n        shell: pwsh\n\n        env:\n          A: b\n"
+        "        run: dir $x\n      - name: b\n\n        run: ls\n"
+        "      - shell: python\n        run: print(1)\n      - run: pwd\n"
+    )
+    assert {n: line.strip() for n, line in _shell(text, "yaml", WORKFLOW).items()} == {
+        10: "ls",
+        13: "pwd",
+    }

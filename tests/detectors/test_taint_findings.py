@@ -1,0 +1,68 @@
+"""Where a flow's finding stands, and when it is told: once for a place and rule, by its lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from builders import corpus, rule, source
+
+from rlm_gate.core import Detect, Finding, Rule, Severity
+from rlm_gate.detectors import taint
+
+SINK = {"language": "python", "sink": "path", "calls": [{"call": "open", "args": [0]}]}
+HEAD = "def f():\n    name = request.args['n']\n"
+
+
+def seeking(*options: dict[str, Any], name: str = "security/path") -> Rule:
+    detect = [Detect("taint", {**SINK, **one}) for one in options]
+    return rule(name, detect=detect, severity=Severity.HIGH)
+
+
+def found(code: str, rules: Sequence[Rule]) -> list[Finding]:
+    items = taint.detect(corpus(source("a.py", code)), rules)
+    return [one for one in items if isinstance(one, Finding)]
+
+
+def test_a_finding_has_the_place_of_the_call_and_the_lines_of_its_way() -> None:
+    [one] = found(f"{HEAD}    x = [open(\n        name)]\n", [seeking({})])
+    assert (one.span.start, one.span.end, one.columns) == (3, 4, (10, 14))
+    assert one.quote == "    x = [open(\n        name)]"
+    assert (one.flow[0].path, one.flow[0].start) == ("a.py", 2)
+    assert one.flow[-1].start in {3, 4}
+
+
+def test_two_calls_of_a_line_are_two_findings_and_each_rule_tells_its_own() -> None:
+    code = f"{HEAD}    open(name); open(name)\n"
+    told = found(code, [seeking({}), seeking({}, name="security/other")])
+    places = sorted((one.rule_id, one.columns) for one in told)
+    both = [(5, 15), (17, 27)]
+    assert places == [(name, at) for name in ("security/other", "security/path") for at in both]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_entries_that_find_one_place_the_worse_is_told(order: int) -> None:
+    entries: list[dict[str, Any]] = [{"severity": "low"}, {}][::order]
+    [one] = found(f"{HEAD}    open(name)\n", [seeking(*entries)])
+    assert one.severity is Severity.HIGH
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"lines_lack": "open"}, 0),
+        ({"lines_lack": "args"}, 1),
+        ({"lines_have": "open"}, 1),
+        ({"lines_have": "args"}, 0),
+        ({"needs": r"request\.args"}, 1),
+        ({"needs": "import flask"}, 0),
+    ],
+)
+def test_the_lines_of_the_call_and_the_words_of_the_file_decide_whether_it_is_told(
+    options: dict[str, str], count: int
+) -> None:
+    assert len(found(f"{HEAD}    open(name)\n", [seeking(options)])) == count
+
+
+def test_what_one_entry_does_not_tell_another_one_may() -> None:
+    lacking: dict[str, Any] = {"lines_lack": "open"}
+    assert len(found(f"{HEAD}    open(name)\n", [seeking(lacking, {"severity": "low"})])) == 1

@@ -299,12 +299,9 @@ def _unaccepted(this: _Run, kept: Sequence[Finding], decided: policy.Policy) -> 
 
 def _with_playbook(this: _Run) -> None:
     from rlm_gate import played
-    from rlm_gate.rlm import audit
 
     this.progress("playbook", 0, 0)
-    outcome = audit.Outcome(this.audit)
-    played.judge(_job(this), outcome, this.settings)
-    _take(this, outcome)
+    _take(this, played.judge(_job(this), this.audit, this.settings))
 
 
 def _job(this: _Run) -> Job:
@@ -346,9 +343,10 @@ def _take(this: _Run, outcome: Outcome) -> None:
 
 
 def _forecast(this: _Run) -> Estimate:
-    from rlm_gate.rlm.estimate import for_settings
+    from rlm_gate.rlm.estimate import blocks, for_settings
 
-    return for_settings(this.settings, this.corpus, this.chosen, this.ledger.applies)
+    sizes = this.recall.blocks if this.recall else blocks
+    return for_settings(this.settings, this.corpus, this.chosen, this.ledger.applies, sizes)
 
 
 def _verdict(this: _Run) -> Verdict:

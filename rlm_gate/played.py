@@ -16,7 +16,7 @@ from typing import Any, Final
 from rlm_gate import rlm
 from rlm_gate.cachedir import entry_key, stamps
 from rlm_gate.config import Settings
-from rlm_gate.core import Finding
+from rlm_gate.core import Audit, Finding
 from rlm_gate.detectors import secrets
 from rlm_gate.recall import findings_of, stored
 from rlm_gate.rlm import audit
@@ -28,33 +28,32 @@ _MOST_BYTES: Final = 8 << 20
 """All entries together; the oldest go first."""
 
 
-def judge(job: Job, outcome: audit.Outcome, settings: Settings) -> None:
-    """Add to the outcome what the playbook says, or said of exactly this before."""
+def judge(job: Job, described: Audit, settings: Settings) -> audit.Outcome:
+    """Return what the playbook says, or said of exactly this before. ``described``: the run."""
     key = "" if settings.no_cache else _key(job, settings)
     said = settings.cache.read(_KIND, key) if key else None
     if said is not None:
-        _again(json.loads(said), job, outcome)
-        return
-    before = len(outcome.findings)
+        return _again(json.loads(said), job, described)
+    outcome = audit.Outcome(described)
     finished = audit.with_playbook(job, outcome)
-    if not key or not finished or outcome.audit.sandbox != STRICT:
-        return
-    made = [[one.span.path, *stored(one)] for one in outcome.findings[before:]]
-    if [*_findings(made)] != outcome.findings[before:]:
-        return
+    if key and finished and outcome.audit.sandbox == STRICT:
+        _keep(finished, outcome, settings, key)
+    return outcome
+
+
+def _keep(finished: Sequence[str], outcome: audit.Outcome, settings: Settings, key: str) -> None:
+    made = [[one.span.path, *stored(one)] for one in outcome.findings]
     kept = json.dumps([finished, outcome.audit.playbook, outcome.audit.refused, made])
-    if not secrets.find(kept):
+    if [*_findings(made)] == outcome.findings and not secrets.find(kept):
         settings.cache.write(_KIND, key, kept.encode())
         settings.cache.trim(_KIND, _MOST_BYTES)
 
 
-def _again(said: Sequence[Any], job: Job, outcome: audit.Outcome) -> None:
+def _again(said: Sequence[Any], job: Job, described: Audit) -> audit.Outcome:
     finished, examined, refused, made = said
     job.ledger.loop(finished, "")
-    outcome.findings.extend(_findings(made))
-    outcome.audit = replace(
-        outcome.audit, playbook=tuple(examined), sandbox=STRICT, refused=refused
-    )
+    told = replace(described, playbook=tuple(examined), sandbox=STRICT, refused=refused)
+    return audit.Outcome(told, [*_findings(made)])
 
 
 def _key(job: Job, settings: Settings) -> str:

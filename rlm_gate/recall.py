@@ -11,10 +11,11 @@ import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any, Final
 
-from rlm_gate import detectors
-from rlm_gate.cachedir import entry_key
+from rlm_gate import detectors, rlm
+from rlm_gate.cachedir import entry_key, stamps
 from rlm_gate.config import Settings
 from rlm_gate.core import (
     Confidence,
@@ -46,7 +47,7 @@ _SECRETS: Final = "secrets"
 _ANSWERS: Final = {True: "1", False: "0", None: "-"}
 _Row = list[Any]
 """[sha256, language, answers of the prefilters, {engine: [finding, ...]}, symbols or None,
-whether it was searched for secrets and has none]"""
+whether it was searched for secrets and has none, sizes of its blocks or None]"""
 
 
 def opened(
@@ -66,7 +67,8 @@ def opened(
     root = os.fsencode(os.path.abspath(folder))  # noqa: PTH100  # Path.absolute keeps ".."
     packed = [f"{pack.name} {pack.version}" for pack in packs]
     ids = [rule.id for rule in rules]
-    key = entry_key(_KIND, root, json.dumps([4, sorted(packed), sorted(ids), versions]))
+    planner = stamps(Path(rlm.__file__).parent)  # the code that cuts a file into blocks
+    key = entry_key(_KIND, root, json.dumps([5, sorted(packed), sorted(ids), versions, planner]))
     return Recall(settings, corpus, key, rules)
 
 
@@ -93,6 +95,8 @@ class Recall:
         self._found: dict[str, dict[str, list[Finding]]] = defaultdict(dict)
         self._unsure: set[str] = set()
         self._outlines: dict[str, tuple[Symbol, ...]] = {}
+        self._blocks: dict[str, list[int]] = {}
+        self._told: dict[str, dict[tuple[str, ...], bool]] = {}
         self._broken = False
         self._answer_all()
 
@@ -130,6 +134,19 @@ class Recall:
             )
         return self._outlines[file.path]
 
+    def blocks(self, file: SourceFile) -> Sequence[int]:
+        """Return the sizes of what a model would be shown of the file."""
+        row = self._known.get(file.path)
+        if row and row[6] is not None:
+            sizes: list[int] = row[6]
+            return sizes
+        from rlm_gate.rlm.estimate import blocks
+
+        measured = self._blocks[file.path] = blocks(file)
+        if row:
+            self._known[file.path] = [*row[:6], measured]
+        return measured
+
     def keep(self, outlines: Mapping[str, tuple[Symbol, ...]]) -> None:
         """Store the rows of what was judged whole, unless an engine broke.
 
@@ -162,10 +179,12 @@ class Recall:
                     secrets.is_clean(_shown(file))
 
     def _answer(self, file: SourceFile, answers: str) -> None:
-        known = detectors.prefilters(file)
-        for prefilter, answer in zip(self._prefilters, answers, strict=True):
-            if answer != _ANSWERS[None]:
-                known[prefilter] = answer == _ANSWERS[True]
+        if answers not in self._told:  # files alike have the same
+            said = zip(self._prefilters, answers, strict=True)
+            self._told[answers] = {
+                one: answer == _ANSWERS[True] for one, answer in said if answer != _ANSWERS[None]
+            }
+        detectors.prefilters(file).update(self._told[answers])
 
     def _note(self, engine: str, item: Finding | Skip) -> None:
         if isinstance(item, Finding):
@@ -190,8 +209,11 @@ class Recall:
         same = all([*findings_of(file.path, rows[engine])] == found[engine] for engine in found)
         whole = same and file.status == "whole"
         symbols = [[*astuple(one)] for one in self.outline(file)] if found and whole else None
+        blocks = self._blocks.get(file.path)
         clean = bool(found) and not any(map(secrets.secrets_of, (file.text, _shown(file))))
-        return [file.sha256, file.language, answers, rows, symbols, clean] if whole else None
+        return (
+            [file.sha256, file.language, answers, rows, symbols, clean, blocks] if whole else None
+        )
 
 
 def _shown(file: SourceFile) -> str:

@@ -23,6 +23,7 @@ RULES = ("security/shell-injection", "patterns/systemic-repetition")
 def repo(git_repo: GitRepo) -> GitRepo:
     for name in "abcde":
         git_repo.write(f"{name}.py", SHELL_CODE)
+    git_repo.write("plain.py", "print(1)\n")
     git_repo.commit()
     return git_repo
 
@@ -73,6 +74,7 @@ def test_an_unchanged_run_opens_no_sandbox_and_says_the_same(
     [
         pytest.param(lambda repo: repo.write("a.py", f"# x\n{SHELL_CODE}"), id="a file"),
         pytest.param(lambda repo: repo.write("f.py", SHELL_CODE), id="a new file"),
+        pytest.param(lambda repo: repo.write("plain.py", "print(2)\n"), id="nothing found"),
         pytest.param(lambda repo: (repo.path / "e.py").unlink(), id="a file less"),
     ],
 )
@@ -123,7 +125,7 @@ def test_the_cells_see_the_judged_files_alone(repo: GitRepo, opened: list[Any]) 
     repo.write("vendor/lib.py", SHELL_CODE)
     verdict = check(repo)
     assert {skip.path for skip in verdict.skipped} >= {"vendor/lib.py"}
-    assert [*opened[0]] == [f"{name}.py" for name in "abcde"]
-    assert {*opened[0].values()} == {SHELL_CODE}
+    assert [*opened[0]] == [*(f"{name}.py" for name in "abcde"), "plain.py"]
+    assert {*opened[0].values()} == {SHELL_CODE, "print(1)\n"}
     assert "vendor/lib.py" not in opened[0]
-    assert len(opened[0]) == 5
+    assert len(opened[0]) == 6

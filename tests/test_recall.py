@@ -15,6 +15,7 @@ from rlm_gate import cachedir, config, detectors, gate, recall, reports, syntax
 from rlm_gate.core import Corpus, Finding, Fix, Skip, Span, Verdict
 from rlm_gate.detectors import regex, secrets
 from rlm_gate.errors import UsageError
+from rlm_gate.rlm import planner
 
 if TYPE_CHECKING:
     from conftest import GitRepo
@@ -31,6 +32,18 @@ help: {why: It runs what it gets., fix: Pass a list.}
 tests:
   bad: ["import os; os.system(command)"]
   good: ["print(1)"]
+"""
+ASKS = """\
+title: Something only a reader knows
+severity: high
+precision: low
+languages: [python]
+ask: {over: chunk, question: Is it right?}
+message: Mend it.
+help: {why: It is wrong., fix: Mend it.}
+tests:
+  bad: ["x = 1"]
+  good: [{lang: go, code: "var x"}]
 """
 SECRETS = "{engine: secrets, formats: guessed}"
 PASSWORD = "pass" + "word = 'Kw9!zPq27LmXe'"
@@ -89,6 +102,30 @@ def test_an_unchanged_run_judges_no_file_and_says_the_same(
     assert report(check(repo)) == report(first)
     assert judged == []
     assert len(first.findings) == 3
+
+
+def test_an_unchanged_run_cuts_no_file_to_say_what_models_would_cost(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.write(".rlm-gate/rules/own/asks.yaml", ASKS)
+    cold = check(repo)
+    monkeypatch.setattr(planner, "shown_parts", None)
+    assert check(repo).audit.estimate == cold.audit.estimate
+    assert cold.audit.estimate
+    assert cold.audit.estimate.calls == 4
+
+
+def test_what_a_run_did_not_measure_the_next_one_does(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.write(".rlm-gate/rules/own/asks.yaml", ASKS)
+    with monkeypatch.context() as before:
+        before.setattr(gate, "_forecast", lambda _run: None)
+        check(repo)
+    measured = check(repo).audit.estimate
+    assert measured == check(repo, no_cache=True).audit.estimate
+    monkeypatch.setattr(planner, "shown_parts", None)
+    assert check(repo).audit.estimate == measured
 
 
 def test_an_unchanged_run_parses_no_file_to_name_what_was_found(
@@ -326,6 +363,7 @@ def test_what_was_not_asked_of_a_file_is_not_taken_for_a_no() -> None:
     detectors._KNOWN.clear()
     kept = recall.Recall.__new__(recall.Recall)
     kept._prefilters = [("import",), ("eval",), ("exec",)]
+    kept._told = {}
     kept._answer(file, "10-")
     assert detectors.prefilters(file) == {("import",): True, ("eval",): False}
 

@@ -71,21 +71,26 @@ class TooLong:
 
 def plan(corpus: Corpus, rules: Sequence[Rule], applies: Applies) -> Iterator[MapCall | TooLong]:
     """Yield every call of the map, in the order of files and lines."""
-    asked = [rule for rule in rules if rule.ask and rule.ask.over == "chunk"]
-    sieve = Sieve(asked, applies)
-    for file in corpus.files:
-        fitting = sieve.of(file).fitting
-        if not fitting:
-            continue
+    for file, groups in meetings(corpus, rules, applies):
+        fitting = tuple(rule for group in groups for rule in group)
         for chunk in _chunks(file):
             if isinstance(chunk, Span):
                 yield TooLong(chunk, fitting)
                 continue
-            groups = _groups(fitting)
             for number, group in enumerate(groups):
                 yield replace(
                     chunk, rules=group, group=number, groups=len(groups), together=fitting
                 )
+
+
+def meetings(
+    corpus: Corpus, rules: Sequence[Rule], applies: Applies
+) -> Iterator[tuple[SourceFile, list[tuple[Rule, ...]]]]:
+    """Yield each file that a rule asks about, with the rules of each call that meets a chunk."""
+    sieve = Sieve((rule for rule in rules if rule.ask and rule.ask.over == "chunk"), applies)
+    for file in corpus.files:
+        if fitting := sieve.of(file).fitting:
+            yield file, _groups(fitting)
 
 
 def _groups(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:

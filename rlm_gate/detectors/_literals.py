@@ -7,20 +7,19 @@ looks for the texts of many patterns at once.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
-from rlm_gate import kept
 from rlm_gate.detectors._needs import Needs, Texts, needs
 
 _LINES: Final = 100
 """Lines that are worth looking at one by one."""
 _PLACES: Final = 1000
 """Places that are worth looking at one by one."""
-_WORD: Final = kept.expression(r"\w+")
-_RUN: Final = 4
+_RUN: Final = 4  # bytes of a run, which are one number
 # What Python's re takes for an ASCII letter where case does not count, though lower() does not.
 _FALSE_LETTERS: Final = {"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"}
 _REPLACING: Final = str.maketrans(_FALSE_LETTERS)
@@ -56,16 +55,17 @@ def found(pattern: str, text: str, compiled: Compile) -> bool:
     return bool(there) and _matches(compiled(pattern), wanted, there, text, places)
 
 
-class _Words(NamedTuple):
-    """A text's words: each once, by lines, as they are and in lower case; and what runs they have.
+class _Pieces(NamedTuple):
+    """What a text has between blanks: each once, by lines, as it is and in lower case; its runs.
 
-    A run is a few letters in a row in a word, or at an end of it, in lower case. Whether a text of
-    some length has some letters in a row is known a hundred times as fast by these as by ``in``.
+    A run is a few letters in a row, in lower case, of a piece and the newlines around it, as one
+    number. Whether a text has some letters in a row is known a hundred times as fast by these as by
+    ``in``, if it has not.
     """
 
     plain: str
     lowered: str
-    runs: frozenset[str]
+    runs: frozenset[int]
 
 
 class _Wanted(NamedTuple):
@@ -74,7 +74,7 @@ class _Wanted(NamedTuple):
     text: str
     place: int
     patterns: list[str]
-    runs: tuple[str, ...]
+    runs: tuple[int, ...]
 
 
 class Sought:
@@ -86,7 +86,7 @@ class Sought:
             for pattern in many:
                 self._lists.setdefault(pattern, []).append(many)
         self._anywhere = [one for one in self._lists if not needs(one).clauses]
-        self._by_run: dict[str, list[_Wanted]] = {}
+        self._by_run: dict[int, list[_Wanted]] = {}
         self._short: list[_Wanted] = []
         wanting: dict[tuple[str, bool], list[str]] = {}
         for pattern in self._lists:
@@ -110,16 +110,16 @@ class Sought:
 
     def _add(self, wanted: _Wanted) -> None:
         if wanted.runs:
-            fewest = min(wanted.runs, key=lambda run: len(self._by_run.get(run, ())))
-            self._by_run.setdefault(fewest, []).append(wanted)
+            own = next((run for run in wanted.runs if run not in self._by_run), wanted.runs[0])
+            self._by_run.setdefault(own, []).append(wanted)
         else:
             self._short.append(wanted)
 
     def _there(self, text: str, lowered: str) -> dict[str, list[str]]:
         """Return which texts of each pattern are in this one, of those of which some are."""
-        words = _words_in(text)
-        places = (text, lowered, words.plain, words.lowered)
-        runs = words.runs
+        pieces = _pieces_of(text)
+        places = (text, lowered, pieces.plain, pieces.lowered)
+        runs = pieces.runs
         there: dict[str, list[str]] = {pattern: [] for pattern in self._anywhere}
         found = self._by_run.keys() & runs
         for wanted in chain(*map(self._by_run.__getitem__, found), self._short):
@@ -130,8 +130,8 @@ class Sought:
 
 
 def _place(text: str, *, folded: bool) -> int:
-    """Return where to look for a text: a word, or a part of one, among the words alone."""
-    return folded + 2 * (_WORD.fullmatch(text) is not None)
+    """Return where to look for a text: one without blanks stands in a piece."""
+    return folded + 2 * (text.split() == [text])
 
 
 def _matches(
@@ -189,23 +189,35 @@ def _lines(texts: Iterable[str], places: str) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(maxsize=2)
-def _words_in(text: str) -> _Words:
-    plain = "\n".join(("", *{*_WORD.findall(text)}, ""))
+def _pieces_of(text: str) -> _Pieces:
+    plain = "\n".join(("", *{*text.split()}, ""))
     lowered = in_lower_case(plain)
-    starts = (lowered[start:] for start in range(_RUN))
-    return _Words(plain, lowered, frozenset(map("".join, zip(*starts, strict=False))))
+    return _Pieces(plain, lowered, _runs(lowered))
 
 
-@lru_cache(maxsize=8192)
-def _runs_of(text: str) -> tuple[str, ...]:
-    """Return the runs that stand wherever the text does; none where that is not certain."""
-    return tuple(_of_words(text.lower())) if text.isascii() else ()
+def _runs(text: str) -> frozenset[int]:
+    """Return every few letters in a row; those beyond Latin-1 are all alike."""
+    letters = memoryview(text.encode("latin-1", "replace"))
+    lengths = (max(0, len(letters) - start) // _RUN * _RUN for start in range(_RUN))
+    rows = (letters[start : start + length] for start, length in enumerate(lengths))
+    return frozenset().union(*(row.cast("I") for row in rows))
 
 
-def _of_words(text: str) -> Iterator[str]:
-    for word in _WORD.finditer(text):
-        whole = "\n" * (word.start() > 0) + word[0] + "\n" * (word.end() < len(text))
-        yield from (whole[at : at + _RUN] for at in range(len(whole) - _RUN + 1))
+def _runs_of(text: str) -> tuple[int, ...]:
+    """Return some runs that stand wherever the text does; none where that is not certain."""
+    if not text.isascii():
+        return ()
+    first, *others = f"x{text.lower()}x".split()  # its ends may stand within a piece
+    if others:
+        *inner, last = others
+        wholes = (f"{first[1:]}\n", *(f"\n{one}\n" for one in inner), f"\n{last[:-1]}")
+        letters = max(wholes, key=len).encode()
+    else:
+        letters = first[1:-1].encode()
+    if (last := len(letters) - _RUN) < 0:
+        return ()
+    ends = {0, last // 2, last}
+    return tuple(int.from_bytes(letters[at : at + _RUN], sys.byteorder) for at in ends)
 
 
 @lru_cache(maxsize=4)

@@ -39,6 +39,16 @@ def fit(wanted: Iterable[Clause], texts: Sequence[str]) -> bool:
     return all(any(_has(one, text) for text in texts) for one in wanted)
 
 
+def words(pattern: str) -> Sequence[str]:
+    """Return the words that all code has that ast-grep's pattern matches."""
+    return _WORD.findall(pattern)
+
+
+def is_plain(pattern: str) -> bool:
+    """Say whether an expression has nothing that ast-grep reads otherwise than Python."""
+    return not _RUST.search(_PLAIN_GROUP.sub("(", pattern))
+
+
 def _has(clause: Clause, text: str) -> bool:
     words, folded = clause
     within = in_lower_case(text) if folded else text
@@ -49,7 +59,7 @@ def _of(rule: Mapping[str, Any], utils: Mapping[str, Any], depth: int) -> Iterat
     if not depth:
         return
     if isinstance(pattern := rule.get("pattern"), str):
-        yield from (((word,), False) for word in _WORD.findall(pattern))
+        yield from (((word,), False) for word in words(pattern))
     if "regex" in rule:
         yield from _of_regex(rule["regex"])
     if "has" in rule:
@@ -64,7 +74,7 @@ def _of(rule: Mapping[str, Any], utils: Mapping[str, Any], depth: int) -> Iterat
 
 
 def _of_regex(pattern: str) -> Iterator[Clause]:
-    if _RUST.search(_PLAIN_GROUP.sub("(", pattern)):
+    if not is_plain(pattern):
         return
     texts, folded = needed(pattern)
     if texts:

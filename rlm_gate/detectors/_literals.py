@@ -214,9 +214,9 @@ def _runs_of(text: str) -> tuple[int, ...]:
         letters = max(wholes, key=len).encode()
     else:
         letters = first[1:-1].encode()
-    if (last := len(letters) - _RUN) < 0:
+    if (end := len(letters) - _RUN) < 0:
         return ()
-    ends = {0, last // 2, last}
+    ends = {0, end // 2, end}
     return tuple(int.from_bytes(letters[at : at + _RUN], sys.byteorder) for at in ends)
 
 

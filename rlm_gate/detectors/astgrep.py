@@ -22,6 +22,7 @@ from rlm_gate.detectors import (
     Place,
     Region,
     Text,
+    _chances,
     _clauses,
     _flows,
     _shell,
@@ -153,14 +154,12 @@ def _matches(
     told: set[tuple[str, int]] = set()
     tests = rusttests.begin(file.text) if file.language == "rust" else math.inf
     parts = _near_change(file, tree)
-    texts: dict[bool, list[str]] = {}
+    texts = {True: [(tree.root, tree.root.text())]}
+    texts[False] = [(one, one.text()) for one in parts or ()]
     for rule, entry, config, needs in wanted:
         whole = parts is None or tree.may_match_root(config)
-        if whole not in texts:
-            texts[whole] = [one.text() for one in ([tree.root] if whole else parts or ())]
-        if not _clauses.fit(needs, texts[whole]):
-            continue
-        for match in tree.find(_lessened(config, flows), parts):
+        within = _promising(config, needs, texts[whole], texts[True][0][1], file.language)
+        for match in tree.find(_lessened(config, flows), within) if within else ():
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE, entry.options)
             key = (rule.id, region, found.severity)
@@ -172,6 +171,23 @@ def _matches(
             if not around or (rule.id, around) not in told:
                 told.add((rule.id, around))
                 yield found
+
+
+def _promising(
+    config: _Config,
+    needs: tuple[_clauses.Clause, ...],
+    parts: Sequence[tuple[syntax.Node, str]],
+    whole: str,
+    language: str,
+) -> list[syntax.Node]:
+    """Return the parts, of which these are the texts, in which the rule may match."""
+    if not _clauses.fit(needs, [text for _, text in parts]):
+        return []
+    chance, kinds = _chances.outlook(config, language)
+    may = [part for part, text in parts if chance(text, whole)]
+    if not 0 < len(kinds) <= _FEW:
+        return may
+    return [part for part in may if any(part.find(kind=kind) for kind in kinds)]
 
 
 def _outermost(tree: syntax.Tree, kinds: Sequence[str], line: int) -> int:

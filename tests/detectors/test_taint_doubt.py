@@ -270,3 +270,39 @@ def test_who_has_signed_in_did_not_choose_markup_for_a_name() -> None:
     assert HIGH not in severities("A.java", code, **options)
     asked = code.replace("getRemoteUser()", 'getParameter("a")')
     assert severities("A.java", asked, **options) == [HIGH]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("@PreAuthorize(\"hasRole('ADMIN')\")", MEDIUM),
+        ('@RolesAllowed("admin")', MEDIUM),
+        ('@RequestMapping("/a")', HIGH),
+        ("@PreAuthorize(\"hasRole('USER')\")", HIGH),
+    ],
+)
+@pytest.mark.parametrize("before", ["class A", "@GetMapping"])
+def test_what_only_administrators_reach_is_less_wherever_that_is_written(
+    said: str, meant: Severity, before: str
+) -> None:
+    code = (
+        "class A {\n  @GetMapping\n  String show(@RequestParam String name) {\n"
+        '    return Files.newInputStream("a/" + name);\n  }\n}\n'
+    ).replace(before, f"{said}\n  {before}")
+    calls = [{"call": "Files.newInputStream", "args": [0]}]
+    assert severities("A.java", code, language="java", sink="path", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("permission_classes = [IsAdminUser]", MEDIUM), ("permission_classes = [AllowAny]", HIGH)],
+)
+def test_a_view_says_who_may_ask_it_before_its_methods(said: str, meant: Severity) -> None:
+    code = (
+        f"class Show(APIView):\n    {said}\n    def get(self, request):\n"
+        "        return open('files/' + request.GET['name'])\n"
+    )
+    assert severities("a.py", code, language="python", sink="path", calls=PYTHON) == [meant]
+
+
+PYTHON = [{"call": "open", "args": [0]}]

@@ -12,12 +12,12 @@ from rlm_gate.detectors._taint.folding import (
     COMPARE,
     EMPTY,
     first,
-    literal,
     named,
     operated,
     tried,
     unpacked,
 )
+from rlm_gate.detectors._taint.pythonliterals import Literals
 from rlm_gate.detectors._taint.reading import PROVED, RECEIVER, Argument, Env, Reading, lines_of
 from rlm_gate.detectors._taint.values import (
     NOTHING,
@@ -27,9 +27,7 @@ from rlm_gate.detectors._taint.values import (
     constant,
     join,
     joined,
-    listed,
     mixed,
-    text,
 )
 from rlm_gate.syntax import Node
 
@@ -37,7 +35,7 @@ _PARTS: Final = kept.expression(r"\burl(?:parse|split)\(\)\.(?:path|query|fragme
 _AGAIN: Final = ("_attribute", "_subscript", "_call")  # the same text, the same value
 
 
-class Expressions:
+class Expressions(Literals):
     """Gives each expression its value in an environment, and notes the sinks it meets."""
 
     def __init__(self, reading: Reading) -> None:
@@ -159,50 +157,6 @@ class Expressions:
         begins = part.text().lstrip().startswith(":")
         return replace(built([owner]), name=owner.name, prefix=owner.prefix if begins else "")
 
-    def _string(self, node: Node, env: Env) -> Value:
-        if node.kind() == "string" and not any(
-            one.kind() == "interpolation" for one in node.children()
-        ):
-            return literal(node.text())
-        parts = []
-        for part in node.children():
-            if part.kind() == "interpolation":
-                parts.append(self.value(part.field("expression") or first(part), env))
-            elif part.kind() == "string":
-                parts.append(self._string(part, env))
-            elif part.kind() in {"string_content", "escape_sequence"}:
-                parts.append(constant(part.text()))
-        return text(parts) if parts else constant("")
-
-    def _number(self, node: Node, env: Env) -> Value:
-        del env
-        return literal(node.text())
-
-    def _constant(self, node: Node, env: Env) -> Value:
-        del env
-        return constant({"true": True, "false": False, "none": None}[node.kind()])
-
-    def _list(self, node: Node, env: Env) -> Value:
-        parts = [self.value(part, env) for part in named(node)]
-        if any(part.kind() in {"list_splat", "yield"} for part in named(node)):
-            return Value(items={UNSET: mixed(parts)}, shape="list")
-        return listed(parts)
-
-    def _dictionary(self, node: Node, env: Env) -> Value:
-        made = Value(items={}, shape="dict")
-        for part in named(node):
-            if part.kind() == "pair":
-                key = self.value(part.field("key"), env)
-                made = made.with_item(key.const, self.value(part.field("value"), env))
-                made = replace(
-                    made, taints=mixed([made, key]).taints if key.taints else made.taints
-                )
-            else:
-                more = self.value(first(part), env)
-                items = {**(made.items or {}), **(more.items or {UNSET: mixed([more])})}
-                made = replace(made, items=items)
-        return made
-
     def _binary(self, node: Node, env: Env) -> Value:
         """Fold a chain to the left in a loop: long sums would be too deep for recursion."""
         chain: list[Node] = []
@@ -268,27 +222,6 @@ class Expressions:
         if target is not None:
             self.assign(target, value, env)
         return value
-
-    def _comprehension(self, node: Node, env: Env) -> Value:
-        inner = dict(env)
-        for part in named(node):
-            if part.kind() == "for_in_clause":
-                rows = self.value(part.field("right"), inner)
-                target = part.field("left")
-                if target is not None:
-                    self.assign(target, rows.element(UNSET), inner)
-            elif part.kind() == "if_clause":
-                self.value(first(part), inner)
-                inner = guards.after(self, first(part), inner, holds=True)
-        body = node.field("body")
-        if body is not None and body.kind() == "pair":
-            item = self.value(body.field("value"), inner)
-            return Value(
-                items={UNSET: item},
-                shape="dict",
-                taints=self.value(body.field("key"), inner).taints,
-            )
-        return Value(items={UNSET: self.value(body, inner)}, shape="list")
 
     def _lambda(self, node: Node, env: Env) -> Value:
         self.value(node.field("body"), dict(env))
@@ -365,7 +298,7 @@ class Expressions:
                 position = None if position is None else position + 1
 
 
-_EXPRESSIONS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Expressions
+_EXPRESSIONS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Expressions and Literals
     "attribute": "_attribute",
     "await": "_await",
     "binary_operator": "_binary",

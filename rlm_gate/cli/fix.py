@@ -104,6 +104,9 @@ _NO_NEWLINE = b"\n\\ No newline at end of file\n"
 
 
 def _report(tally: _Tally, verdict: Verdict, arguments: argparse.Namespace) -> None:
+    if not verdict.coverage.files:
+        print("nothing to fix: no file is in scope; name files, or --all", file=sys.stderr)
+        return
     for remark in tally.remarks:
         print(remark, file=sys.stderr)
     kinds = Counter(

@@ -176,9 +176,9 @@ def weighed(severity: Severity, options: Mapping[str, Any], quote: str) -> Sever
     """
     doubt, grave = options.get("lines_doubt"), options.get("lines_grave")
     severity = unless_reviewed(severity, quote)
-    if grave is not None and _compiled(grave).search(quote) is None:
+    if grave is not None and multiline(grave).search(quote) is None:
         return min(severity, Severity.LOW)
-    if doubt is not None and _compiled(doubt).search(quote) is not None:
+    if doubt is not None and multiline(doubt).search(quote) is not None:
         return min(severity, Severity.MEDIUM)
     return severity
 
@@ -225,8 +225,8 @@ def line_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
 def lines_fit(options: Mapping[str, Any], quote: str) -> bool:
     """Say whether a find's lines have what the entry wants them to have, and lack the rest."""
     have, lack = options.get("lines_have"), options.get("lines_lack")
-    return (have is None or _compiled(have).search(quote) is not None) and (
-        lack is None or _compiled(lack).search(quote) is None
+    return (have is None or multiline(have).search(quote) is not None) and (
+        lack is None or multiline(lack).search(quote) is None
     )
 
 
@@ -239,7 +239,7 @@ def begins_lines(pattern: str) -> bool:
 def lines_possible(options: Mapping[str, Any], text: str) -> bool:
     """Say whether any lines of the text could fit; cheap, and never wrong when it says no."""
     have = options.get("lines_have")
-    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, _compiled)
+    return have is None or bool(_WHOLE_TEXT.search(have)) or found(have, text, multiline)
 
 
 def language_complaints(
@@ -337,15 +337,16 @@ def _worth_a_look(patterns: tuple[str, ...], file: SourceFile) -> bool:
         texts = [file.text, *(removed.text for removed in file.removed)]
         asked, sought = _expected(file.language)
         if patterns in asked:
-            matching = set().union(*(sought.in_text(text, _compiled) for text in texts))
+            matching = set().union(*(sought.in_text(text, multiline) for text in texts))
             known.update((one, one in matching) for one in asked if one not in known)
         else:
-            known[patterns] = any(found(one, text, _compiled) for one in patterns for text in texts)
+            known[patterns] = any(found(one, text, multiline) for one in patterns for text in texts)
     return known[patterns]
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def multiline(pattern: str) -> re.Pattern[str]:
+    """Return the expression as a rule means it: ``^`` and ``$`` are a line's."""
     return kept.expression(pattern, re.MULTILINE)
 
 

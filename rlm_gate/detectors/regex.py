@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
 from rlm_gate.detectors import (
     LINE_OPTIONS,
@@ -21,6 +19,7 @@ from rlm_gate.detectors import (
     line_complaints,
     lines_fit,
     listed,
+    multiline,
     pattern_problem,
     reads,
     unknown_keys,
@@ -75,7 +74,7 @@ def _matches(pattern: str, text: Text) -> Iterator[tuple[int, int]]:
     """Yield the places of all matches but empty ones, none within another."""
     if not possible(pattern, text.text):
         return
-    compiled = _compiled(pattern)
+    compiled = multiline(pattern)
     found = _at_lines(compiled, text) if begins_lines(pattern) else compiled.finditer(text.text)
     yield from (match.span() for match in found if match.end() > match.start())
 
@@ -88,8 +87,3 @@ def _at_lines(pattern: re.Pattern[str], text: Text) -> Iterator[re.Match[str]]:
         if match:
             done = match.end()
             yield match
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return kept.expression(pattern, re.MULTILINE)

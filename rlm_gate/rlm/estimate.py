@@ -70,7 +70,7 @@ def forecast(
     beside = 0 if corpus.scope.whole else CONTEXT_BYTES
     sizes = [size + beside for size in _sizes(calls)]
     costs = [list_prices.worst_case(sub, size, MAP_TOKENS) for size in sizes]
-    map_usd = _dollars(costs)
+    map_usd = prices.total(costs)
     turns = limits.max_turns if planner.over_corpus(rules, corpus, applies) else 0
     more = turns or any(rule.verify == "refute" for call in calls for rule in call.rules)
     return Estimate(
@@ -83,11 +83,6 @@ def forecast(
         root_model=root,
         sub_model=sub,
     )
-
-
-def _dollars(costs: Sequence[int | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return prices.usd(sum(known)) if len(known) == len(costs) else None
 
 
 def _least(cost: float | None, limit: float | None) -> float | None:

@@ -201,15 +201,10 @@ def _totals(made: AuditPlan) -> dict[str, Any]:
         "calls": len(made.calls),
         "input_bytes": sum(one.size for one in made.calls),
         "output_tokens": len(made.calls) * MAP_TOKENS,
-        "map_usd": _sum([one.worst for one in made.calls]),
-        "likely_map_usd": _sum([one.likely for one in made.calls]),
+        "map_usd": prices.total([one.worst for one in made.calls]),
+        "likely_map_usd": prices.total([one.likely for one in made.calls]),
         "usd": made.bounds.usd,
     }
-
-
-def _sum(costs: Sequence[int | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return prices.usd(sum(known)) if len(known) == len(costs) else None
 
 
 def _usd(cost: int | None) -> float | None:

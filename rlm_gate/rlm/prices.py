@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -117,6 +117,12 @@ class Prices:
 def usd(money: int) -> float:
     """Return picodollars as dollars."""
     return money / PICO
+
+
+def total(costs: Sequence[int | None]) -> float | None:
+    """Return the dollars that all come to, each in picodollars; None where one is unknown."""
+    known = [cost for cost in costs if cost is not None]
+    return usd(sum(known)) if len(known) == len(costs) else None
 
 
 def picodollars(dollars: float) -> int:

@@ -70,6 +70,16 @@ def test_unsafe_fixes_need_to_be_asked_for_and_the_rest_is_counted(
     assert path.read_text() == "y = calm(2)\nz = plain(3)\n"
 
 
+def test_where_nothing_changed_the_way_to_the_rest_is_told(
+    fix: Fix, git_repo: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.commit(**{"a.py": "x = evil(1)\n"})
+    assert fix() == 0
+    assert "no file is in scope; name files, or --all" in capsys.readouterr().err
+    assert fix("--all") == 0
+    assert "1 finding fixed in 1 file" in capsys.readouterr().err
+
+
 def test_a_dry_run_prints_a_diff_and_writes_nothing(
     fix: Fix, git_repo: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

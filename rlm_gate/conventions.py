@@ -34,6 +34,8 @@ _ASSET_FOLDERS: Final = _words("static assets public wwwroot webapp htdocs www l
 # The banner that a library's build puts before its code: a version, and whose it is.
 _BANNER_SIZE: Final = 1_200
 _BANNER: Final = r"\s*/\*[!*](?:(?!\*/).)*?\bv?\d+\.\d+"
+_LINES: Final = r"\s*(?://!?[^\n]*\n){3,}"
+_VERSION: Final = r"\bv?\d+\.\d+\.\d+"
 _OWNER: Final = r"https?://|\b(?:licen[sc]e|copyright|\(c\))"
 _GENERATED_FOLDERS: Final = _words("__generated__ .idea")
 _GENERATED_NAMES: Final = _words(
@@ -108,8 +110,12 @@ def by_content(text: str, language: str, path: str = "") -> str:
 
 
 def _has_banner(text: str) -> bool:
-    banner = text[:_BANNER_SIZE].partition("*/")[0]
+    head = text[:_BANNER_SIZE]
+    banner = head.partition("*/")[0]
     found = re.match(_BANNER, banner, re.DOTALL)
+    if not found and (lines := re.match(_LINES, head)):
+        banner = lines[0]
+        found = re.search(_VERSION, banner)
     return bool(found and re.search(_OWNER, banner, re.IGNORECASE))
 
 

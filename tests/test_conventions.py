@@ -151,3 +151,12 @@ _POINTER = (
 )
 def test_only_a_pointer_and_nothing_else_is_one(content: bytes, *, pointer: bool) -> None:
     assert is_lfs_pointer(content) is pointer
+
+
+def test_a_librarys_heading_of_single_comments_tells_as_its_banner_does() -> None:
+    heading = "//! watch.js\n//! version : 2.10.3\n//! license : MIT\n"
+    code = "function watch(list) {\n  return list.map(one => one.due);\n}\n" * 40
+    assert by_content(heading + code, "javascript", "app/static/js/watch.js") == "vendored"
+    assert by_content(heading + code, "javascript", "src/watch.js") == ""
+    own = "// Shows the watch list.\n// See version 2.10.3 of the manual.\n// Slow.\n"
+    assert by_content(own + code, "javascript", "app/static/js/watch.js") == ""

@@ -236,6 +236,54 @@ def test_a_secret_that_helps_nobody_is_only_noted(
         ),
         ("security/dom-xss", "a.js", "$('#a').html('<p>' + xhr.responseText + '</p>');\n", LOW),
         ("security/dom-xss", "a.js", "$('#a').html('<p>' + note.bodyText + '</p>');\n", MEDIUM),
+        (
+            "security/open-redirect",
+            "a.py",
+            FLASK + "def f():\n    return redirect(start() + request.args['page'] + '/')\n",
+            None,
+        ),
+        (
+            "security/tls-verification-off",
+            "A.cs",
+            (
+                "if (settings.DisableCertificateChecking)\n{\n"
+                "  client.ServerCertificateValidationCallback += (a, b, c, d) => true;\n}\n"
+            ),
+            None,
+        ),
+        (
+            "security/tls-verification-off",
+            "A.cs",
+            "client.ServerCertificateValidationCallback += (a, b, c, d) => true;\n",
+            MEDIUM,
+        ),
+        (
+            "patterns/handle-not-closed",
+            "a.go",
+            (
+                "package a\nfunc f() (*User, error) {\n"
+                '\trows, err := db.Query("select 1")\n\treturn m.readUser(rows)\n}\n'
+            ),
+            None,
+        ),
+        (
+            "patterns/handle-not-closed",
+            "a.go",
+            (
+                "package a\nfunc f() (*User, error) {\n"
+                '\trows, err := db.Query("select 1")\n\treturn nil, err\n}\n'
+            ),
+            MEDIUM,
+        ),
+        (
+            "security/insecure-random",
+            "A.java",
+            (
+                "class A { String token = RandomStringUtils.random(20, 0, 0, true, true, null, "
+                "new SecureRandom()); }\n"
+            ),
+            None,
+        ),
         ("docs/pasted-chat-reply", "plan.md", "```go\n// ... existing code ...\n```\n", LOW),
         ("docs/pasted-chat-reply", "a.go", "package a\n\n// ... existing code ...\n", MEDIUM),
         ("docs/pasted-chat-reply", "a.md", "Let me know if you'd like to help me.\n", LOW),

@@ -87,6 +87,8 @@ def test_an_expression_takes_out_what_every_one_of_its_pieces_finds(
         ("[\r\n]+", True, {"header"}),
         (r"[\r\n]+", True, {"header"}),
         ("'" * 300, True, set()),
+        ("['" + "x" * 150 + "]", True, {"sql"}),
+        ("['" + "x" * 250 + "]", True, set()),
     ],
 )
 def test_where_a_call_takes_an_expression_it_need_not_look_like_one(
@@ -112,9 +114,10 @@ def test_php_s_expressions_have_delimiters_and_find_every_place(
     assert gone(in_slashes(written)) == read
 
 
-@pytest.mark.parametrize("pattern", [None, 3, b"'", ["'"]])
-def test_what_is_no_text_takes_nothing_out(pattern: object) -> None:
-    assert gone(pattern) == set()
+@pytest.mark.parametrize("pattern", [None, 3, b"'", ["'"], ""])
+@pytest.mark.parametrize("put", ["", "_", None])
+def test_what_is_no_text_takes_nothing_out(pattern: object, put: object) -> None:
+    assert gone(pattern, put) == set()
 
 
 @pytest.mark.parametrize(

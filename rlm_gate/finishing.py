@@ -10,10 +10,23 @@ from typing import TYPE_CHECKING
 
 from rlm_gate import accepted, newness, policyref
 from rlm_gate.config import CONFIG_FILE, EVERY_PACK, Models, PolicyOrigin, Settings
-from rlm_gate.core import Corpus, Finding, Rule, RulePack, Skip, SourceFile, Suppression
+from rlm_gate.core import (
+    Audit,
+    Corpus,
+    Coverage,
+    Finding,
+    Rule,
+    RulePack,
+    Scope,
+    Skip,
+    SourceFile,
+    Suppression,
+    Usage,
+    Verdict,
+)
 from rlm_gate.errors import ConfigError, Mistakes, Problem, UsageError
 from rlm_gate.ownrules import POLICY_CHANGED
-from rlm_gate.policy import Policy
+from rlm_gate.policy import Evidence, Policy, judge
 from rlm_gate.repo import Repo
 from rlm_gate.routing import is_id
 
@@ -52,6 +65,25 @@ def finished(
 
     named = stamp(findings, corpus, oldest, symbols)
     return tuple(replace(one, owners=known.of(one.span.path)) for one in named)
+
+
+def unread(settings: Settings, why: str) -> Verdict:
+    """Return the verdict of a run that ended before its files were known: none was examined."""
+    request, mode = settings.scope, settings.models.mode
+    corpus = Corpus(Scope(request.mode, request.mode), (), (), {})
+    told = f"{why} while files and rules were read; no file was examined"
+    evidence = Evidence(
+        corpus=corpus,
+        packs=(),
+        rules=(),
+        findings=(),
+        skips=(Skip("run", told, blocking=True),),
+        coverage=Coverage(0, 0, ()),
+        audit=Audit("models" if mode == "on" else mode),
+        usage=Usage(),
+        interrupted=why,
+    )
+    return judge(evidence, Policy.of(settings))
 
 
 def accepting(settings: Settings, corpus: Corpus) -> newness.Accepting:

@@ -93,7 +93,10 @@ def run(
     ``tell`` hears what is no part of a report, such as what this run really paid. ``joined`` has
     the map's outcomes, where shards made its calls; what they lost is missing and blocks.
     """
-    this = _open(settings, progress)
+    try:
+        this = _open(settings, progress)
+    except KeyboardInterrupt as error:
+        return finishing.unread(settings, str(error) or "interrupted")
     this.provider, this.tell, this.joined = provider, tell, joined
     if joined:
         this.skips.extend(finishing.lost_shards(joined, _input(this)))
@@ -355,10 +358,9 @@ def _verdict(this: _Run) -> Verdict:
     kept = (*kept, *finishing.policy_changes(this.settings.origin, this.corpus, decided))
     evidence = _evidence(this, kept, this.ledger.coverage(decided.required))
     verdict = policy.judge(evidence, decided)
-    remark = this.settings.origin.remark
     return replace(
         verdict,
-        preface=(*([remark] if remark else []), *_accepting(this).preface),
+        preface=(*filter(None, [this.settings.origin.remark]), *_accepting(this).preface),
         trajectory=this.trajectory,
     )
 

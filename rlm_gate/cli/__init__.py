@@ -95,10 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         return _closed_pipe()
-    except Terminated:
-        return EXIT_TERMINATED
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as error:
+        warn(f"{str(error) or 'interrupted'} before the work was done; run again")
+        return EXIT_TERMINATED if isinstance(error, Terminated) else EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the outermost frame: a bug is never a green exit
         return _unexpected(error)
     return code

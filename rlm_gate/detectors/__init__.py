@@ -11,7 +11,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -108,12 +109,13 @@ class Text:
     starts: tuple[int, ...]
 
     @classmethod
+    @lru_cache(maxsize=4)  # several engines read one file
     def of(cls, raw: str) -> Text:
         r"""Cut the text at \n, \r\n and \r, as every part of the gate does."""
         text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
         lines = tuple(text.split("\n"))
-        starts = (0, *accumulate(len(line) + 1 for line in lines[:-1]))
-        return cls(text, lines, starts)
+        starts = map(add, accumulate(map(len, lines[:-1]), initial=0), count())
+        return cls(text, lines, tuple(starts))
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and column of an offset into ``text``."""

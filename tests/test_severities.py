@@ -24,6 +24,11 @@ BUILT += "      - uses: docker/build-push-action@v6\n        env: {KEY: '${{ sec
 PASSWORD = "def keep(raw):\n    password = raw.strip()\n    return hashlib.md5(raw).hexdigest()\n"
 TITLE = "on: {}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ github.event.{}.title }}}}\n"
 
+ELSE_DRAWN = """\
+function a() { if (crypto) return crypto.randomUUID();
+  const apiToken = Math.random().toString(36);
+  return apiToken; }
+"""
 CONFLICT = f"a\n{'<' * 7} HEAD\nb\n{'=' * 7}\nc\n{'>' * 7} topic\n"
 ACTION = """\
 public class CoverController : Controller {
@@ -106,6 +111,18 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
         ("insecure-random", "a.php", "<?php $_SESSION['token'] = rand(1, 1e6);\n", MEDIUM),
         ("insecure-random", "a.php", "<?php $salt = sha1(uniqid('', true));\n", MEDIUM),
         ("insecure-random", "a.php", "<?php $token = md5(uniqid());\n", HIGH),
+        (
+            "insecure-random",
+            "a.php",
+            "<?php try { $token = random_bytes(9); } catch (E $e) {\n $token = md5(uniqid()); }\n",
+            MEDIUM,
+        ),
+        (
+            "insecure-random",
+            "a.js",
+            ELSE_DRAWN,
+            MEDIUM,
+        ),
         ("insecure-random", "a.py", "csrf_token = random.choice(letters)\n", MEDIUM),
         ("merge-conflict-marker", "a.py", CONFLICT, Severity.CRITICAL),
         ("merge-conflict-marker", "a.yaml", CONFLICT, Severity.CRITICAL),

@@ -78,6 +78,18 @@ def test_the_branch_that_was_allowed_counts_and_the_one_that_was_refused_does_no
 
 
 @pytest.mark.parametrize(
+    ("condition", "meant"),
+    [("suits(name)", MEDIUM), ("known.has(name.slice(2))", MEDIUM), ("!suits(name)", HIGH)],
+)
+def test_a_value_may_be_taken_only_where_it_suits(condition: str, meant: Severity) -> None:
+    code = (
+        f"{HEAD}  let file = 'index';\n  if ({condition}) {{\n    file = name;\n  }}\n"
+        "  fs.readFile(path.join(root, file));\n});\n"
+    )
+    assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize(
     ("given", "meant"),
     [("validate(rules), ", MEDIUM), ("query('name').custom(own), ", MEDIUM), ("login, ", HIGH)],
 )
@@ -158,6 +170,7 @@ def test_the_caller_of_a_helper_may_have_looked_too() -> None:
     [
         ("Date.now() + '-' + name", MEDIUM),
         ("`${randomUUID()}_${name}`", MEDIUM),
+        ("`${time()}_${name}`", MEDIUM),
         ("Date.now() + '/' + name", HIGH),
         ("'copy-' + name", HIGH),
     ],
@@ -306,3 +319,24 @@ def test_a_view_says_who_may_ask_it_before_its_methods(said: str, meant: Severit
 
 
 PYTHON = [{"call": "open", "args": [0]}]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("AdminFiles", MEDIUM), ("Panel extends AdminPage", MEDIUM), ("A", HIGH)],
+)
+def test_a_class_of_administration_is_for_administrators(name: str, meant: Severity) -> None:
+    code = (
+        f"<?php\nclass {name} {{\n  public function show() {{\n    $name = $_GET['name'];\n"
+        "    readfile('files/' . $name);\n  }\n}\n"
+    )
+    calls = [{"call": "readfile", "args": [0]}]
+    assert severities("a.php", code, language="php", sink="path", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("made", "meant"), [("name.slice(0, 2)", MEDIUM), ("name.slice(0, 200)", HIGH)]
+)
+def test_two_characters_do_no_harm(made: str, meant: Severity) -> None:
+    code = f"{HEAD}  const two = {made};\n  fs.readFile('a/' + two);\n}});\n"
+    assert severities("a.js", code, **READ) == [meant]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from rlm_gate import kept
+from rlm_gate.detectors._taint.reading import lines_of
 from rlm_gate.detectors._taint.values import Lines
 from rlm_gate.syntax import Node
 
@@ -112,9 +113,12 @@ _ESCAPES: Final = kept.expression(
     r"(?i)(?!.*escape_string)(?:\A|_|(?<=[a-z])(?-i:(?=[A-Z])))(?:escape|saniti|purif|html_?special|html_?entit|quote"
     r"|clean|whitelist|safe)"
 )
+_CUT: Final = kept.expression(
+    r"\b(?:substring|substr|slice)\((?:[^()]*,)?\s*0\s*,\s*\d\s*\)|\[:\d\]"
+)
 # In its last part a name that begins with what nobody chose: "3f2a-../x" is in no folder.
 _GLUED: Final = kept.expression(
-    r"(?i)(?:uuid|random|uniq|nanoid|millis|timestamp|date\.now|\bnow\b|token_hex)[^/\\;,\n]*?"
+    r"(?i)(?:uuid|random|uniq|nanoid|millis|timestamp|date\.now|\btime\.time\(|\btime\(\)|\bnow\b|token_hex)[^/\\;,\n]*?"
     r"(?:\+|\}[^/{]*\{|%s[^/]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
 )
 
@@ -151,10 +155,10 @@ def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
 def _is_glued(parts: Sequence[Node], flow: _Flow) -> bool:
     """Say whether the value stands behind something drawn or counted, with no slash between."""
     bound = (one.text() for one in parts if one.kind() in _BINDS and _is_on_way(one, flow))
-    texts = (*flow.said, *bound, flow.sink.text())
     names = {one for one in flow.carriers if _NAME.fullmatch(one)}
-    marked = (_NAME.sub(lambda one: "@" if one[0] in names else one[0], text) for text in texts)
-    return any(_GLUED.search(text) for text in marked)
+    texts = "\n".join((*flow.said, *bound, flow.sink.text()))
+    marked = _NAME.sub(lambda one: "@" if one[0] in names else one[0], texts)
+    return _GLUED.search(marked) is not None
 
 
 def _is_behind(node: Node, sink: Node) -> bool:
@@ -204,7 +208,7 @@ def _function_at(root: Node, line: int) -> Lines:
     found, waiting = (1, line), [root]
     while waiting:
         node = waiting.pop()
-        first, last = node.range().start.line + 1, node.range().end.line + 1
+        first, last = lines_of(node)
         if first <= line <= last:
             if node.kind() in FUNCTIONS and first >= found[0]:
                 found = first, last
@@ -217,8 +221,7 @@ def _parts(node: Node, spans: Sequence[Lines]) -> Iterator[Node]:
     waiting = [node]
     while waiting:
         node = waiting.pop()
-        span = node.range()
-        start, end = span.start.line + 1, span.end.line + 1
+        start, end = lines_of(node)
         if not any(start <= last and end >= first for first, last in spans):
             continue
         if node.kind() in _READ and any(first <= start <= last for first, last in spans):
@@ -318,9 +321,11 @@ def _decides(node: Node, condition: Node, flow: _Flow) -> bool:
     body = node.field("consequence") or node.field("body")
     if body is None:
         return False
-    if not _holds(node, flow.sink):
-        return _LEAVES.search(body.text()) is not None
     refused = _NEGATED.search(condition.text()) is not None
+    if not _holds(node, flow.sink):
+        sets = not refused and _sets(body, flow)
+        plain = _tests(condition.text(), flow, listed=False)
+        return sets or (plain and _LEAVES.search(body.text()) is not None)
     return refused != _holds(body, flow.sink)
 
 
@@ -330,10 +335,18 @@ def _condition(node: Node) -> Node | None:
     return node.field("condition") or next(iter(parts[second:]), None)
 
 
-def _tests(condition: str, flow: _Flow) -> bool:
+def _sets(body: Node, flow: _Flow) -> bool:
+    """Say whether something that gets to the sink is set in this branch alone."""
+    inside = _parts(body, [lines_of(body)])
+    return any(one.kind() in _BINDS and _is_on_way(one, flow) for one in inside)
+
+
+def _tests(condition: str, flow: _Flow, *, listed: bool = True) -> bool:
     """Say whether a part of the condition asks more of the value than whether it is there."""
     for clause in _JOINED.split(condition):
-        if _LISTED.match(clause) or (flow.kind == "path" and _PIECE.search(clause)):
+        if not listed and _LISTED.match(clause):
+            continue
+        if flow.kind == "path" and _PIECE.search(clause):
             continue
         if flow.learnt and _mentions(clause, flow.learnt):
             return True
@@ -371,8 +384,8 @@ def _is_check(node: Node, flow: _Flow) -> bool:
     if not _mentions(text, flow.carriers):
         return False
     if node.kind() in _BINDS:
-        escaped = any(_ESCAPES.search(one) for one in _CALLED.findall(text))
-        return escaped and _is_on_way(node, flow)
+        known = _CUT.search(text) or any(_ESCAPES.search(one) for one in _CALLED.findall(text))
+        return bool(known) and _is_on_way(node, flow)
     head = text.partition("(")[0]
     return _LOOKS.search(head.rpartition("=")[2].rpartition(".")[2].strip()) is not None
 

@@ -119,7 +119,7 @@ _CUT: Final = kept.expression(
 # In its last part a name that begins with what nobody chose: "3f2a-../x" is in no folder.
 _GLUED: Final = kept.expression(
     r"(?i)(?:uuid|random|uniq|nanoid|millis|timestamp|date\.now|\btime\.time\(|\btime\(\)|\bnow\b|token_hex)[^/\\;,\n]*?"
-    r"(?:\+|\}[^/{]*\{|%s[^/]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
+    r"(?:\+|\}[^/{\n]*\{|%s[^/\n]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
 )
 
 

@@ -284,6 +284,12 @@ def test_a_secret_that_helps_nobody_is_only_noted(
             ),
             None,
         ),
+        (
+            "security/sql-injection",
+            "src/a.js",
+            "app.post('/pay', (req, res) => { payment.execute(req.body.id, done); });\n",
+            LOW,
+        ),
         ("docs/pasted-chat-reply", "plan.md", "```go\n// ... existing code ...\n```\n", LOW),
         ("docs/pasted-chat-reply", "a.go", "package a\n\n// ... existing code ...\n", MEDIUM),
         ("docs/pasted-chat-reply", "a.md", "Let me know if you'd like to help me.\n", LOW),

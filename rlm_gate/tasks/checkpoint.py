@@ -186,8 +186,11 @@ def _by_heuristics(
 ) -> Decision:
     """Join the signs as if they were independent: 1 minus the product of what each leaves open.
 
-    What patterns do not see may be there all the same, so "go on" is never surer than SUREST.
+    What patterns do not see may be there all the same, so "go on" is never surer than SUREST, and
+    what was not read as a log makes nobody surer.
     """
+    total, faulty = coverage["total"], coverage["malformed"]
+    surest = SUREST * (total - faulty) / total if total else 0.0
     strength = 1 - math.prod(1 - sign.strength for sign in signs)
     wanted = strength >= THRESHOLD
     names = sorted({sign.indicator for sign in signs})
@@ -195,7 +198,7 @@ def _by_heuristics(
     if names and not wanted:
         reason += " That alone is too weak for a checkpoint."
     findings = tuple(sorted(_shown(sign, grounds) for sign in signs))
-    confidence = round(min(strength, 0.95) if wanted else min(1 - strength, SUREST), 2)
+    confidence = round(min(strength, 0.95) if wanted else min(1 - strength, surest), 2)
     return Decision(wanted, reason, confidence, findings, coverage)
 
 

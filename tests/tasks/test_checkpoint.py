@@ -49,6 +49,13 @@ def test_the_exit_code_says_it_if_asked_to(
     assert main(["checkpoint", str(write(tmp_path, text)), "--offline", *flags]) == code
 
 
+@pytest.mark.parametrize("text", ["", "milk\nbread\n"])
+def test_what_was_not_read_makes_nobody_sure_that_all_is_well(tmp_path: Path, text: str) -> None:
+    result = checkpoint.run(checkpoint.Request([write(tmp_path, text)]), OFFLINE)
+    assert not result.conclusive
+    assert result.answer.confidence == 0
+
+
 def test_the_command_line_and_the_library_agree(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:

@@ -44,7 +44,7 @@ _PLAIN_DECORATORS = kept.expression(
     r"|property|cache|cached_property|contextmanager|asynccontextmanager|dataclass|final|override)\b"
 )
 _ALL = kept.expression(r"^__all__\s*(?::[^=\n]+)?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
-_ANY = kept.expression(r"\b(?:class|def)\b")
+_ANY = kept.expression(r"^(?:async\s+)?(?:class|def)\b(?!\s+_)", re.MULTILINE)  # and public
 _SMALL = 3  # lines of what explains itself: accessors, empty classes
 
 

@@ -7,6 +7,7 @@ signature below it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ _STALE_LANGUAGES = frozenset({"python", "java"})
 _SHARE = 0.8  # of the other public names have a comment
 _FEW = 4  # of them in the file, else as many again in its folder
 _SIBLINGS = 12  # files, as long as they have not shown ENOUGH names
-_ENOUGH = 16
+_ENOUGH = 16  # names: more of the folder are not asked
+_SILENT = _ENOUGH - math.ceil(_SHARE * _ENOUGH) + 1  # of them without a comment decide
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -55,7 +57,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own."""
-    return "1"
+    return "2"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -117,15 +119,19 @@ def _documents(
     known = list(others)
     if len(known) < _FEW:
         for path in _beside(corpus, file)[:_SIBLINGS]:
-            if len(known) >= _ENOUGH:
+            if len(known) >= _ENOUGH or _silent(known) >= _SILENT:
                 break
             if path not in beside:
                 text = corpus.tree.get(path, "")
                 beside[path] = _api.symbols_beside(text, file.language)
-            known += beside[path]
+            known = [*known, *beside[path]][:_ENOUGH]
         if len(known) < 2 * _FEW:
             return False
-    return sum(one.documented for one in known) >= _SHARE * len(known)
+    return len(known) - _silent(known) >= _SHARE * len(known)
+
+
+def _silent(known: Sequence[Symbol]) -> int:
+    return sum(not one.documented for one in known)
 
 
 def _beside(corpus: Corpus, file: SourceFile) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders import corpus, rule, source
@@ -25,6 +26,18 @@ def added(text: str, path: str = "a.py", before: str = TOLD) -> SourceFile:
     first = before.count("\n") + 1
     whole = before + text
     return source(path, whole, status="modified", changed=[(first, whole.count("\n"))])
+
+
+class Tree(dict[str, str]):
+    """A tree that knows which of its files were read."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        super().__init__(files)
+        self.read: set[str] = set()
+
+    def get(self, path: str, default: Any = None) -> Any:
+        self.read.add(path)
+        return super().get(path, default)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +83,22 @@ def test_a_new_file_is_compared_with_its_folder() -> None:
         judged = corpus(new, kind="diff")
         judged.tree.update(tree)  # type: ignore[attr-defined]  # a dict, in tests
         assert len(list(api.detect(judged, [UNDOCUMENTED]))) == expected
+
+
+def test_of_a_folder_the_first_names_count_and_four_silent_ones_settle_it() -> None:
+    new = source("a/new.py", "def new(a):\n    return a\n", status="added")
+    bare = "".join(f"def g{number}():\n    return {number}\n\n\n" for number in range(4))
+    private = "def _g():\n    return 1\n"
+    for names, expected, read in (
+        ([TOLD, TOLD, TOLD, TOLD, bare], 1, 4),  # sixteen names are enough
+        ([TOLD * 4 + bare], 1, 1),  # of one file too
+        ([bare, TOLD, TOLD, TOLD, TOLD * 2], 0, 1),
+        ([private, TOLD, TOLD], 1, 3),
+    ):
+        asked = Tree({f"a/n{number}.py": text for number, text in enumerate(names)})
+        judged = replace(corpus(new, kind="diff"), tree=asked)
+        assert len(list(api.detect(judged, [UNDOCUMENTED]))) == expected
+        assert len(asked.read) == read
 
 
 @pytest.mark.parametrize(

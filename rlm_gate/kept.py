@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rlm_gate.cachedir import CacheDir, entry_key
 
@@ -21,6 +21,7 @@ _ANOTHER_RE: Final = (
     *(ImportError, AttributeError, KeyError),  # without what is used here
     *(TypeError, ValueError, OverflowError, RuntimeError),  # with another meaning of it
 )
+Fact = TypeVar("Fact")
 _Form = tuple[int, int, int, int, dict[str, int]]
 """Where its code begins and ends, flags, groups, and the places of those that have a name."""
 
@@ -31,10 +32,15 @@ def expression(pattern: str, flags: int = 0) -> re.Pattern[str]:
     return table.expression(pattern, flags) if table else re.compile(pattern, flags)
 
 
-def fact(kind: str, text: str, make: Callable[[str], Any]) -> Any:
-    """Return what ``make`` tells of the text: something JSON can hold, and of the text alone."""
+def fact(
+    kind: str, text: str, make: Callable[[str], Fact], read: Callable[[Any], Fact] | None = None
+) -> Fact:
+    """Return what ``make`` tells of the text: something JSON can hold, and of the text alone.
+
+    ``read`` makes it of what JSON gives back, such as lists for tuples; no other form is held.
+    """
     table = _Table.current
-    return table.fact(f"{kind} {text}", text, make) if table else make(text)
+    return table.fact(f"{kind} {text}", text, make, read) if table else make(text)
 
 
 @contextmanager
@@ -77,11 +83,20 @@ class _Table:
         start, end, own, groups, places = form
         return _built(pattern, self._codes[start:end], own, groups, places)
 
-    def fact(self, name: str, text: str, make: Callable[[str], Any]) -> Any:
+    def fact(
+        self,
+        name: str,
+        text: str,
+        make: Callable[[str], Fact],
+        read: Callable[[Any], Fact] | None,
+    ) -> Fact:
         if name not in self._facts:
             self._facts[name] = make(text)
             self._told = True
-        return self._facts[name]
+        elif read:
+            self._facts[name] = read(self._facts[name])
+        known: Fact = self._facts[name]
+        return known
 
     def keep(self) -> None:
         """Write the table if it grew; one that would be too large stays as it was."""

@@ -70,6 +70,14 @@ def test_a_fact_is_told_once_and_then_by_every_process(cache: CacheDir) -> None:
     assert asked == ["ab", "c"]
 
 
+def test_a_fact_has_one_shape_in_every_process_and_is_held_once(cache: CacheDir) -> None:
+    for _ in range(2):
+        with kept.opened(cache):
+            told = kept.fact("both", "ab", lambda text: (text, len(text)), tuple)
+            assert told == ("ab", 2)
+            assert kept.fact("both", "ab", lambda text: (text, 0), tuple) is told
+
+
 def test_facts_of_two_kinds_about_one_text_are_apart(cache: CacheDir) -> None:
     with kept.opened(cache):
         assert kept.fact("a", "b c", len) == 3

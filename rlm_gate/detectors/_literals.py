@@ -188,7 +188,7 @@ def _lines(texts: Iterable[str], places: str) -> Iterator[tuple[int, int]]:
         following = {one: place for one, place in following.items() if place < len(places)}
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _pieces_of(text: str) -> _Pieces:
     plain = "\n".join(("", *{*text.split()}, ""))
     lowered = in_lower_case(plain)

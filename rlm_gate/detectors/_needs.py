@@ -60,7 +60,11 @@ _ANYTHING: Final = _Part(None, ("",))
 @lru_cache(maxsize=8192)
 def needs(pattern: str) -> Needs:
     """Return what each match of the pattern has, of one that is none nothing."""
-    clauses, folded, starts, in_line = kept.fact("needs", pattern, _needs)
+    return kept.fact("needs", pattern, _needs, _read)
+
+
+def _read(plain: Sequence[Any]) -> Needs:
+    clauses, folded, starts, in_line = plain
     return Needs(tuple(map(tuple, clauses)), folded, tuple(starts), in_line)
 
 

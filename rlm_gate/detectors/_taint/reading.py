@@ -41,6 +41,9 @@ _ANSWERED = kept.expression(
     r"(?i)(?:resp|response|\bres|(?:Do|Get|Head|Post|PostForm)\(\))\.Request\."
 )
 _OF_THIS_SITE = frozenset({"redirect"})
+# Go keeps the last part of an upload's name (mime/multipart, since 1.17).
+_SENT_FILE = kept.expression(r"\.FormFile\(\)\Z")
+_LAST_PART = frozenset({"path"})
 _BESIDE = kept.expression(
     r"(?i)header|cookie|remote_?user|auth_user|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)"
 )
@@ -165,6 +168,7 @@ class Reading:
         ident = ident_of(name) if node.kind() in _MEMBERS else span.start.index
         clean = TEXTUAL if self.words.texts.find(name) else frozenset()
         clean |= _OF_THIS_SITE if _ASKED_FOR.search(name) else frozenset()
+        clean |= _LAST_PART if _SENT_FILE.search(name) else frozenset()
         doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
         doubts |= TEXTUAL if _FORM.search(name) else frozenset()
         doubts |= _AS_SENT if _ENCODED.search(name) else frozenset()

@@ -46,6 +46,8 @@ FUNCTIONS: Final = (
     "anonymous_function",
 )
 _LONGEST_NAME: Final = 200
+# The name of an upload, of which PHP keeps the last part (main/rfc1867.c); full_path is as sent.
+_SENT_NAME: Final = kept.expression(r"_FILES\..*\bname\b")
 # What stands behind the last dot of a name holds no two dots.
 _ENDING: Final = kept.expression(
     r"(?:\A|[._]|[gG]et_?|[fF]ile_?)(?:[eE]xt(?:ension)?|[sS]uffix)(?:_?(?:[nN]ame|[oO]f|[fF]rom\w*))?\Z"
@@ -127,9 +129,9 @@ class Terms(Literals):
         shape = "request" if owner.shape == "request" else ""
         taints = mixed([Value(taints=owner.taints), Value(taints=items)]).taints
         taints = tuple(one._replace(ident=ident_of(one.ident, field)) for one in taints)
-        return Value(
-            name=name, taints=taints, shape=shape, fixed=not taints and _is_constant(field)
-        )
+        fixed = not taints and _is_constant(field)
+        own = Value(name=name, taints=taints, shape=shape, fixed=fixed)
+        return own.cleaned({"path"}) if _SENT_NAME.match(name) else own
 
     def _subscript(self, node: Node, env: Env) -> Value:
         if (known := _known(node, env)) is not None:

@@ -128,12 +128,20 @@ def test_python_is_read_alike(before: str, meant: Severity) -> None:
         ("if (!isset($_GET['name'])) { die('no'); }", HIGH),
         ("if (empty($name) || strlen($name) > 9) { exit; }", HIGH),
         ("if ($_SERVER['REQUEST_METHOD'] !== 'GET') { exit; }", HIGH),
+        ("$names->checkName($name);", MEDIUM),
+        ("$this->validator->add($name);", HIGH),
     ],
 )
 def test_so_is_php_outside_of_functions(before: str, meant: Severity) -> None:
     code = f"<?php\n$name = $_GET['name'];\n{before}\nreadfile('files/' . $name);\n"
     calls = [{"call": "readfile", "args": [0]}]
     assert severities("a.php", code, language="php", sink="path", calls=calls) == [meant]
+
+
+def test_a_field_that_is_called_like_a_check_is_none() -> None:
+    code = "<?php\n$name = $_POST['nameConfirm'];\n$done = readfile('files/' . $name);\n"
+    calls = [{"call": "readfile", "args": [0]}]
+    assert severities("a.php", code, language="php", sink="path", calls=calls) == [HIGH]
 
 
 def test_a_query_before_is_no_check_of_the_next_one_but_of_a_path_it_is() -> None:

@@ -386,8 +386,8 @@ def _is_check(node: Node, flow: _Flow) -> bool:
     if node.kind() in _BINDS:
         known = _CUT.search(text) or any(_ESCAPES.search(one) for one in _CALLED.findall(text))
         return bool(known) and _is_on_way(node, flow)
-    head = text.partition("(")[0]
-    return _LOOKS.search(head.rpartition("=")[2].rpartition(".")[2].strip()) is not None
+    called = _CALLED.search(text)
+    return called is not None and _LOOKS.search(called[1]) is not None
 
 
 _LONG: Final = 400  # characters: a longer statement holds others

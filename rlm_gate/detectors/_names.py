@@ -106,14 +106,14 @@ _ASSIGNED = kept.expression(
     r"(?::[ \t]*[\w.\[\]| ]{1,30}[ \t]*|[ \t]*\b(?:string|str)[ \t]*)?"
     r"(?::{1,3}=|=>|[?.+]=|\?\?=|[:=])[ \t]*"
     r"(?:[fbru]{0,2}(?P<quote>[\"'`])(?P<value>[^\"'`\s]{8,200})(?P=quote)"
-    r"|(?P<bare>[A-Za-z0-9+/=_.~!@%^&*-]{8,200})[ \t]*(?=\r?$|[#;]|\\[nr]))"
+    r"|(?P<bare>[A-Za-z0-9+/=_.~!@%^&*-]{8,200})[\"']?[ \t]*(?=\r?$|[#;]|\\[nr]))"
     r"|[\"'](?:[ \t]*,|[ \t]+value[ \t]*=)[ \t]*[\"'](?P<second>[^\"'`\s]{8,200})[\"']"
     r"|>\s{0,40}(?P<element>[^<>\s]{8,200})\s{0,40}</)",
     re.IGNORECASE | re.MULTILINE,
 )
 # What may stand on the line before the name that a configuration file sets.
 _SETTING = kept.expression(
-    r"[ \t]*(?:(?:-|export|set|setx|ENV|ARG)[ \t]+)?[\"']?[\w.:/-]*\Z", re.IGNORECASE
+    r"[ \t]*(?:(?:-|export|set|setx|ENV|ARG)[ \t]+|Environment=)?[\"']?[\w.:/-]*\Z", re.IGNORECASE
 )
 _CONNECTION = kept.expression(
     r"(?:server|data source|host|user ?(?:id|name)?|uid|database|catalog)[ ]*="

@@ -173,7 +173,9 @@ def examined(verdict: Verdict) -> Iterator[str]:
     coverage = verdict.coverage
     scope = one_line(verdict.scope.label or verdict.scope.kind, 200)
     if not coverage.files:
-        yield f"nothing: no text file is in scope ({scope})"
+        stopped = verdict.interrupted
+        why = f"{stopped} before a file was judged" if stopped else "no text file is in scope"
+        yield f"nothing: {why} ({scope})"
     else:
         size = f"{counted(coverage.files, 'file')}, {counted(coverage.lines, 'line')}"
         yield f"{size} ({scope}), {counted(len(verdict.rules), 'rule')}"
@@ -281,7 +283,8 @@ def _unasked(verdict: Verdict) -> str:
     asked, detected = _split_unasked(verdict)
     total = len({rule.id for rule in verdict.rules} | asked)
     if not (asked or detected):
-        return "no selected rule needs one"
+        known = verdict.rules or not verdict.interrupted
+        return "no selected rule needs one" if known else "no rule was read"
     rules = counted(total, "rule")
     alone = f"{len(detected):,} of {rules} judged by detectors alone"
     if not asked:

@@ -50,6 +50,8 @@ def test_a_run_that_had_not_read_its_files_says_that_none_was_examined(
     done = cli("check", "--all", "--offline", "--output", f"json={report}")
     assert done.code == code
     assert f"{word} while files and rules were read; no file was examined" in done.out
+    assert f"nothing: {word} before a file was judged" in done.out
+    assert "no rule was read" in done.out
     written = json.loads(report.read_text())
     assert written["status"] == "inconclusive"
     assert written["interrupted"] == word

@@ -34,12 +34,16 @@ def narrowed(node: Any) -> Any:
     """Return the part of a rule with its expressions as they may be where the text is ASCII."""
     if isinstance(node, Mapping):
         return {
-            key: kept.fact("ascii", one, in_ascii)
-            if key == "regex" and isinstance(one, str)
-            else narrowed(one)
+            key: _kept(one) if key == "regex" and isinstance(one, str) else narrowed(one)
             for key, one in node.items()
         }
     return [*map(narrowed, node)] if isinstance(node, list | tuple) else node
+
+
+def _kept(pattern: str) -> str:
+    """Return ``in_ascii`` of it; where there is nothing to narrow, nothing has to be kept."""
+    has_pieces = "\\" in pattern or "[" in pattern
+    return kept.fact("ascii", pattern, in_ascii) if has_pieces else pattern
 
 
 def in_ascii(pattern: str) -> str:

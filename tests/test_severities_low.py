@@ -304,21 +304,18 @@ def test_a_secret_that_helps_nobody_is_only_noted(
             "import hashlib\ndef f(password):\n    return hashlib.md5(password).hexdigest()\n",
             MEDIUM,
         ),
-        (
-            "security/weak-hash",
-            "a.py",
-            (
-                "import hashlib\ndef f(password):\n"
-                "    return hashlib.md5(password).hexdigest()  # noqa: S324\n"
-            ),
-            LOW,
-        ),
     ],
 )
 def test_medium_is_for_what_a_reviewer_would_change(
     rule_id: str, path: str, code: str, meant: Severity | None
 ) -> None:
     assert worst(rule_id, path, code) is meant
+
+
+@pytest.mark.parametrize("said", ["no\x71a: S324", "nos\x65c", "NOSON\x41R", "nosemgr\x65p"])
+def test_what_another_scanner_is_told_to_pass_over_weighs_the_same(said: str) -> None:
+    plain = "import hashlib\ndef f(password):\n    return hashlib.md5(password).hexdigest()"
+    assert worst("security/weak-hash", "a.py", f"{plain}  # {said}\n") is MEDIUM
 
 
 @pytest.mark.parametrize(

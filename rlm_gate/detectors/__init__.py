@@ -177,29 +177,11 @@ def weighed(severity: Severity, options: Mapping[str, Any], quote: str) -> Sever
     Medium at most where they may be meant, low at most where they lack what makes it bad.
     """
     doubt, grave = options.get("lines_doubt"), options.get("lines_grave")
-    severity = unless_reviewed(severity, quote)
     if grave is not None and multiline(grave).search(quote) is None:
         return min(severity, Severity.LOW)
     if doubt is not None and multiline(doubt).search(quote) is not None:
         return min(severity, Severity.MEDIUM)
     return severity
-
-
-def unless_reviewed(severity: Severity, quote: str) -> Severity:
-    """Return what a find on these lines weighs: a doubt that somebody settled there is low.
-
-    It is settled where a comment tells another scanner so. What is sure stays what it is.
-    """
-    settled = severity is Severity.MEDIUM and _REVIEWED.search(quote) is not None
-    return Severity.LOW if settled else severity
-
-
-# The comments of bandit, ruff, gosec, Sonar, semgrep, RuboCop, brakeman, ESLint, PHP_CodeSniffer.
-_REVIEWED = kept.expression(
-    r"#\s*nosec\b|#\s*noqa:[^\n]*\bS\d{3}|//\s*nolint:[^\n]*gosec|\bNOSONAR\b|\bnosemgrep\b"
-    r"|rubocop:disable[^\n]*Security/|brakeman:ignore|phpcs:ignore[^\n]*Security"
-    r"|eslint-disable(?:-next)?-line[^\n]*(?:security|no-eval|no-new-func|no-danger|no-unsan|no-html)"
-)
 
 
 def listed(value: Any) -> tuple[str, ...]:
@@ -265,8 +247,6 @@ def reads(options: Mapping[str, Any], language: str) -> bool:
 
 def unknown_keys(options: Mapping[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
     """Yield a complaint for every option the engine does not have."""
-    from rlm_gate import mistakes
-
     for key in options:
         if key not in known:
             remedy = mistakes.near(key, known) or f"this engine has {', '.join(known)}"

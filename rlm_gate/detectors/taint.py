@@ -32,7 +32,6 @@ from rlm_gate.detectors import (
     reads,
     severity_of,
     unknown_keys,
-    unless_reviewed,
     weighed,
 )
 from rlm_gate.detectors._taint import exploit, spec
@@ -94,7 +93,7 @@ def version() -> str:
     """Of the parser and of this engine."""
     from importlib.metadata import version as installed
 
-    return f"25+{installed('ast-grep-py')}"
+    return f"26+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -204,9 +203,8 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
         lines = "\n".join((*begins, found.quote))
         found = replace(
             found,
-            severity=unless_reviewed(
-                min(weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)),
-                found.quote,
+            severity=min(
+                weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)
             ),
             flow=tuple(Span(path, *step) for step in steps),
         )

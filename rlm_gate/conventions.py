@@ -34,7 +34,7 @@ _ASSET_FOLDERS: Final = _words("static assets public wwwroot webapp htdocs www l
 # The banner that a library's build puts before its code: a version, and whose it is.
 _BANNER_SIZE: Final = 1_200
 _BANNER: Final = r"\s*/\*[!*](?:(?!\*/).)*?\bv?\d+\.\d+"
-_LINES: Final = r"\s*(?://!?[^\n]*\n){3,}"
+_KEPT_LINES: Final = r"\s*(?://![^\n]*\n){3,}"  # "!" tells minifiers to keep them
 _VERSION: Final = r"\bv?\d+\.\d+\.\d+"
 _OWNER: Final = r"https?://|\b(?:licen[sc]e|copyright|\(c\))"
 _GENERATED_FOLDERS: Final = _words("__generated__ .idea")
@@ -113,7 +113,7 @@ def _has_banner(text: str) -> bool:
     head = text[:_BANNER_SIZE]
     banner = head.partition("*/")[0]
     found = re.match(_BANNER, banner, re.DOTALL)
-    if not found and (lines := re.match(_LINES, head)):
+    if not found and (lines := re.match(_KEPT_LINES, head)):
         banner = lines[0]
         found = re.search(_VERSION, banner)
     return bool(found and re.search(_OWNER, banner, re.IGNORECASE))

@@ -38,7 +38,6 @@ class Described:
     signature: tuple[int, int]
 
 
-LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "java"})
 _PLAIN_DECORATORS = kept.expression(
     r"@(?:abc\.|functools\.|contextlib\.|dataclasses\.)?(?:staticmethod|classmethod|abstractmethod"
     r"|property|cache|cached_property|contextmanager|asynccontextmanager|dataclass|final|override)\b"

@@ -41,7 +41,7 @@ LAYERS = (
         "graphs",
     ),
     ("routing",),
-    ("mistakes", "objects", "forks", "compiled", "yamlmarks", "lines", "editors"),
+    ("mistakes", "objects", "forks", "compiled", "yamlmarks", "lines", "editors", "phrases"),
     ("wording",),
     ("schemas", "words"),
     ("config",),

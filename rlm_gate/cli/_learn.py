@@ -15,8 +15,8 @@ from rlm_gate.cli import _flags, _progress, warn
 from rlm_gate.config import Settings
 from rlm_gate.core import Severity, display_path
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
+from rlm_gate.phrases import counted
 from rlm_gate.repo import Repo
-from rlm_gate.reports._plain import counted
 
 if TYPE_CHECKING:
     from rlm_gate.core import Corpus

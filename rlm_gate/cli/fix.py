@@ -14,8 +14,8 @@ from rlm_gate.cli import _flags, _progress
 from rlm_gate.core import Verdict, display_path
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.fixing import Fixed, Refused
+from rlm_gate.phrases import counted
 from rlm_gate.repo import Repo
-from rlm_gate.reports._plain import counted
 
 HELP = "Apply the fixes of findings to the work tree; what made a file worse is undone."
 

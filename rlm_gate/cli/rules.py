@@ -14,8 +14,8 @@ from rlm_gate.cli import _flags, _learn
 from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from rlm_gate.ownrules import OWN_RULES, POLICY_CHANGED
+from rlm_gate.phrases import counted, listed
 from rlm_gate.repo import Repo
-from rlm_gate.reports._plain import counted, listed
 
 if TYPE_CHECKING:
     from rlm_gate.packs import LoadedPack

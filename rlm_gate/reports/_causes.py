@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rlm_gate.core import Finding, Severity
-from rlm_gate.reports._plain import listed, shown_path
+from rlm_gate.phrases import listed
+from rlm_gate.reports._plain import shown_path
 
 _MANY = 5  # findings of severity info of one rule, from which on a page names them together
 

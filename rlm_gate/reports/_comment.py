@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from rlm_gate.core import Finding, Verdict
+from rlm_gate.phrases import counted
 from rlm_gate.reports import markdown
 from rlm_gate.reports._identity import identified
-from rlm_gate.reports._plain import clip, counted, one_line, shown_path
+from rlm_gate.reports._plain import clip, one_line, shown_path
 
 MARKER = "<!-- rlm-gate:comment -->"
 MAX_CHARS = 60_000  # GitHub refuses a body of more than 65,536; what follows adds up to less

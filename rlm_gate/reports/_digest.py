@@ -25,8 +25,9 @@ from rlm_gate.core import (
     merge_spans,
 )
 from rlm_gate.core.records import dataclass
+from rlm_gate.phrases import counted, listed
 from rlm_gate.reports import _languages as languages
-from rlm_gate.reports._plain import counted, listed, one_line, shown_path
+from rlm_gate.reports._plain import one_line, shown_path
 from rlm_gate.reports._policy import limits
 
 _NAMES = 8

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rlm_gate.core import Finding, Verdict
+from rlm_gate.phrases import counted
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports import markdown
 from rlm_gate.reports._comment import Items, folded, read, written
 from rlm_gate.reports._identity import digest_of
-from rlm_gate.reports._plain import counted, one_line, shown_path
+from rlm_gate.reports._plain import one_line, shown_path
 
 MARKER = "<!-- rlm-gate:issue -->"
 TITLE = "rlm-gate: findings in the default branch"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from rlm_gate.core import LanguageCoverage, Verdict
 from rlm_gate.languages import NO_CODE
-from rlm_gate.reports._plain import counted, listed, one_line
+from rlm_gate.phrases import counted, listed
+from rlm_gate.reports._plain import one_line
 
 _FEW = 10  # rules for a language; fewer leave most of what can be wrong in it unsought
 _CHOSEN = 3 * _FEW  # a run with fewer rules than this was narrowed on purpose

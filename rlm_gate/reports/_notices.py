@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlm_gate.core import Gap, Verdict
+from rlm_gate.phrases import counted
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._places import location
-from rlm_gate.reports._plain import counted, one_line
+from rlm_gate.reports._plain import one_line
 
 _MAX_NOTICES = 200
 _MAX_PLACES = 10

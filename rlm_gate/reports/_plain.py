@@ -69,17 +69,6 @@ def disarm_xml(text: str) -> str:
     return _LINE_COMMAND.sub(r"\1&#58;", _COMMAND.sub(r"##\1&#91;", text))
 
 
-def counted(number: int, noun: str) -> str:
-    """Return ``1 file``, ``2 files``, ``12,000 lines``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def listed(names: list[str], limit: int) -> str:
-    """Return the names joined by commas, and how many were left out beyond ``limit``."""
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
-
-
 def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is not UTF-8

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlm_gate.core import Severity, Span, Verdict
-from rlm_gate.reports._plain import counted, listed, one_line, shown_path
+from rlm_gate.phrases import counted, listed
+from rlm_gate.reports._plain import one_line, shown_path
 
 _NAMES = 8
 

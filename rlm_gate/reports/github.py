@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from rlm_gate.core import Finding, Severity, Status, Verdict
+from rlm_gate.phrases import counted
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._causes import spread
-from rlm_gate.reports._plain import counted, disarm_inside, one_line, shown_path
+from rlm_gate.reports._plain import disarm_inside, one_line, shown_path
 
 HELP = "GitHub workflow commands: the ten worst findings of each level as annotations"
 

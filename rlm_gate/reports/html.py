@@ -18,12 +18,13 @@ from typing import Any
 
 from rlm_gate import __version__
 from rlm_gate.core import Coverage, Finding, Gap, ModelCall, Rule, Severity, Verdict
+from rlm_gate.phrases import listed
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports import _plots as plots
 from rlm_gate.reports import _policy as policy
 from rlm_gate.reports._highlight import coloured, quoted
 from rlm_gate.reports._identity import identified
-from rlm_gate.reports._plain import disarm_json, disarm_xml, listed, one_line, plain, shown_path
+from rlm_gate.reports._plain import disarm_json, disarm_xml, one_line, plain, shown_path
 
 HELP = "one self-contained web page: findings, coverage, the models' work, plots"
 

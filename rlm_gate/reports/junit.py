@@ -14,18 +14,10 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from rlm_gate.core import Acceptance, Finding, Gap, Rule, RuleCoverage, Status, Verdict, project_of
+from rlm_gate.phrases import counted, listed
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._causes import also_at
-from rlm_gate.reports._plain import (
-    clip,
-    counted,
-    disarm,
-    disarm_xml,
-    listed,
-    one_line,
-    plain,
-    shown_path,
-)
+from rlm_gate.reports._plain import clip, disarm, disarm_xml, one_line, plain, shown_path
 
 if TYPE_CHECKING:
     from junit_xml import TestCase

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from rlm_gate.core import Finding, Verdict
+from rlm_gate.phrases import counted
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports._causes import also_at
-from rlm_gate.reports._plain import clip, counted, one_line, plain, shown_path
+from rlm_gate.reports._plain import clip, one_line, plain, shown_path
 from rlm_gate.reports._policy import accepted, notices
 
 HELP = "Markdown for a job summary or a comment"

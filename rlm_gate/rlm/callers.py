@@ -13,6 +13,7 @@ from rlm_gate.cachedir import CacheDir
 from rlm_gate.config import Settings, environment
 from rlm_gate.core import Budget, Usage
 from rlm_gate.errors import EngineError, UsageError
+from rlm_gate.phrases import counted
 from rlm_gate.providers import BatchProvider, Provider, load
 from rlm_gate.rlm import journal, prices
 from rlm_gate.rlm.batches import BatchCaller, Channel, Sent, sent_by
@@ -346,7 +347,8 @@ def _check_played(played: journal.Replay, path: Path) -> None:
 def _paid(account: Account) -> str:
     paid = account.paid()
     price = "an unknown price" if paid.usd is None else f"${paid.usd:.4f}"
-    return f"this run paid {price} for {paid.calls} calls and {paid.turns} turns"
+    asked = f"{counted(paid.calls, 'call')} and {counted(paid.turns, 'turn')}"
+    return f"this run paid {price} for {asked}"
 
 
 def _warn(warnings: list[str], tell: Tell) -> None:

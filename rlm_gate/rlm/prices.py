@@ -65,13 +65,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The price list: models by id, the aliases people write, the default models."""
+    """The price list: models by id and the aliases people write."""
 
     date: str
     models: Mapping[str, Price]
     aliases: Mapping[str, str] = field(default_factory=dict)
-    default_root: str = ""
-    default_sub: str = ""
 
     def resolve(self, name: str) -> str:
         """Return the id that an alias stands for; any other name is an id itself.
@@ -140,8 +138,7 @@ def load(own: Mapping[str, Mapping[str, float]] | None = None) -> Prices:
     models = {model: _price(entry) for model, entry in data["models"].items()}
     for name, entry in (own or {}).items():
         models[_resolved(name, data["aliases"])] = _own_price(name, entry)
-    defaults = data["defaults"]
-    return Prices(data["date"], models, data["aliases"], defaults["root"], defaults["sub"])
+    return Prices(data["date"], models, data["aliases"])
 
 
 @cache

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rlm_gate.reports._plain import counted, disarm, listed, one_line, plain, shown_path
+from rlm_gate.reports._plain import disarm, one_line, plain, shown_path
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,3 @@ def test_a_path_can_not_start_a_line_of_its_own() -> None:
 )
 def test_no_line_is_a_command_to_a_runner(line: str, expected: str) -> None:
     assert disarm(line) == expected
-
-
-def test_counts_and_lists_read_as_a_sentence() -> None:
-    assert [counted(number, "line") for number in (0, 1, 12_000)] == [
-        "0 lines",
-        "1 line",
-        "12,000 lines",
-    ]
-    assert listed(["a", "b", "c"], 3) == "a, b, c"
-    assert listed(["a", "b", "c"], 1) == "a and 2 more"

@@ -5,9 +5,11 @@ from importlib import resources
 
 import pytest
 
+from rlm_gate.config.values import DEFAULT_ROOT_MODEL, DEFAULT_SUB_MODEL
 from rlm_gate.errors import UsageError
 from rlm_gate.providers import TokenUsage
 from rlm_gate.rlm import prices
+from rlm_gate.rlm.choices import RLMConfig
 from rlm_gate.rlm.prices import PICO
 
 LIST = prices.load()
@@ -47,8 +49,14 @@ def test_a_price_may_be_given_with_the_provider_before_it() -> None:
 
 
 def test_every_alias_and_default_is_priced() -> None:
-    for model in (*LIST.aliases.values(), LIST.default_root, LIST.default_sub):
-        assert LIST.get(model) is not None, model
+    own = RLMConfig()
+    for model in (*LIST.aliases.values(), own.root_model, own.sub_model):
+        assert LIST.get(LIST.resolve(model)) is not None, model
+
+
+def test_a_session_and_the_gate_have_the_same_default_models() -> None:
+    own = RLMConfig()
+    assert (own.root_model, own.sub_model) == (DEFAULT_ROOT_MODEL, DEFAULT_SUB_MODEL)
 
 
 def test_the_list_says_when_it_was_made() -> None:

@@ -67,7 +67,7 @@ LAYERS = (
 NARROW = {
     "providers": {"errors", "core"},
     "policy": {"errors", "core", "languages", "config", "supporting"},
-    "reports": {"", "errors", "core", "languages"},
+    "reports": {"", "errors", "core", "languages", "phrases"},
     "rlm.sandbox": set(),
 }
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from rlm_gate import __version__
 from rlm_gate.core import Coverage, Finding, Gap, ModelCall, Rule, Severity, Verdict
-from rlm_gate.phrases import listed
+from rlm_gate.phrases import counted, listed
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports import _plots as plots
 from rlm_gate.reports import _policy as policy
@@ -82,7 +82,11 @@ def _environment() -> Any:
         lstrip_blocks=True,
         finalize=shown,
     )
-    environment.filters |= {"dollars": digest.dollars, "number": "{:,}".format}
+    environment.filters |= {
+        "dollars": digest.dollars,
+        "number": "{:,}".format,
+        "counted": counted,
+    }
     return environment
 
 

@@ -39,6 +39,10 @@ from rlm_gate.supporting import is_supporting
         "src/House.Core.Test/Datastore/SlackFixture.cs",
         "House.UnitTests/Run.cs",
         "house/settings/local_settings.example.py",
+        "house/flask_routes_example.py",
+        "conf/settings.py.sample",
+        "config.php.dist",
+        "config/app.dist.php",
         "server/src/test-integration/java/HttpUtil.java",
     ],
 )
@@ -58,6 +62,7 @@ def test_what_developers_run_is_supporting_code(path: str) -> None:
         "web/app/scripts/main.js",
         "house/setup.py.txt",
         "house/build.py",
+        "house/distribution.py",
         "app/views.py",
         "exampleshop/views.py",
         "config.js",

@@ -50,18 +50,19 @@ _TOPICS: Mapping[str, Mapping[str, str]] = {
         "weak crypto": "weak-cipher weak-hash fast-password-hash crypto-misuse",
         "randomness": "insecure-random predictable-random",
         "TLS off or old": "tls-verification-off tls-old-version certificate-check",
-        "secrets in code": "hardcoded-secret hardcoded-password literal-signing-key",
+        "secrets in code": "hardcoded-secret hardcoded-password literal-signing-key"
+        " secret-in-bundle",
         "files of secrets": "secret-file secret-file-in-image settings-credential",
         "login and sessions": "authentication-flaw fails-open password-in-clear unsigned-cookie"
-        " signing-key-fallback login-protection-off",
+        " signing-key-fallback login-protection-off literal-login fixed-identity",
         "CSRF off": "csrf-off state-change-cross-site",
         "CORS": "cors-open cors-any-origin origin-half-checked",
         "cookie flags": "cookie-flags",
         "JWT": "token-not-verified literal-signing-key signing-key-fallback",
         "mass assignment": "mass-assignment",
         "IDOR, access": "missing-authorization client-value-decides unguarded-route"
-        " guard-commented-out",
-        "race, TOCTOU": "check-then-use",
+        " guard-commented-out admin-path-open fixed-identity",
+        "race, TOCTOU": "check-then-use lost-update",
         "zip slip": "zip-slip",
         "ReDoS": "redos unbounded-input",
         "debug mode": "debug-mode error-details-shown profiling-exposed",

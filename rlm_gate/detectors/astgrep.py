@@ -4,7 +4,8 @@
 language or several that share the shape. ``matches: outside`` in it means what carries input from
 outside, see ``_flows``. ``once`` lists kinds of nodes: of what stands within the outermost of them
 only the first is told. Where a rule for bash also names the language of images, recipes or
-pipelines, the shell in these is judged as well, see ``_shell``.
+pipelines, the shell in these is judged as well, see ``_shell``; where one for JavaScript names
+pages or components, the scripts in them, see ``_scripts``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rlm_gate.detectors import (
     _chances,
     _clauses,
     _flows,
+    _scripts,
     _shell,
     applies,
     entries,
@@ -74,14 +76,15 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the languages the entry names, and those that hold them."""
     named = frozenset(listed(options["language"]))
-    return named | _shell.HOSTS if _SHELL in named else named
+    held = _shell.HOSTS if _SHELL in named else frozenset()
+    return named | held if _scripts.SCRIPTS.isdisjoint(named) else named | held | _scripts.HOSTS
 
 
 def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"5+{installed('ast-grep-py')}"
+    return f"6+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -96,6 +99,8 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
                 yield from _judge(file, wanted)
         if file.language in _shell.HOSTS and file.status != "deleted":
             yield from _judge_shell(file, rules)
+        if script := _scripts.scripts_of(file):
+            yield from _judge_scripts(file, script, rules)
 
 
 def _judge_shell(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
@@ -105,6 +110,16 @@ def _judge_shell(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     if text:
         tree, lines = syntax.parse(text, _SHELL), Text.of(file.text).lines
         yield from _matches(file, wanted, tree, lines, {})
+
+
+def _judge_scripts(
+    file: SourceFile, script: SourceFile, rules: Sequence[Rule]
+) -> Iterator[Finding]:
+    """Judge the scripts that a page or component holds. What does not parse is not told."""
+    wanted = [*_wanted(file, [*_entries(rules, script.language)])]
+    if wanted:
+        tree, lines = syntax.parse(script.text, script.language), Text.of(file.text).lines
+        yield from _matches(script, wanted, tree, lines, _lesser_flows(script))
 
 
 def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:

@@ -21,6 +21,7 @@ from rlm_gate.detectors import (
     Complaint,
     Region,
     Text,
+    _scripts,
     applies,
     entries,
     finding,
@@ -84,16 +85,17 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the languages the entry names."""
+    """Return the languages the entry names, and those that hold them."""
     named = frozenset(listed(options["language"]))
-    return named | {"tsx"} if "typescript" in named else named
+    held = frozenset[str]() if _scripts.SCRIPTS.isdisjoint(named) else _scripts.HOSTS
+    return named | held | {"tsx"} if "typescript" in named else named | held
 
 
 def version() -> str:
     """Of the parser and of this engine."""
     from importlib.metadata import version as installed
 
-    return f"26+{installed('ast-grep-py')}"
+    return f"27+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -101,12 +103,14 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     spoken: dict[str, list[tuple[int, Entry]]] = {}
     tables: dict[str, spec.Tables] = defaultdict(spec.Tables)
     for file in corpus.files:
-        said = spoken.get(file.language)
+        read = _scripts.scripts_of(file) or file
+        said = spoken.get(read.language)
         if said is None:
-            said = spoken[file.language] = [*enumerate(_entries(rules, file.language))]
+            said = spoken[read.language] = [*enumerate(_entries(rules, read.language))]
         mine = {number: one for number, one in said if not applies(one.rule, file)}
         if mine and file.status != "deleted":
-            yield from _Judge(tables[file.language].of(mine), file.language).judge(file)
+            judge = _Judge(tables[read.language].of(mine), read.language)
+            yield from judge.judge(read, Text.of(file.text))
 
 
 def _entries(rules: Sequence[Rule], language: str) -> Iterator[Entry]:
@@ -133,8 +137,8 @@ class _Judge:
         mocks = self._words.data.get("mocks")  # what answers nobody but tests
         self._mocks = kept.expression(str(mocks)) if mocks else None
 
-    def judge(self, file: SourceFile) -> Iterator[Finding | Skip]:
-        """Yield what is found in the file, each place and rule once."""
+    def judge(self, file: SourceFile, shown: Text) -> Iterator[Finding | Skip]:
+        """Yield what is found in the file, each place and rule once, in the lines as shown."""
         text = Text.of(file.text)
         sinks = self._worth(only_php(text.text) if file.language == "php" else text.text)
         if sinks is None:
@@ -154,7 +158,7 @@ class _Judge:
         for node in reading.cut:
             where = f"{display_path(file.path)}:{node.range().start.line + 1}"
             yield Skip(where, f"taint: reading the function ended after {MAX_STEPS} statements")
-        yield from _findings(reading.hits, file.path, text)
+        yield from _findings(reading.hits, file.path, shown)
 
     def _worth(self, text: str) -> Words | None:
         """Return the words of sinks to look for, None where nothing can be found."""

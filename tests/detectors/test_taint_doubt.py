@@ -90,6 +90,57 @@ def test_a_value_may_be_taken_only_where_it_suits(condition: str, meant: Severit
 
 
 @pytest.mark.parametrize(
+    ("fallback", "meant"),
+    [
+        ("if (!suits(file)) { file = 'index'; }", MEDIUM),
+        ("if (!suits(file)) { file = DEFAULT; }", MEDIUM),
+        ("if (!file) { file = 'index'; }", HIGH),
+        ("if (!suits(file)) { file = file + '.txt'; }", HIGH),
+        ("if (!suits(other)) { file = 'index'; }", HIGH),
+    ],
+)
+def test_what_does_not_suit_may_be_replaced(fallback: str, meant: Severity) -> None:
+    code = (
+        f"{HEAD}  let file = req.query.file;\n  {fallback}\n"
+        "  fs.readFile(path.join(root, file));\n});\n"
+    )
+    assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize("order", ["name + other", "other + name"])
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        ("if (!suits(name)) return;", HIGH),
+        ("if (!suits(name) || !suits(other)) return;", MEDIUM),
+        ("if (!['a', 'b'].includes(name)) return;", HIGH),
+        ("if (!['a', 'b'].includes(name) || !suits(other)) return;", MEDIUM),
+    ],
+)
+def test_of_two_values_that_meet_the_one_that_nobody_looked_at_counts(
+    order: str, before: str, meant: Severity
+) -> None:
+    code = (
+        f"{HEAD}  const other = req.query.other;\n  {before}\n  const whole = {order};\n"
+        "  fs.readFile(path.join(root, whole));\n});\n"
+    )
+    assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("other", "meant"), [("shield(req.query.other)", []), ("req.query.other", [HIGH])]
+)
+def test_what_is_harmless_for_all_kinds_does_not_undo_what_is_for_one(
+    other: str, meant: list[Severity]
+) -> None:
+    code = (
+        f"{HEAD}  const other = {other};\n  if (!['a', 'b'].includes(name)) return;\n"
+        "  fs.readFile(path.join(root, name + other));\n});\n"
+    )
+    assert severities("a.js", code, **READ, clean=["shield"]) == meant
+
+
+@pytest.mark.parametrize(
     ("given", "meant"),
     [("validate(rules), ", MEDIUM), ("query('name').custom(own), ", MEDIUM), ("login, ", HIGH)],
 )

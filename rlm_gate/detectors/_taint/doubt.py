@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from rlm_gate import kept
+from rlm_gate.detectors._taint import signs
 from rlm_gate.detectors._taint.reading import lines_of
 from rlm_gate.detectors._taint.values import Lines
 from rlm_gate.syntax import Node
@@ -43,88 +43,6 @@ _BINDS: Final = frozenset(
 )
 _STATEMENT: Final = "expression_statement"
 _READ: Final = frozenset({*_BRANCHES, *_CHOICES, *_BINDS, _STATEMENT})
-_NAME: Final = kept.expression(r"\$?[^\W\d][\w$]*")
-# what is asked of a request: req.query.file, $_GET['file'], request.args.get("file")
-_ASKED: Final = kept.expression(
-    r"(?:\$_[A-Z]+|\b(?i:req|request|ctx|params|event)\b)"
-    r"(?:\s*(?:\.|->|\?\.)\s*\w+|\s*\[\s*[\"'][^\"'\]\n]*[\"']\s*\]"
-    r"|\(\s*[\"'][^\"'()\n]*[\"']\s*\))+"
-)
-_LEAVES: Final = kept.expression(
-    r"\b(?:return|throw|raise|die|exit|abort|continue|break|panic|reject|redirect|next)\b"
-)
-_JOINED: Final = kept.expression(r"&&|\|\||\b(?:and|or|AND|OR)\b")
-_NEGATED: Final = kept.expression(
-    r"\A[\s(]*(?:!(?!=)|not\b)|(?<![!=])(?:===?|\bis)\s*(?:null|None|nil|false|undefined)\b"
-)
-_COMPARED: Final = kept.expression(r"[!=<>]==?|(?<![-=])[<>]|\b(?:not\s+in|in|is\s+not|is)\b")
-_LITERAL: Final = kept.expression(
-    r"[\s()]*(?:[\"'`][^\"'`]*[\"'`]|-?[\d.]+|null|None|nil|undefined|(?i:true|false|self::\w+)"
-    r"|[A-Z][A-Z0-9_]+)[\s()]*\Z"
-)
-# to leave for what stands in a list lets all the rest pass
-_LISTED: Final = kept.expression(r"[^!]*\b(?:includes|contains|has|in_array)\([^!=]*\Z")
-# that a path has some word in it does not say where it leads, unless the word is a folder's
-_PIECE: Final = kept.expression(
-    r"[\w\])]\.(?:includes|contains|indexOf)\(\s*(?![^)]*(?:(?i:dir|root|base|path|folder)|\.\.|/))"
-)
-_CALLED: Final = kept.expression(r"([\w$]+)[!?]?\s*\(")
-# says nothing of where a path leads or what a text does: its size, its end, whether there is one
-_ASIDE: Final = kept.expression(
-    r"(?i)(?:exists?(?:sync)?|\w*_exists|is_?(?:file|dir\w*|null|none|\w*empty|\w*blank|str|string"
-    r"|instance|array)|[lf]?stat(?:sync)?|access(?:sync)?|ext|extname|splitext|pathinfo|\w*extension"
-    r"|suffix|endswith|str_ends_with|hassuffix|len|length|strlen|count|size|basename|(?:to)?lower"
-    r"|(?:to)?upper|to\w+case|strto\w+|trim\w*|strip|log|debug|info|warn\w*|error|print\w*|echo"
-    r"|s?printf|format|string|str|stringify|tostring|\w+_encode|dumps|isset|empty|method|typeof"
-    r"|bool(?:ean)?|has(?:text|length)?|get\w*|split|explode|if|while|for|switch|catch|function"
-    r"|await|return|not|and|or|in|join|resolve|\w*read\w*|\w*open\w*|bind\w*)\Z"
-)
-_STORES: Final = kept.expression(
-    r"(?i)(?:\w*query\w*|exec\w*|raw|prepare\w*|\w*fetch\w*|find\w*|select\w*|scan|save|all|run"
-    r"|insert\w*|update\w*|create\w*|first|where|cursor|mysqli?_\w+|pg_\w+|num_rows|row\w*)\Z"
-)
-_LOOKS: Final = kept.expression(
-    r"(?i)(?:\A|_|(?<=[a-z])(?-i:(?=[A-Z])))(?:check|valid|verif|assert|ensure|sanit|safe|guard"
-    r"|requir|authori|allow|permit|deny|forbid|must|confirm|precondition|reject|protect|restrict)"
-)
-_CHAIN: Final = kept.expression(
-    r"(?i)\b\w*(?:validat|sanitiz|schema|celebrate)\w*\s*[(.,]|\b(?:joi|zod|yup)\."
-    r"|\b(?:param|query|body|check)\(\s*[\"'`]"
-)
-
-
-# what holds more than the value: who asks is no word about what is asked for
-_REQUESTS: Final = kept.expression(
-    r"\$?(?:req|request|res|resp|response|ctx|context|r|w|c|e|err|error|self|cls|this|next|event|args"
-    r"|params|query|body|data|_GET|_POST|_REQUEST|_COOKIE|_SERVER|final|const|let|var|[A-Z]\w*)\Z"
-)
-# whoever looks at the parts of an address mostly looks at where it leads
-_HOSTS: Final = frozenset({"ssrf", "redirect"})
-_ADDRESS: Final = kept.expression(r"(?i)[._](?:scheme|protocol|host(?:name)?|netloc|origin)\b")
-
-
-# a validator that is given the request whole looks at its parts by their names
-_WHOLE: Final = kept.expression(
-    r"(?i)(?:validat\w*(?:::make|\.make)?|verify\w*|safeparse|is_?valid|check\w*)\(\s*(?:\$?(?:this->)?"
-    r"request|req|ctx|c|r|\$_(?:POST|GET|REQUEST)|\$input)\b(?!\.(?:user|session))|\$request->validate"
-)
-# the author of this thought of it, for this sink or for another
-_ESCAPES: Final = kept.expression(
-    r"(?i)(?!.*escape_string)(?:\A|_|(?<=[a-z])(?-i:(?=[A-Z])))(?:escape|saniti|purif|html_?special|html_?entit|quote"
-    r"|clean|whitelist|safe)"
-)
-_CUT: Final = kept.expression(
-    r"\b(?:substring|substr|slice)\((?:[^()]*,)?\s*0\s*,\s*\d\s*\)|\[:\d\]"
-)
-# In its last part a name that begins with what nobody chose: "3f2a-../x" is in no folder.
-_GLUED: Final = kept.expression(
-    r"(?i)(?:uuid|random|uniq|nanoid|millis|timestamp|date\.now|\btime\.time\(|\btime\(\)|\bnow\b|token_hex)[^/\\;,\n]*?"
-    r"(?:\+|\}[^/{\n]*\{|%s[^/\n]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
-)
-
-
-_EQUALS: Final = kept.expression(r"(?:equals|equalsIgnoreCase|contentEquals|EqualFold|strcmp)+\Z")
-_SPELT: Final = kept.expression(r"\(\s*[\"'][^\"']*[\"']\s*[,)]|[\"'][^\"']*[\"']\s*\.\s*equals")
 
 
 class _Flow(NamedTuple):
@@ -147,7 +65,7 @@ def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
     flow = _followed(parts, flow)
     return bool(flow.carriers) and (
         any(_is_guard(one, flow) for one in parts)
-        or any(_CHAIN.search(head) for head in heads(sink))
+        or any(signs.CHAIN.search(head) for head in heads(sink))
         or (kind == "path" and _is_glued(parts, flow))
     )
 
@@ -155,10 +73,10 @@ def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
 def _is_glued(parts: Sequence[Node], flow: _Flow) -> bool:
     """Say whether the value stands behind something drawn or counted, with no slash between."""
     bound = (one.text() for one in parts if one.kind() in _BINDS and _is_on_way(one, flow))
-    names = {one for one in flow.carriers if _NAME.fullmatch(one)}
+    names = {one for one in flow.carriers if signs.NAME.fullmatch(one)}
     texts = "\n".join((*flow.said, *bound, flow.sink.text()))
-    marked = _NAME.sub(lambda one: "@" if one[0] in names else one[0], texts)
-    return _GLUED.search(marked) is not None
+    marked = signs.NAME.sub(lambda one: "@" if one[0] in names else one[0], texts)
+    return signs.GLUED.search(marked) is not None
 
 
 def _is_behind(node: Node, sink: Node) -> bool:
@@ -234,18 +152,18 @@ def _begun(
 ) -> frozenset[str]:
     """Return the names and expressions that hold the value where it comes in."""
     first, last = steps[0]
-    found = {"".join(one.split()) for one in _ASKED.findall(source)}
+    found = {"".join(one.split()) for one in signs.ASKED.findall(source)}
     for one in parts:
         body = one.field("body")
         end = (body.range().start if body is not None else one.range().end).line + 1
         if one.kind() in _BINDS and first <= end and one.range().start.line < last:
-            found.update(_NAME.findall(_target(one)))
+            found.update(signs.NAME.findall(_target(one)))
     around = [one for one in sink.ancestors() if one.kind() in FUNCTIONS]
     far = [one for one in around if one.range().start.line + 1 > last]
     for function in far if found else around:
         parameters = function.field("parameters") or function.field("parameter")
-        found.update(_NAME.findall(parameters.text()) if parameters is not None else ())
-    return frozenset(one for one in found if not _REQUESTS.match(one))
+        found.update(signs.NAME.findall(parameters.text()) if parameters is not None else ())
+    return frozenset(one for one in found if not signs.REQUESTS.match(one))
 
 
 def _followed(parts: Sequence[Node], flow: _Flow) -> _Flow:
@@ -257,26 +175,26 @@ def _followed(parts: Sequence[Node], flow: _Flow) -> _Flow:
     bound.sort(key=lambda one: one.range().start.index)
     known, learnt = {*flow.carriers}, set[str]()
     for one in bound:
-        names = {*_NAME.findall(_target(one))} - known
+        names = {*signs.NAME.findall(_target(one))} - known
         value = _value(one)
         if not names or _holds(one, flow.sink):
             continue
         if _mentions(value, frozenset(known)):
-            known |= {name for name in names if not _REQUESTS.match(name)}
+            known |= {name for name in names if not signs.REQUESTS.match(name)}
             learnt |= names if _asks(value, flow._replace(carriers=frozenset(known))) else set()
         elif _mentions(value, frozenset(learnt)):
             learnt |= names
-    reaching = {*_NAME.findall(flow.sink.text())}
+    reaching = {*signs.NAME.findall(flow.sink.text())}
     for one in reversed(bound):
-        if not reaching.isdisjoint(_NAME.findall(_target(one))):
-            reaching.update(_NAME.findall(_value(one)))
-    plain = {one for one in known if _NAME.fullmatch(one)}
+        if not reaching.isdisjoint(signs.NAME.findall(_target(one))):
+            reaching.update(signs.NAME.findall(_value(one)))
+    plain = {one for one in known if signs.NAME.fullmatch(one)}
     carriers = (plain & reaching or plain & flow.carriers) | (known - plain)
     return flow._replace(carriers=frozenset(carriers), learnt=frozenset(learnt - carriers))
 
 
 def _is_on_way(node: Node, flow: _Flow) -> bool:
-    return not flow.carriers.isdisjoint(_NAME.findall(_target(node)))
+    return not flow.carriers.isdisjoint(signs.NAME.findall(_target(node)))
 
 
 def _value(node: Node) -> str:
@@ -321,11 +239,11 @@ def _decides(node: Node, condition: Node, flow: _Flow) -> bool:
     body = node.field("consequence") or node.field("body")
     if body is None:
         return False
-    refused = _NEGATED.search(condition.text()) is not None
+    refused = signs.NEGATED.search(condition.text()) is not None
     if not _holds(node, flow.sink):
-        sets = not refused and _sets(body, flow)
+        sets = _replaces(body, flow) if refused else _sets(body, flow)
         plain = _tests(condition.text(), flow, listed=False)
-        return sets or (plain and _LEAVES.search(body.text()) is not None)
+        return sets or (plain and signs.LEAVES.search(body.text()) is not None)
     return refused != _holds(body, flow.sink)
 
 
@@ -341,12 +259,20 @@ def _sets(body: Node, flow: _Flow) -> bool:
     return any(one.kind() in _BINDS and _is_on_way(one, flow) for one in inside)
 
 
+def _replaces(body: Node, flow: _Flow) -> bool:
+    """Say whether the branch puts something else in the place of the value."""
+    inside = (one for one in _parts(body, [lines_of(body)]) if one.kind() in _BINDS)
+    return any(
+        _is_on_way(one, flow) and not _mentions(_value(one), flow.carriers) for one in inside
+    )
+
+
 def _tests(condition: str, flow: _Flow, *, listed: bool = True) -> bool:
     """Say whether a part of the condition asks more of the value than whether it is there."""
-    for clause in _JOINED.split(condition):
-        if not listed and _LISTED.match(clause):
+    for clause in signs.JOINED.split(condition):
+        if not listed and signs.LISTED.match(clause):
             continue
-        if flow.kind == "path" and _PIECE.search(clause):
+        if flow.kind == "path" and signs.PIECE.search(clause):
             continue
         if flow.learnt and _mentions(clause, flow.learnt):
             return True
@@ -359,19 +285,19 @@ def _asks(text: str, flow: _Flow) -> bool:
     """Say whether a call that is not known gets the value, or it is compared with what varies."""
     called = [
         one
-        for one in _CALLED.findall(text)
-        if not _ASIDE.match(one) and not (flow.kind == "sql" and _STORES.match(one))
+        for one in signs.CALLED.findall(text)
+        if not signs.ASIDE.match(one) and not (flow.kind == "sql" and signs.STORES.match(one))
     ]
-    if _EQUALS.match("".join(called)) and _SPELT.search(text):
+    if signs.EQUALS.match("".join(called)) and signs.SPELT.search(text):
         return False  # what is proved by that is proved
     if called:
         return True
-    if flow.kind in _HOSTS and _ADDRESS.search(text):
+    if flow.kind in signs.HOSTS and signs.ADDRESS.search(text):
         return True
-    sides = _COMPARED.split(text)
-    if len(sides) < 2 or _CALLED.search(text):  # something and something
+    sides = signs.COMPARED.split(text)
+    if len(sides) < 2 or signs.CALLED.search(text):  # something and something
         return False
-    return not any(_LITERAL.match(one) for one in sides) and ".length" not in text
+    return not any(signs.LITERAL.match(one) for one in sides) and ".length" not in text
 
 
 def _is_check(node: Node, flow: _Flow) -> bool:
@@ -379,22 +305,24 @@ def _is_check(node: Node, flow: _Flow) -> bool:
     text = node.text()
     if _holds(node, flow.sink) or len(text.partition("\n")[0]) > _LONG:
         return False
-    if _WHOLE.search(text):
+    if signs.WHOLE.search(text):
         return True
     if not _mentions(text, flow.carriers):
         return False
     if node.kind() in _BINDS:
-        known = _CUT.search(text) or any(_ESCAPES.search(one) for one in _CALLED.findall(text))
+        known = signs.CUT.search(text) or any(
+            signs.ESCAPES.search(one) for one in signs.CALLED.findall(text)
+        )
         return bool(known) and _is_on_way(node, flow)
-    called = _CALLED.search(text)
-    return called is not None and _LOOKS.search(called[1]) is not None
+    called = signs.CALLED.search(text)
+    return called is not None and signs.LOOKS.search(called[1]) is not None
 
 
 _LONG: Final = 400  # characters: a longer statement holds others
 
 
 def _mentions(text: str, names: frozenset[str]) -> bool:
-    if not names.isdisjoint(_NAME.findall(text)):
+    if not names.isdisjoint(signs.NAME.findall(text)):
         return True
     packed = "".join(text.split())
     return any(one in packed for one in names if not one.isidentifier())

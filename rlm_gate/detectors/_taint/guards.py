@@ -115,7 +115,7 @@ def either(one: Proof, other: Proof) -> Proof:
 
 def marks(values: Iterable[Value], kinds: frozenset[str]) -> Proof:
     """Return the proof that these values can do no harm of these kinds."""
-    return {one.ident: kinds for value in values for one in value.everything}
+    return {way.ident: kinds for value in values for one in value.everything for way in one.ways}
 
 
 def pieces(node: Node) -> Iterator[Node]:

@@ -128,10 +128,11 @@ class Reading:
             return
         taint = value.taint(entry.sources)
         unknown = taint is None and UNKNOWN in entry.sources and _is_unknown(value)
-        harmed = taint is not None and taint.harms(entry.kind)
-        if (unknown or harmed) and not _is_spared(entry, value):
-            told = taint.at(lines_of(node)) if taint else None
-            self.hits.append(Hit(entry, node, told, value.text))
+        ways = [one for one in taint.ways if one.harms(entry.kind)] if taint else []
+        if not (unknown or ways) or _is_spared(entry, value):
+            return
+        told = [one.at(lines_of(node)) for one in ways]
+        self.hits += [Hit(entry, node, one, value.text) for one in told or (None,)]
 
     def check_call(self, node: Node, name: str, arguments: Sequence[Argument]) -> None:
         """Note the sinks among what a call of that name is given."""
@@ -221,9 +222,7 @@ def guarded(env: Env, cleaned: Mapping[int, frozenset[str]]) -> Env:
 def _guarded(value: Value, cleaned: Mapping[int, frozenset[str]]) -> Value:
     if not value.tainted:
         return value
-    taints = tuple(
-        one._replace(clean=one.clean | cleaned.get(one.ident, frozenset())) for one in value.taints
-    )
+    taints = tuple(one.proved(cleaned) for one in value.taints)
     items = value.items and {key: _guarded(item, cleaned) for key, item in value.items.items()}
     return replace(value, taints=taints, items=items)
 

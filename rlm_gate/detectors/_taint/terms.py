@@ -30,9 +30,9 @@ from rlm_gate.detectors._taint.values import (
     Value,
     built,
     constant,
-    ident_of,
     join,
     mixed,
+    part_of,
     text,
 )
 from rlm_gate.syntax import Node
@@ -128,7 +128,7 @@ class Terms(Literals):
         items = owner.element(field).everything if owner.items else ()
         shape = "request" if owner.shape == "request" else ""
         taints = mixed([Value(taints=owner.taints), Value(taints=items)]).taints
-        taints = tuple(one._replace(ident=ident_of(one.ident, field)) for one in taints)
+        taints = tuple(part_of(one, field) for one in taints)
         fixed = not taints and _is_constant(field)
         own = Value(name=name, taints=taints, shape=shape, fixed=fixed)
         return own.cleaned({"path"}) if _SENT_NAME.match(name) else own

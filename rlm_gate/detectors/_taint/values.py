@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -24,6 +24,8 @@ OWN: Final = "\x01"
 VARIES: Final = "\x02"
 _LONGEST_TEXT = 4_000
 _LONGEST = 14  # steps of a flow that are kept
+_WAYS = 4  # that met in one value
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def ident_of(*parts: str | int) -> int:
@@ -38,6 +40,7 @@ class Taint(NamedTuple):
     source in the text or what :func:`ident_of` makes of its name, ``clean`` the kinds of sinks it
     can't harm any more. ``guessed``: a function that nobody sees here made the value from it.
     ``doubts``: the kinds of sinks for which what the source can hold may not be enough.
+    ``met``: the taints of which it was made, each by itself; empty for a single one.
     """
 
     origin: str
@@ -46,19 +49,34 @@ class Taint(NamedTuple):
     clean: frozenset[str] = frozenset()
     guessed: bool = False
     doubts: frozenset[str] = frozenset()
+    met: tuple[Taint, ...] = ()
+
+    @property
+    def ways(self) -> tuple[Taint, ...]:
+        """Return the single taints in it."""
+        return self.met or (self,)
+
+    def each(self, change: Callable[[Taint], Taint]) -> Taint:
+        """Return the taint with the change made to it and to those that met in it."""
+        made = change(self)
+        return made._replace(met=tuple(map(change, self.met))) if self.met else made
 
     def at(self, lines: Lines) -> Taint:
         """Return the taint after one more step."""
-        if lines == self.steps[-1] or len(self.steps) >= _LONGEST:
-            return self
-        return self._replace(steps=(*self.steps, lines))
+        return self.each(lambda one: _at(one, lines))
 
     def decoded(self) -> Taint:
         """Return the taint of what decoding makes of the value."""
-        doubts = frozenset(kind for kind in self.doubts if not kind.startswith(STILL))
-        return self._replace(
-            clean=frozenset(), doubts=doubts - ONE_PART if doubts >= ONE_PART else doubts
-        )
+        return self.each(_decoded)
+
+    def cleaned(self, kinds: frozenset[str]) -> Taint:
+        """Return the taint, harmless for these kinds of sinks."""
+        return self.each(lambda one: one._replace(clean=one.clean | kinds))
+
+    def proved(self, proof: Mapping[int, frozenset[str]]) -> Taint:
+        """Return the taint, harmless for what is proved of its source."""
+        made = self.each(lambda one: one._replace(clean=one.clean | proof.get(one.ident, _NONE)))
+        return made._replace(clean=_clean_of(made.met)) if made.met else made
 
     def doubtful(self, kind: str) -> bool:
         """Say whether what its source can hold may not be enough for a sink of that kind."""
@@ -169,24 +187,23 @@ class Value:
         """Return the value, harmless for these kinds of sinks."""
         more = frozenset(kinds)
         items = self.items and {key: item.cleaned(more) for key, item in self.items.items()}
-        taints = tuple(one._replace(clean=one.clean | more) for one in self.taints)
-        return replace(self, taints=taints, items=items)
+        return replace(self, taints=tuple(one.cleaned(more) for one in self.taints), items=items)
 
     def part(self, key: str | int) -> Value:
         """Return a part of its own: what is proved of another one says nothing of it."""
-        taints = tuple(one._replace(ident=ident_of(one.ident, key)) for one in self.taints)
-        return Value(taints=taints)
+        return Value(taints=tuple(part_of(one, key) for one in self.taints))
 
     def unseen(self) -> Value:
         """Return the value that a function nobody sees here made from it."""
-        taints = tuple(one._replace(guessed=True, doubts=one.doubts | MADE) for one in self.taints)
+        taints = tuple(one.each(_unseen) for one in self.taints)
         return replace(self, taints=taints) if taints else self
 
     def doubted(self, kinds: frozenset[str]) -> Value:
         """Return the value, whose harm at these kinds of sinks is not sure."""
         if not (kinds and self.taints):
             return self
-        return replace(self, taints=tuple(one._replace(doubts=kinds) for one in self.taints))
+        taints = (one.each(lambda single: single._replace(doubts=kinds)) for one in self.taints)
+        return replace(self, taints=tuple(taints))
 
     def raw(self) -> Value:
         """Return the value after decoding: what escaping had made harmless is not any more."""
@@ -213,6 +230,11 @@ def listed(items: Sequence[Value]) -> Value:
     return Value(items=dict(enumerate(items)), shape="list")
 
 
+def part_of(taint: Taint, key: str | int) -> Taint:
+    """Return the taint of a part that has a proof of its own."""
+    return taint.each(lambda one: one._replace(ident=ident_of(one.ident, key)))
+
+
 def merged(taints: Iterable[Taint]) -> tuple[Taint, ...]:
     """Join taints, one for each class of sources; dangerous for what any of them endangers."""
     found: dict[str, Taint] = {}
@@ -221,13 +243,49 @@ def merged(taints: Iterable[Taint]) -> tuple[Taint, ...]:
         if old is None:
             found[one.origin] = one
         elif old != one:
-            worse = one if len(one.clean) < len(old.clean) else old
-            found[one.origin] = worse._replace(
-                clean=old.clean & one.clean,
-                guessed=old.guessed and one.guessed,
-                doubts=old.doubts & one.doubts,
-            )
+            found[one.origin] = _met(old, one)
     return tuple(found.values())
+
+
+def _met(old: Taint, one: Taint) -> Taint:
+    worse = one if len(one.clean) < len(old.clean) else old
+    ways = {(way.ident, way.clean, way.guessed, way.doubts): way for way in (*one.ways, *old.ways)}
+    kept = sorted(ways.values(), key=_tameness)[:_WAYS]
+    return worse._replace(
+        clean=_clean_of((old, one)),
+        guessed=old.guessed and one.guessed,
+        doubts=old.doubts & one.doubts,
+        met=tuple(kept) if len(ways) > 1 else (),
+    )
+
+
+def _tameness(taint: Taint) -> tuple[bool, int, bool, int, int]:
+    """Order ways by the harm they may do: what is proved of all kinds does none."""
+    clean, doubts = taint.clean, taint.doubts
+    return ALL in clean, len(clean), taint.guessed, len(doubts), len(taint.steps)
+
+
+def _clean_of(ways: Sequence[Taint]) -> frozenset[str]:
+    """Return the kinds of sinks that none of these can harm."""
+    known = [one.clean for one in ways]
+    every = frozenset().union(*known)
+    return frozenset(kind for kind in every if all(kind in one or ALL in one for one in known))
+
+
+def _at(taint: Taint, lines: Lines) -> Taint:
+    if lines == taint.steps[-1] or len(taint.steps) >= _LONGEST:
+        return taint
+    return taint._replace(steps=(*taint.steps, lines))
+
+
+def _decoded(taint: Taint) -> Taint:
+    doubts = frozenset(kind for kind in taint.doubts if not kind.startswith(STILL))
+    left = doubts - ONE_PART if doubts >= ONE_PART else doubts
+    return taint._replace(clean=frozenset(), doubts=left)
+
+
+def _unseen(taint: Taint) -> Taint:
+    return taint._replace(guessed=True, doubts=taint.doubts | MADE)
 
 
 def mixed(values: Iterable[Value], name: str = "") -> Value:

@@ -93,7 +93,7 @@ def _entry(line: str, number: int) -> Suppression | str:
         return "" if line.strip() in {"", _HEAD, _TAIL} else "not a line of a baseline"
     try:
         said = json.loads(text[1])
-    except ValueError:
+    except (ValueError, RecursionError):
         return "not JSON"
     wrong = _mistake(said)
     if wrong:
@@ -115,13 +115,13 @@ def _mistake(said: dict[str, Any]) -> str:
         return "a fingerprint of 64 hexadecimal digits is wanted"
     if not isinstance(said.get("path"), str) or not isinstance(said.get("rule", ""), str):
         return "path and rule are texts"
-    known = {one.value for one in Origin}
+    known = [one.value for one in Origin]
     return "" if said.get("origin", "detector") in known else f"origin is one of {sorted(known)}"
 
 
 def _is_whole(content: bytes) -> bool:
     try:
         said = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(said, dict) and said.get("version") == 1

@@ -42,6 +42,8 @@ def test_every_place_of_a_finding_and_who_made_it_comes_back() -> None:
         pytest.param({"fingerprint": ONE}, "are texts", id="no path"),
         pytest.param({"fingerprint": ONE, "path": "a", "line": 1}, "unknown keys", id="a line"),
         pytest.param({"fingerprint": ONE, "path": "a", "origin": "me"}, "origin", id="origin"),
+        pytest.param({"fingerprint": ONE, "path": "a", "origin": []}, "origin", id="a list"),
+        pytest.param({"fingerprint": ONE, "path": "a", "rule": 1}, "are texts", id="a number"),
     ],
 )
 def test_what_is_no_entry_is_told_in_its_line(entry: dict[str, object], said: str) -> None:
@@ -73,6 +75,16 @@ def test_what_is_no_whole_baseline_is_refused(text: bytes) -> None:
     with pytest.raises(ConfigError) as caught:
         baseline.parse(text)
     assert "not a baseline of version 1" in caught.value.problems[0].text
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_told() -> None:
+    deep = content().replace(b"{}]}", b'{"path": ' + b"[" * 50_000 + b"]" * 50_000 + b"},\n{}]}")
+    with pytest.raises(ConfigError) as caught:
+        baseline.parse(deep)
+    assert [(one.line, one.text[:8]) for one in caught.value.problems] == [(2, "not JSON")]
+    opened = content().replace(b"{}]}", b"[" * 50_000)
+    with pytest.raises(ConfigError, match="not a line of a baseline"):
+        baseline.parse(opened)
 
 
 def test_an_entry_alone_is_no_baseline() -> None:

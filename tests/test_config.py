@@ -339,6 +339,17 @@ def test_folders_follow_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -
     assert config.environment().cache_dir == Path.cwd() / "mine"
 
 
+def test_a_home_that_is_no_absolute_path_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the cache would lie in the repository that is judged."""
+    monkeypatch.setenv("HOME", "here")
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name)
+    found = config.environment()
+    assert found.cache_dir.is_absolute()
+    assert found.state_dir.is_absolute()
+    assert Path.cwd() not in {*found.cache_dir.parents, *found.state_dir.parents}
+
+
 def test_settings_take_the_environment_they_are_given(tmp_path: Path) -> None:
     env = replace(config.environment(), keys={"anthropic": "made-up"}, cache_dir=tmp_path)
     found = config.settings(Flags(), None, env)

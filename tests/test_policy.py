@@ -13,7 +13,9 @@ from rlm_gate.core import (
     Coverage,
     Finding,
     Gap,
+    Notice,
     Origin,
+    RulePack,
     Severity,
     Skip,
     Span,
@@ -151,6 +153,14 @@ def test_a_run_in_which_every_call_failed_is_inconclusive() -> None:
     assert verdict(usage=Usage(calls=0, failed_calls=4)).status is Status.INCONCLUSIVE
 
 
+def test_a_cause_is_told_once_and_skips_are_in_the_order_of_their_names() -> None:
+    lost = [Skip("b", "broke", blocking=True, path=path) for path in ("y.py", "x.py")]
+    other = Skip("a", "too large", blocking=True)
+    got = verdict(skips=(*lost, other))
+    assert got.reasons == ("a: too large", "b: broke")
+    assert got.skipped == (other, lost[1], lost[0])
+
+
 def test_a_skip_that_does_not_block_changes_nothing() -> None:
     assert verdict(skips=(Skip("logo.png", "binary"),)).status is Status.PASS
 
@@ -172,6 +182,11 @@ FILE = source("a.py", "one\ntwo\nthree\nfour\nfive\n", status="modified", change
 def test_code_must_touch_a_changed_line(line: int, kept: int) -> None:
     found = narrow([finding(line=line)], corpus(FILE, kind="diff"), [rule()], HIGH)
     assert len(found) == kept
+
+
+def test_what_a_model_found_was_placed_when_it_was_grounded() -> None:
+    said = finding(line=5, origin=Origin.MODEL)
+    assert narrow([said], corpus(FILE, kind="diff"), [rule()], HIGH) == (said,)
 
 
 def test_code_around_a_removed_line_counts() -> None:
@@ -328,6 +343,38 @@ def test_reports_show_no_lines_of_a_text_that_others_would_read_otherwise() -> N
     )
     text = judge(evidence, HIGH).text
     assert [text(path) for path in ("a.py", "b.py", "c.py", "none")] == [FILE.text, *[None] * 3]
+
+
+def test_a_verdict_says_what_it_was_judged_from() -> None:
+    pack = RulePack("security", "1", (rule(),))
+    evidence = Evidence(
+        corpus=corpus(FILE),
+        packs=(pack,),
+        rules=(rule(),),
+        findings=(),
+        skips=(),
+        coverage=Coverage(5, 4, ()),
+        audit=Audit("offline"),
+        usage=Usage(calls=2),
+        interrupted="SIGTERM",
+        notices=(Notice(Span("b.py", 1, 1), "n", "t"), Notice(Span("a.py", 1, 1), "n", "t")),
+        projects=("web",),
+    )
+    got = judge(evidence, Policy(Severity.HIGH, packs={"docs": Severity.LOW}))
+    assert got.packs == (("security", "1"),)
+    assert (got.rules, got.coverage, got.audit, got.usage) == (
+        evidence.rules,
+        evidence.coverage,
+        evidence.audit,
+        evidence.usage,
+    )
+    assert (got.scope, got.threshold, got.thresholds) == (
+        evidence.corpus.scope,
+        Severity.HIGH,
+        (("docs", Severity.LOW),),
+    )
+    assert (got.interrupted, got.projects) == ("SIGTERM", ("web",))
+    assert [one.place.path for one in got.notices] == ["a.py", "b.py"]
 
 
 @pytest.mark.parametrize(("interrupted", "told"), [("", 1), ("interrupted", 0)])

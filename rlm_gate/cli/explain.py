@@ -80,7 +80,7 @@ def _document(path: Path | None) -> dict[str, Any]:
             raise UsageError(f"{path}: {error.strerror}") from error
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a JSON report: {error}") from error
     if not isinstance(document, dict) or document.get("schema") != "rlm-gate/1":
         raise UsageError(f"{path}: not a report of rlm-gate; make one with --output json=F")

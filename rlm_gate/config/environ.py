@@ -21,7 +21,8 @@ def environment() -> Environment:
     """Read the environment."""
     variables = dict(os.environ)
     own = variables.get("RLM_GATE_CACHE_DIR")
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() raises where there is none
+    # Path.home() raises where there is none; a relative one would lie in what is judged
+    home = _folder(os.path.expanduser("~")) or Path(os.devnull)  # noqa: PTH111
     return Environment(
         ci=variables.get("CI", "").lower() in {"true", "1"},
         keys=_firsts(variables, KEYS),

@@ -275,7 +275,7 @@ def _scripts(text: str) -> set[str] | None:
     """Return the names of the scripts, None where the file is no plain JSON object."""
     try:
         read = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     scripts = read.get("scripts", {}) if isinstance(read, dict) else None
     return {*scripts} if isinstance(scripts, dict) else None

@@ -106,7 +106,7 @@ def _read(repos: Sequence[str]) -> tuple[Sources, Known, tuple[str, ...]]:
     for place, file in files.items():
         try:
             facts[place] = reading.facts(file)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             sources.malformed(file.name, 0, str(error).splitlines()[0])
             facts[place] = ()
     if not tables.can_read_sql():

@@ -83,6 +83,7 @@ def test_an_unknown_fingerprint_names_the_nearest(
         (["abcdef", "--report", "none.json"], "No such file"),
         (["abcdef", "--report", "other.json"], "not a report of rlm-gate"),
         (["abcdef", "--report", "text.json"], "not a JSON report"),
+        (["abcdef", "--report", "deep.json"], "not a JSON report"),
     ],
 )
 def test_what_tells_of_no_run_is_a_usage_error(
@@ -95,6 +96,7 @@ def test_what_tells_of_no_run_is_a_usage_error(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.json").write_text("{}")
     (tmp_path / "text.json").write_text("no")
+    (tmp_path / "deep.json").write_text("[" * 50_000)
     assert main(["explain", *arguments]) == 2
     assert said in capsys.readouterr().err
 

@@ -218,6 +218,12 @@ def test_a_command_that_works_or_is_another_project_s_is_left_alone(line: str) -
     assert list(guides.detect(corpus(*files), [COMMANDS])) == []
 
 
+@pytest.mark.parametrize("package", ["[" * 50_000, "{", "[]", '{"scripts": []}'])
+def test_a_package_that_can_not_be_read_is_believed(package: str) -> None:
+    files = [source("package.json", package), source("README.md", "```sh\nnpm run biuld\n```\n")]
+    assert list(guides.detect(corpus(*files), [COMMANDS])) == []
+
+
 @pytest.mark.parametrize(
     "makefile",
     ["include other.mk\nlint:\n", "%:\n\t@tool $@\n", "$(TARGETS):\n\ttool\n", "$(eval x)\na:\n"],

@@ -198,11 +198,15 @@ def test_without_sqlglot_the_map_says_what_it_did_not_read(
 
 
 def test_a_manifest_that_is_broken_is_told(tmp_path: Path) -> None:
-    repo = write(
-        tmp_path / "a", {"package.json": "{", "pyproject.toml": "[", "x.py": "import os\n"}
-    )
-    result = depmap.run(depmap.Request([repo]), OFFLINE)
-    assert {fault.path for fault in result.malformed} == {"a/package.json", "a/pyproject.toml"}
+    broken = {"package.json": "{", "pyproject.toml": "[", "x.py": "import os\n"}
+    deep = {"package.json": "[" * 50_000}
+    repos = [write(tmp_path / "a", broken), write(tmp_path / "b", deep)]
+    result = depmap.run(depmap.Request(repos), OFFLINE)
+    assert {fault.path for fault in result.malformed} == {
+        "a/package.json",
+        "a/pyproject.toml",
+        "b/package.json",
+    }
 
 
 def hostile(tmp_path: Path) -> tuple[str, str]:

@@ -158,9 +158,10 @@ def test_issues_of_github_come_from_gh_and_from_rest(indent: int | None) -> None
 
 def test_a_line_that_is_no_issue_is_told_and_the_rest_is_ranked(tmp_path: Path) -> None:
     file = tmp_path / "issues.jsonl"
-    file.write_text(CHAIN + '{"id": "cut\n[1]\n')
+    deep = f'{{"id": {"[" * 50_000}'
+    file.write_text(CHAIN + f'{{"id": "cut\n[1]\n{deep}\n')
     result = prioritize.run(prioritize.Request([str(file)]), OFFLINE)
-    assert [fault.line for fault in result.malformed] == [5, 6]
+    assert [fault.line for fault in result.malformed] == [5, 6, 7]
     assert len(result.answer.ranking.top) == 4
 
 

@@ -196,7 +196,7 @@ def _rows(path: str, text: str) -> Iterator[tuple[Evidence, Any]]:
         place = Evidence(path, number, line.strip()[:160])
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield place, f"no JSON: {error}"
             continue
         yield place, value if isinstance(value, dict) else "no JSON object"
@@ -206,7 +206,7 @@ def _array(path: str, text: str) -> Iterator[tuple[Evidence, Any]]:
     start = Evidence(path, 1, text.strip()[:80])
     try:
         values = json.loads(text.lstrip("\ufeff"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         yield start, f"no JSON: {error}"
         return
     lines = split_lines(text)

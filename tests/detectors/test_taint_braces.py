@@ -415,3 +415,80 @@ def test_a_go_literal_that_the_grammar_cannot_read_breaks_nothing() -> None:
 )
 def test_broken_code_breaks_nothing(language: str, text: str) -> None:
     judged(language, f"{text}\nfunction f(req) {{ db.query(req.query.a); *http.Request Query")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        pytest.param("s.find(q)", True, id="a-method-of-the-same-object"),
+        pytest.param("s.rows.find(q)", True, id="a-method-of-a-field-s-type"),
+        pytest.param("s.other.find(q)", False, id="a-method-of-another-file"),
+        pytest.param('s.find("all")', False, id="the-author-s-own-text"),
+    ],
+)
+def test_a_value_is_followed_into_the_methods_of_a_go_file(body: str, found: bool) -> None:
+    code = (
+        'package m\nimport "net/http"\n'
+        "type Store struct { rows *Store; other *elsewhere.Store }\n"
+        "func (s *Store) show(r *http.Request) {\n"
+        f'q := r.FormValue("q")\n{body}\n}}\n'
+        "func (t *Store) find(name string) {\ndb.Query(name)\n}\n"
+    )
+    assert bool(lines("go", code)) is found
+
+
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        (("switch q {", 'case "a", "b":', "default:", "return", "}"), False),
+        (("switch q {", 'case "a", "b":', "default:", "}"), True),
+        (("switch q {", 'case "a":', "return", "}"), True),
+        (("switch q {", "case other:", "default:", "return", "}"), True),
+    ],
+)
+def test_only_what_a_switch_names_goes_on_where_its_default_leaves(
+    statements: tuple[str, ...], found: bool
+) -> None:
+    assert go(*statements, "db.Query(q)") is found
+
+
+def test_in_a_case_of_a_switch_the_value_is_the_one_that_is_named() -> None:
+    assert not go("switch q {", 'case "a":', "db.Query(q)", "}")
+    assert go("switch q {", 'case "a":', "default:", "db.Query(q)", "}")
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [("Name", True), ("Age", False)],
+)
+def test_a_field_of_a_number_s_type_holds_no_text(field: str, found: bool) -> None:
+    more = "type search struct {\nName string\nAge int\n}"
+    body = ("var one search", "json.NewDecoder(r.Body).Decode(&one)", f"db.Query(one.{field})")
+    assert go(*body, more=more) is found
+
+
+def test_what_is_asked_of_a_request_again_was_checked_before() -> None:
+    check = 'if !allowed(r.FormValue("x")) {\nreturn\n}'
+    assert not go(check, 'db.Query(r.FormValue("x"))')
+    assert go(check, 'db.Query(r.FormValue("y"))')
+
+
+def test_what_is_printed_into_a_builder_is_in_its_text() -> None:
+    assert go("var b strings.Builder", 'fmt.Fprintf(&b, "a %s", q)', "db.Query(b.String())")
+    assert not go("var b strings.Builder", 'fmt.Fprintf(&b, "a %d", q)', "db.Query(b.String())")
+
+
+def test_an_address_of_parts_begins_with_its_host() -> None:
+    where = {"text_has": "^https://[^/\x01]*\x00"}
+    assert go('u := url.URL{Scheme: "https", Host: q}', "db.Query(u.String())", **where)
+    own = 'u := url.URL{Scheme: "https", Host: "a.example", Path: q}'
+    assert not go(own, "db.Query(u.String())", **where)
+
+
+def test_a_message_of_a_remote_call_comes_from_outside() -> None:
+    code = (
+        'package m\nimport pb "example.com/pb"\n'
+        "func (s *Server) Get(ctx context.Context, in *pb.GetRequest) error {\n"
+        "db.Query(in.GetName())\nreturn nil\n}\n"
+    )
+    assert lines("go", code) == [4]

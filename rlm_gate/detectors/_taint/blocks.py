@@ -130,7 +130,9 @@ class Blocks(Terms, Running):
         keys = Value(taints=rows.taints if rows.shape != "list" else ())
         for _ in range(2):
             inner = dict(env)
-            for target, value in zip(targets, (keys, rows.element(UNSET)), strict=False):
+            element = rows.element(UNSET)
+            element = replace(element, name=element.name or self.typed(node))
+            for target, value in zip(targets, (keys, element), strict=False):
                 self.assign(target, value, inner)
             env = merge([env, self._body(node, inner)]) or env
         return env
@@ -153,36 +155,53 @@ class Blocks(Terms, Running):
         before = node.field("initializer")
         if before is not None:
             env = self._run(before, env) or env
-        subject = self.value(part(node, "value", "condition"), env)
+        asked = part(node, "value", "condition")
+        subject = self.value(asked, env)
         body = node.field("body")
         cases = [one for one in named(body if body is not None else node) if one.kind() in _CASES]
         self.left.append([])
-        ends = self._taken(cases, subject, env)
+        chosen = proofs.chosen(self, asked, env) if subject.tainted else env
+        ends = self._taken(cases, subject, env, chosen)
         return merge([*ends, *self.left.pop()])
 
-    def _taken(self, cases: Sequence[Node], subject: Value, env: Env) -> list[Env | None]:
-        """Read the cases that may be taken; one falls into the next if nothing leaves it."""
+    def _taken(
+        self, cases: Sequence[Node], subject: Value, env: Env, chosen: Env
+    ) -> list[Env | None]:
+        """Read the cases that may be taken; one falls into the next if nothing leaves it.
+
+        ``chosen``: what is known where the subject is one of the constants of a case.
+        """
         through: Env | None = None
         ends: list[Env | None] = []
         sure = False
         for one in cases:
             fits = None if not sure else False
             fits = self._fits(one, subject, env) if fits is None else fits
-            begins = [through, dict(env) if fits is not False else None]
+            known = chosen if chosen is not env and self._is_listed(one, env) else env
+            begins = [through, dict(known) if fits is not False else None]
             after = self._each(_statements(one), merge(begins))
             falls = one.kind() in _FALLING
             through = after if falls else None
             ends += [] if falls else [after]
-            sure = sure or fits is True
+            sure = sure or fits is True or one.kind() in _DEFAULTS
         return [*ends, through, *([] if sure else [env])]
 
-    def _fits(self, case: Node, subject: Value, env: Env) -> bool | None:
-        """Say whether the case is taken, None where that is open."""
+    def _is_listed(self, case: Node, env: Env) -> bool:
+        """Say whether a case is for texts of the author's alone."""
+        _, options = self._options(case, env)
+        return bool(options) and all(one.harmless for one in options)
+
+    def _options(self, case: Node, env: Env) -> tuple[list[Node], list[Value]]:
         labels = [one for one in named(case) if one.kind() in _LABELS]
         value = case.field("value")
         options = [self.value(one, env) for label in labels for one in named(label)]
         if value is not None and not labels:
             options = [self.value(value, env)]
+        return labels, options
+
+    def _fits(self, case: Node, subject: Value, env: Env) -> bool | None:
+        """Say whether the case is taken, None where that is open."""
+        labels, options = self._options(case, env)
         if case.kind() in _DEFAULTS or (labels and labels[0].text() == "default"):
             return None
         if not subject.known or not options or not all(one.known for one in options):

@@ -74,7 +74,9 @@ def _made(reading: Reading, name: str, receiver: Value, values: Sequence[Value])
     if words.builders.find(name):
         return replace(text(values) if values else constant(""), shape="text", const=UNSET)
     if words.formats.find(name):
-        return _formatted(values)
+        return formatted(values)
+    if name in _ROOTED and len(values) == 1 and values[0].prefix.startswith("/"):
+        return built(values).cleaned({"path"})  # nothing is above the root: it can only be joined
     return receiver if words.fluent.find(name) else None
 
 
@@ -104,7 +106,7 @@ def _container(shape: str, values: Sequence[Value]) -> Value:
     return Value(items={}, shape=shape, taints=taints)
 
 
-def _formatted(values: Sequence[Value]) -> Value:
+def formatted(values: Sequence[Value]) -> Value:
     """Put values into the holes of a text: ``%s`` or ``{0}``."""
     at = next((i for i, one in enumerate(values) if isinstance(one.const, str)), None)
     if at is None:
@@ -201,7 +203,20 @@ def _stringed(reading: Reading, receiver: Value, values: Sequence[Value]) -> Val
     del reading
     if values:  # Integer.toString(x)
         return None
+    if receiver.name == "url.URL" and receiver.shape == "dict":
+        return _address(receiver)
     return replace(receiver, shape="" if receiver.shape == "text" else receiver.shape)
+
+
+def _address(made: Value) -> Value:
+    """Return the text of Go's ``url.URL{Host: x, Path: y}``; without a host it names none."""
+    fields = made.items or {}
+    host = fields.get("Host") or fields.get("Opaque")
+    parts = [fields[one] for one in ("Path", "RawPath", "RawQuery", "Fragment") if one in fields]
+    if host is None:
+        return text([constant("/"), *parts])
+    scheme = fields.get("Scheme", constant("https"))
+    return text([scheme, constant("://"), host, constant("/"), *parts])
 
 
 def _mapped(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
@@ -235,6 +250,7 @@ def _joined(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value
     return text(parts)
 
 
+_ROOTED: Final = ("filepath.Clean", "path.Clean")
 _GROWING: Final = frozenset({"append", "insert", "WriteString", "WriteByte", "Write", "concat"})
 _SAME: Final = {
     "addAll": "extend",

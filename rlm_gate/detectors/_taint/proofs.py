@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from rlm_gate import kept
@@ -42,6 +42,10 @@ _NUMBER: Final = kept.expression(
     r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric|is_numeric"
     r"|is_int|ctype_\w+)\Z"
 )
+# what a request answers in the same way when it is asked again: r.FormValue("name")
+_GETS: Final = kept.expression(
+    r"[\w.$>()-]*(?:\.|->)(?i:get|input|query|post|param|\w*value|\w*param|header|cookie)\w*\(\s*[\"'][\w.\[\]-]*[\"']\s*\)\Z"
+)
 _NOWHERE: Final = ("-1", "false", "FALSE")
 
 _HOST: Final = kept.expression(r"\.(?:hostname|host|origin)\Z")
@@ -65,9 +69,22 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
     if not proof:
         return dict(env)
-    after = guarded(env, proof)
+    return _proved(reader, tested, proof, env)
+
+
+def chosen(reader: _Evaluates, subject: Node | None, env: Env) -> Env:
+    """Return the environment where the subject of a switch is one of the author's constants."""
+    tested: dict[str, Value] = {}
+    proof = marks(_tested(Noting(reader, tested), [subject] if subject else [], env), EVERY)
+    return _proved(reader, tested, proof, env) if proof else env
+
+
+def _proved(
+    reader: _Evaluates, tested: Mapping[str, Value], proof: Proof, env: Env
+) -> dict[str, Value]:
     proved = guarded({f"{PROVED}{text}": value for text, value in tested.items()}, proof)
-    return {**after, **proved}
+    reader.reading.asked = reader.reading.asked or any(text.endswith(")") for text in tested)
+    return {**guarded(env, proof), **proved}
 
 
 def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # the case in hand
@@ -210,6 +227,8 @@ def _of_other_beginning(
     reader: _Evaluates, name: str, owner: Node | None, arguments: Sequence[Node], env: Env
 ) -> Proof:
     """Read ``!x.startsWith("//")``: it names no other host."""
+    if len(arguments) > 1:  # strings.HasPrefix(x, "//")
+        owner, arguments = arguments[0], arguments[1:]
     if owner is None or not arguments or not _BEGINS.search(name):
         return {}
     prefix = reader.value(arguments[0], env).const
@@ -266,6 +285,11 @@ def _tested(reader: _Evaluates, nodes: Iterable[Node], env: Env) -> list[Value]:
     found = []
     for node in nodes:
         current: Node | None = node
+        if node.kind() in CALLS and _GETS.match(node.text()):
+            asked = reader.value(node, env)
+            if asked.taints and isinstance(reader, Noting):
+                reader.tested[node.text()] = asked
+                found.append(asked)
         while current is not None and current.kind() in CALLS:
             owner, arguments = _parts(current)
             current = None if arguments or not _SAME_TEXT.search(_written(current)) else owner

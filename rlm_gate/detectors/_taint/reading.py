@@ -113,6 +113,7 @@ class Reading:
     frameworks: set[str] = field(default_factory=set)
     seen: bool = False  # whether anything came from outside so far
     proved: bool = False  # whether a condition proved something of a member, an element or a getter
+    asked: bool = False  # whether a condition proved something of what a call returns
     cut: list[Node] = field(default_factory=list)  # functions that were too long to be read whole
     returned: dict[Hashable, Value] = field(
         default_factory=dict

@@ -228,6 +228,8 @@ class Terms(Literals):
         return NOTHING
 
     def _call(self, node: Node, env: Env) -> Value:
+        if self.reading.asked and (known := _known(node, env)) is not None:
+            return known
         receiver, callee, place = self._callee(node, env)
         arguments_node = given_to(node)
         if arguments_node is not None and arguments_node.kind() == "template_string":

@@ -63,3 +63,86 @@ def test_a_token_read_for_its_end_or_key_alone_decides_nothing(then: str, meant:
 )
 def test_what_a_page_draws_is_for_itself(then: str, meant: Severity) -> None:
     assert worst("insecure-random", "src/login.js", DRAWN % then) is meant
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        (
+            "session_start();\nif (!isset($_SESSION['user'])) { die('no'); }",
+            MEDIUM,
+        ),
+        ("require_once '../includes/auth_check.php';", MEDIUM),
+        ("", HIGH),
+        ("if (isset($_SESSION['cart'])) { $size = count($_SESSION['cart']); }", HIGH),
+        ("$_SESSION['user'] = 1;", HIGH),
+    ],
+)
+def test_a_form_repeated_to_one_who_is_logged_in_is_less_than_a_link(
+    asked: str, meant: Severity
+) -> None:
+    code = f"<?php\n{asked}\n$name = $_POST['name'];\necho \"<b>$name</b>\";\n"
+    assert worst("reflected-xss", "src/user.php", code) is meant
+    linked = code.replace("_POST", "_GET")
+    assert worst("reflected-xss", "src/user.php", linked) is HIGH
+
+
+@pytest.mark.parametrize(
+    ("head", "source", "meant"),
+    [
+        ("@login_required", "request.form", MEDIUM),
+        ("@login_required", "request.args", HIGH),
+        ("@counted", "request.form", HIGH),
+    ],
+)
+def test_a_route_behind_a_login_repeats_a_form_to_its_own_page(
+    head: str, source: str, meant: Severity
+) -> None:
+    code = (
+        "from flask import request\n@app.route('/', methods=['POST'])\n"
+        f"{head}\ndef show():\n    name = {source}['name']\n    return f'<b>{{name}}</b>'\n"
+    )
+    assert worst("reflected-xss", "src/app.py", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("src/up.php", "<?php\n$name = $_FILES['a']['name'];\necho \"<b>$name</b>\";\n"),
+        (
+            "src/up.js",
+            "app.post('/', (req, res) => {\n  res.send('<b>' + req.file.originalname);\n});\n",
+        ),
+        (
+            "src/up.py",
+            (
+                "from flask import request\n@app.route('/')\ndef show():\n"
+                "    return f\"<b>{request.files['a'].filename}</b>\"\n"
+            ),
+        ),
+    ],
+)
+def test_no_link_sends_a_file_of_that_name(path: str, code: str) -> None:
+    assert worst("reflected-xss", path, code) is MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [
+        ('$"http://localhost:5002/user/{name}"', None),
+        ('$"{_api}/user/{name}"', None),
+        ('$"{Settings.Api}user/{name}"', None),
+        ("_api + name", None),
+        ("name", HIGH),
+        ('$"http://{name}/user"', HIGH),
+        ('Request.Query["host"] + name', HIGH),
+    ],
+)
+def test_an_address_that_begins_with_the_authors_own_leads_there(
+    address: str, meant: Severity | None
+) -> None:
+    code = (
+        "class A : Controller {\n  [HttpGet]\n  public async Task<IActionResult> Show(string name)"
+        f" {{\n    return Ok(await _httpClient.GetAsync({address}));\n  }}\n}}\n"
+    )
+    assert worst("ssrf", "src/User.cs", code) is meant

@@ -40,7 +40,7 @@ LAYERS = (
         "syntax",
         "graphs",
     ),
-    ("routing",),
+    ("routing", "elsewhere"),
     ("mistakes", "objects", "forks", "compiled", "yamlmarks", "lines", "editors", "phrases"),
     ("wording",),
     ("schemas", "words"),
@@ -66,7 +66,7 @@ LAYERS = (
 # These see even less than their row would let them.
 NARROW = {
     "providers": {"errors", "core"},
-    "policy": {"errors", "core", "languages", "config", "supporting"},
+    "policy": {"errors", "core", "languages", "config", "supporting", "elsewhere"},
     "reports": {"", "errors", "core", "languages", "phrases"},
     "rlm.sandbox": set(),
 }

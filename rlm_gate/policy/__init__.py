@@ -26,6 +26,7 @@ from rlm_gate.core import (
     Verification,
 )
 from rlm_gate.core.records import dataclass
+from rlm_gate.elsewhere import weight
 from rlm_gate.policy import accepting, yielding
 from rlm_gate.policy.decided import Policy
 from rlm_gate.policy.folding import folded
@@ -87,7 +88,7 @@ def narrow(
     kept: dict[tuple[str, Span], Finding] = {}
     for finding in findings:
         rule, path = by_id[finding.rule_id], finding.span.path
-        severity = policy.severity(rule, path, finding.severity)
+        severity = policy.severity(rule, path, weight(finding, rule, corpus))
         if severity is None or not _in_scope(finding, files, corpus.gone):
             continue
         key = (finding.rule_id, finding.span)

@@ -31,7 +31,7 @@ _MEMBERS = (
 )  # the same text means the same value
 
 
-# A link makes a browser send an address or a form, but no headers or cookies of its choice.
+# A link makes a browser send an address or a form, but no headers, cookies or names of files.
 # where the request itself was sent to is a place of this site
 _ASKED_FOR = kept.expression(
     r"(?:^|\.)request\.(?:path|path_info|path_url|raw_path|base_url|url_root|host_url)\Z"
@@ -46,6 +46,7 @@ _SENT_FILE = kept.expression(r"\.FormFile\(\)\Z")
 _LAST_PART = frozenset({"path"})
 _BESIDE = kept.expression(
     r"(?i)header|cookie|remote_?user|auth_user|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)"
+    r"|_FILES\b|original_?(?:file)?name|getSubmittedFileName|\b(?:request|req)\.files?\b"
 )
 # What these hold is text, in which no operator of a query can be.
 _FORM = kept.expression(

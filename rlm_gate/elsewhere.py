@@ -1,0 +1,69 @@
+"""What other files of the tree say against the weight of a finding in one of them.
+
+A module that nothing loads harms nobody; a key that the program refuses at its start never signs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from rlm_gate import kept
+from rlm_gate.core import Corpus, Finding, Rule, Severity
+from rlm_gate.supporting import is_supporting
+
+_FALLBACK: Final = frozenset({"security/signing-key-fallback"})
+_NAME: Final = kept.expression(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+")
+_MANY: Final = 60  # files that are asked
+# Where programs look at what they are given before they run.
+_STARTS: Final = kept.expression(
+    r"(?i)(?:^|[/._-])\w*(?:conf(?:ig)?|setting|env|valid|start|boot|main|index|server|app|check|secret)"
+    r"\w*\.(?:py|[cm]?[jt]sx?|go|java|kt|rb|php|cs)\Z"
+)
+_COMMENT: Final = kept.expression(r"(?m)^[ \t]*(?://|#|\*|/\*).*$")
+_LEAVES: Final = r"(?:\bthrow\b|\braise\b|\bexit\s*\(|\bpanic\(|\bFatal\w*\(|\babort\b|\bdie\b)"
+_REQUIRES: Final = r"(?i:requir|mandatory|must_?have|needed|ensure|assert|expected|missing)\w*"
+
+
+def weight(finding: Finding, rule: Rule, corpus: Corpus) -> Severity:
+    """Return the finding's severity, or a lesser one where another file says so."""
+    if finding.severity <= Severity.MEDIUM:
+        return finding.severity
+    if rule.supporting is not None and _is_shadowed(finding.span.path, corpus):
+        return min(finding.severity, rule.supporting)
+    if finding.rule_id in _FALLBACK and _is_refused(finding, corpus):
+        return Severity.MEDIUM
+    return finding.severity
+
+
+def _is_shadowed(path: str, corpus: Corpus) -> bool:
+    """Say whether a package of the module's name lies beside it: Python imports that."""
+    return path.endswith(".py") and f"{path[:-3]}/__init__.py" in corpus.paths()
+
+
+def _is_refused(finding: Finding, corpus: Corpus) -> bool:
+    """Say whether the program does not start without the variable, or with what is set for it."""
+    names = {one for one in _NAME.findall(finding.quote) if one.isupper() or one.islower()}
+    named = [re.escape(one) for one in sorted(names)]
+    if not named:
+        return False
+    either = rf"\b(?i:{'|'.join(named)})\b"
+    refuses = re.compile(
+        rf"(?:!\s*|\bnot\s+|==\s*)[\w.\[\]\"'(]*{either}[^\x00]{{0,200}}?{_LEAVES}"
+        rf"|{either}[^\n]{{0,80}}(?:==|\.startswith|\.includes|\bin\b|<)[^\x00]{{0,160}}?{_LEAVES}"
+        rf"|{_REQUIRES}[^;\n]{{0,40}}[\[({{=:][^;)\]]{{0,300}}{either}"
+        rf"|{either}[\"']?\s*:\s*(?:z|[jJ]oi|yup)\.(?![^\n]*(?:default|optional))"
+        rf"|{either}[\"']?\s*:\s*str\((?![^\n]*default)"
+    )
+    texts = (_COMMENT.sub("", text) for text in _others(finding.span.path, corpus))
+    return any(refuses.search(text) for text in texts)
+
+
+def _others(path: str, corpus: Corpus) -> Iterator[str]:
+    """Yield the texts of the files that may look at what the program is given."""
+    starts = (one for one in sorted(corpus.paths()) if _STARTS.search(one))
+    asked = [one for one in starts if one != path and not is_supporting(one)][:_MANY]
+    for one in asked:
+        file = corpus.file(one)
+        yield file.text if file else corpus.tree.get(one, "")

@@ -1,0 +1,71 @@
+"""What other files say against the weight of a finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import corpus, finding, rule, source
+
+from rlm_gate.core import Severity
+from rlm_gate.elsewhere import weight
+from rlm_gate.policy import Policy, narrow
+
+HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
+FALLBACK = "security/signing-key-fallback"
+
+
+def weighed(path: str, beside: str, *, supporting: Severity | None = LOW) -> Severity:
+    lesser = replace(rule(), supporting=supporting)
+    whole = corpus(source(path, "a = 1\n"), source(beside, ""))
+    return weight(finding(path=path), lesser, whole)
+
+
+def test_a_module_beside_a_package_of_its_name_is_never_loaded() -> None:
+    assert weighed("house/settings.py", "house/settings/__init__.py") is LOW
+    assert weighed("house/settings.py", "house/settings/base.py") is HIGH
+    assert weighed("house/settings.py", "other/settings/__init__.py") is HIGH
+    assert weighed("house/settings.js", "house/settings/__init__.py") is HIGH
+
+
+def test_what_weighs_the_same_everywhere_does_so_there() -> None:
+    assert weighed("house/settings.py", "house/settings/__init__.py", supporting=None) is HIGH
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "meant"),
+    [
+        ("src/env.ts", "if (!process.env.JWT_SECRET) throw new Error('no key');", MEDIUM),
+        ("src/env.ts", "if (!process.env.JWT_SECRET) {\n  log();\n  process.exit(1);\n}", MEDIUM),
+        (
+            "src/config.ts",
+            "for (const one of REQUIRED = ['PORT', 'JWT_SECRET']) check(one);",
+            MEDIUM,
+        ),
+        ("src/config.ts", "requireEnv(['PORT', 'JWT_SECRET']);", MEDIUM),
+        ("src/env.ts", "const env = z.object({ JWT_SECRET: z.string().min(32) });", MEDIUM),
+        ("src/env.ts", "const env = Joi.object({ JWT_SECRET: Joi.string().required() });", MEDIUM),
+        ("src/env.ts", "const env = z.object({ JWT_SECRET: z.string().default('hush') });", HIGH),
+        ("src/env.ts", "// throws if (!process.env.JWT_SECRET) throw", HIGH),
+        ("src/env.ts", "if (!process.env.PORT) throw new Error('no port');", HIGH),
+        ("src/env.ts", "export const key = process.env.JWT_SECRET;", HIGH),
+        ("test/env.ts", "if (!process.env.JWT_SECRET) throw new Error('no key');", HIGH),
+        ("src/pages.ts", "if (!process.env.JWT_SECRET) throw new Error('no key');", HIGH),
+    ],
+)
+def test_a_fallback_that_another_file_refuses_never_signs(
+    path: str, text: str, meant: Severity
+) -> None:
+    quote = "const key = process.env.JWT_SECRET || 'hush-hush';"
+    one = finding(FALLBACK, "src/auth.ts", quote=quote)
+    whole = corpus(source("src/auth.ts", quote), source(path, text + "\n"))
+    assert weight(one, rule(FALLBACK), whole) is meant
+    assert weight(replace(one, rule_id="security/example"), rule(), whole) is HIGH
+
+
+def test_the_policy_asks_and_what_the_user_says_of_the_rule_counts_still() -> None:
+    lesser = replace(rule(), supporting=LOW)
+    files = source("house/settings.py", "a = 1\n"), source("house/settings/__init__.py", "")
+    one = finding(path="house/settings.py", quote="a = 1")
+    kept = narrow([one], corpus(*files), [lesser], Policy(HIGH))
+    assert [found.severity for found in kept] == [LOW]

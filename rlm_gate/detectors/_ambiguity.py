@@ -17,9 +17,11 @@ import re
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final
+
+from rlm_gate.core.records import dataclass
 
 _parser: Any = importlib.import_module("re._parser")
 """The standard library's reader of expressions: not public, but the one that says what re means."""

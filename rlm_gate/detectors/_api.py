@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rlm_gate import kept
 from rlm_gate.core import split_lines
+from rlm_gate.core.records import dataclass
 from rlm_gate.syntax import Node, Tree, parse
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import pickle
 from dataclasses import field
 
 import pytest
@@ -104,6 +105,36 @@ def test_a_frozen_record_stays_as_it_is() -> None:
     changed = Open()
     changed.count = 2
     assert changed.count == 2
+
+
+def test_a_class_derived_from_a_record_is_made_as_the_record_is() -> None:
+    @dataclass(slots=True)
+    class Plain:
+        count: int = 1
+
+    class Derived(Plain):
+        __slots__ = ()
+
+    assert (Derived(2).count, Plain(3).count, Derived().count) == (2, 3, 1)
+    assert Plain(1) == Plain(1)
+    assert Derived(1) != Plain(1)
+    assert dataclasses.replace(Derived(1), count=4).count == 4
+
+
+def test_what_dataclasses_tells_of_a_record_is_told_whoever_asks_first() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Asked:
+        name: str
+        size: int = field(default=3, compare=False)
+
+    assert dataclasses.is_dataclass(Asked)
+    assert Asked.__match_args__ == ("name", "size")
+    assert [(one.name, one.type, one.compare) for one in dataclasses.fields(Asked)] == [
+        ("name", "str", True),
+        ("size", "int", False),
+    ]
+    assert hash(Asked("a", 1)) == hash(Asked("a", 2))
+    assert pickle.loads(pickle.dumps(Pair(1, "a"))) == Pair(1, "a")  # noqa: S301  # our own
 
 
 def test_a_record_is_replaced_and_copied() -> None:

@@ -2,7 +2,7 @@
 
 Trusts what it reads: ``cachedir`` has verified that we wrote it, by the code that runs now. What an
 entry hands to its engine is most of a pack, and a change needs the entries of its languages alone:
-each is read when it is first asked for.
+each is read when it is first asked for more than its language.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, RulePack, Severity
 
+_LANGUAGE = "language"
 _SHARED = ("languages", "tags", "include", "exclude", "prefilter")  # rules have many in common
 
 
@@ -41,16 +42,22 @@ def loads(stored: bytes) -> tuple[RulePack, ...]:
 
 
 class _Options(Mapping[str, Any]):
-    """The options of one entry, read from their place in the stored bytes at the first question."""
+    """The options of one entry, read from their place in the stored bytes at the first question.
 
-    __slots__ = ("_place", "_read", "_stored")
+    Its language is asked of every entry, of most nothing else: that is known without reading.
+    """
 
-    def __init__(self, stored: bytes, place: tuple[int, int]) -> None:
+    __slots__ = ("_language", "_place", "_read", "_stored")
+
+    def __init__(self, stored: bytes, place: tuple[int, int], language: Any) -> None:
         self._stored = stored
         self._place = place
+        self._language = language
         self._read: dict[str, Any] | None = None
 
     def __getitem__(self, key: str) -> Any:
+        if key == _LANGUAGE and self._language is not None:
+            return self._language
         return self._known()[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -60,7 +67,7 @@ class _Options(Mapping[str, Any]):
         return len(self._known())
 
     def __contains__(self, key: object) -> bool:
-        return key in self._known()
+        return (key == _LANGUAGE and self._language is not None) or key in self._known()
 
     def _known(self) -> dict[str, Any]:
         if self._read is None:
@@ -73,7 +80,9 @@ def _plain(rule: Rule, options: bytearray, shared: dict[tuple[str, ...], int]) -
     """Return what JSON can hold of a rule; lists and options are named by their places."""
     plain = dataclasses.asdict(dataclasses.replace(rule, detect=(), fix=()))
     plain |= {name: shared.setdefault(getattr(rule, name), len(shared)) for name in _SHARED}
-    plain["detect"] = [(one.engine, *_put(one.options, options)) for one in rule.detect]
+    plain["detect"] = [
+        (one.engine, *_put(one.options, options), one.options.get(_LANGUAGE)) for one in rule.detect
+    ]
     plain["fix"] = [
         (one.engine, *_put(one.options, options), one.text, one.safe, one.what) for one in rule.fix
     ]
@@ -102,15 +111,15 @@ def _rule(stored: dict[str, Any], options: bytes, shared: Sequence[tuple[str, ..
         include=shared[stored["include"]],
         exclude=shared[stored["exclude"]],
         detect=tuple(
-            Detect(engine, _Options(options, (start, end)))
-            for engine, start, end in stored["detect"]
+            Detect(engine, _Options(options, (start, end), language))
+            for engine, start, end, language in stored["detect"]
         ),
         prefilter=shared[stored["prefilter"]],
         ask=Ask(ask["over"], ask["question"]) if ask else None,
         verify=stored["verify"],
         enabled=stored["enabled"],
         fix=tuple(
-            Rewrite(engine, _Options(options, (start, end)), text, safe, what)
+            Rewrite(engine, _Options(options, (start, end), None), text, safe, what)
             for engine, start, end, text, safe, what in stored["fix"]
         ),
         supporting=None if supporting is None else Severity(supporting),

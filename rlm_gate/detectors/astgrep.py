@@ -43,6 +43,7 @@ from rlm_gate.detectors._where import speaks
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
 _Config = Mapping[str, Any]
+_Spoken = tuple[Rule, Sequence[Detect]]
 _Wanted = tuple[Rule, Detect, _Config, tuple[_clauses.Clause, ...]]
 # By an entry's options and a language: the options themselves, their configuration, what it needs.
 _READY: dict[tuple[int, str], tuple[_Config, _Config, tuple[_clauses.Clause, ...]]] = {}
@@ -89,12 +90,12 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Parse each file that a rule applies to once, and yield every match of every rule."""
-    spoken: dict[str, list[_Wanted]] = {}
+    spoken: dict[str, list[_Spoken]] = {}
     for file in corpus.files:
         if file.language not in spoken:
             spoken[file.language] = [*_entries(rules, file.language)]
         if spoken[file.language] and file.status != "deleted":
-            wanted = [*_wanted(file, spoken[file.language])]
+            wanted = [*_wanted(file, spoken[file.language], file.language)]
             if wanted:
                 yield from _judge(file, wanted)
         if file.language in _shell.HOSTS and file.status != "deleted":
@@ -105,7 +106,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
 def _judge_shell(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     """Judge the shell that a file of another language holds. What does not parse is not told."""
-    wanted = [*_wanted(file, [*_entries(rules, _SHELL)])]
+    wanted = [*_wanted(file, [*_entries(rules, _SHELL)], _SHELL)]
     text = _shell.embedded(file.text, file.language, file.path) if wanted else ""
     if text:
         tree, lines = syntax.parse(text, _SHELL), Text.of(file.text).lines
@@ -116,17 +117,18 @@ def _judge_scripts(
     file: SourceFile, script: SourceFile, rules: Sequence[Rule]
 ) -> Iterator[Finding]:
     """Judge the scripts that a page or component holds. What does not parse is not told."""
-    wanted = [*_wanted(file, [*_entries(rules, script.language)])]
+    wanted = [*_wanted(file, [*_entries(rules, script.language)], script.language)]
     if wanted:
         tree, lines = syntax.parse(script.text, script.language), Text.of(file.text).lines
         yield from _matches(script, wanted, tree, lines, _lesser_flows(script))
 
 
-def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
+def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Spoken]:
+    """Yield each rule that has entries for the language, with these entries."""
     for rule in rules:
-        for entry in entries(rule, _ENGINE) if speaks(rule.languages, language) else ():
-            if reads(entry.options, language):
-                yield rule, entry, *_ready(entry.options, language)
+        own = entries(rule, _ENGINE) if speaks(rule.languages, language) else ()
+        if spoken := [one for one in own if reads(one.options, language)]:
+            yield rule, spoken
 
 
 def _ready(options: _Config, language: str) -> tuple[_Config, tuple[_clauses.Clause, ...]]:
@@ -140,10 +142,11 @@ def _ready(options: _Config, language: str) -> tuple[_Config, tuple[_clauses.Cla
     return _READY[key][1:]
 
 
-def _wanted(file: SourceFile, spoken: Sequence[_Wanted]) -> Iterator[_Wanted]:
-    for one in spoken:
-        if not applies(one[0], file) and lines_possible(one[1].options, file.text):
-            yield one
+def _wanted(file: SourceFile, spoken: Sequence[_Spoken], language: str) -> Iterator[_Wanted]:
+    for rule, own in spoken:
+        for entry in own if not applies(rule, file) else ():
+            if lines_possible(entry.options, file.text):
+                yield rule, entry, *_ready(entry.options, language)
 
 
 def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Skip]:

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from rlm_gate import kept, syntax
-from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile, Span, display_path
+from rlm_gate.core import (
+    Corpus,
+    Detect,
+    Finding,
+    Rule,
+    Severity,
+    Skip,
+    SourceFile,
+    Span,
+    display_path,
+)
 from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,
@@ -100,24 +110,39 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Read each file that has both a word of a source and one of a sink."""
-    spoken: dict[str, list[tuple[int, Entry]]] = {}
-    tables: dict[str, spec.Tables] = defaultdict(spec.Tables)
+    spoken: dict[str, _Spoken] = {}
     for file in corpus.files:
         read = _scripts.scripts_of(file) or file
-        said = spoken.get(read.language)
-        if said is None:
-            said = spoken[read.language] = [*enumerate(_entries(rules, read.language))]
-        mine = {number: one for number, one in said if not applies(one.rule, file)}
-        if mine and file.status != "deleted":
-            judge = _Judge(tables[read.language].of(mine), read.language)
+        if read.language not in spoken:
+            spoken[read.language] = _Spoken(rules, read.language)
+        mine = spoken[read.language].judging(file) if file.status != "deleted" else {}
+        if mine:
+            judge = _Judge(spoken[read.language].tables.of(mine), read.language)
             yield from judge.judge(read, Text.of(file.text))
 
 
-def _entries(rules: Sequence[Rule], language: str) -> Iterator[Entry]:
-    for rule in rules:
-        for one in entries(rule, _ENGINE) if speaks(rule.languages, language) else ():
-            if reads(one.options, language):
-                yield spec.entry_of(rule, one)
+class _Spoken:
+    """The rules' entries for a language, made ready when a file first asks for them."""
+
+    def __init__(self, rules: Sequence[Rule], language: str) -> None:
+        self.tables = spec.Tables()
+        self._ready: dict[int, Entry] = {}
+        self._rules: list[tuple[Rule, list[tuple[int, Detect]]]] = []
+        numbers = count()
+        for rule in rules:
+            own = entries(rule, _ENGINE) if speaks(rule.languages, language) else ()
+            if spoken := [one for one in own if reads(one.options, language)]:
+                self._rules.append((rule, [(next(numbers), one) for one in spoken]))
+
+    def judging(self, file: SourceFile) -> dict[int, Entry]:
+        """Return the entries of the rules that apply to the file, by their numbers."""
+        mine: dict[int, Entry] = {}
+        for rule, own in self._rules:
+            for number, detect in own if not applies(rule, file) else ():
+                if number not in self._ready:
+                    self._ready[number] = spec.entry_of(rule, detect)
+                mine[number] = self._ready[number]
+        return mine
 
 
 class _Judge:

@@ -2,6 +2,6 @@
 
 import sys
 
-from rlm_gate.cli import process
+from rlm_gate.cli import command
 
-sys.exit(process())
+sys.exit(command())

@@ -111,7 +111,7 @@ def test_the_command_looks_for_garbage_seldom_and_not_at_its_end() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
-    assert done.stdout.split() == [b"50000", b"True"]
+    assert done.stdout.split() == [b"150000", b"True"]
 
 
 def test_what_the_command_reads_later_is_whole_when_something_of_it_is_asked_for() -> None:
@@ -129,3 +129,33 @@ def test_what_the_command_reads_later_is_whole_when_something_of_it_is_asked_for
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
     assert done.stdout.split() == [b"False", b"0.0", b"True", b"True", b"False", b"True", b"True"]
+
+
+_ENDING = """
+import atexit, os, sys, threading, time, rlm_gate.cli as cli
+at_once = os._exit
+os._exit = lambda code: os.write(1, b"at once") and at_once(code)
+cli.main = lambda: os.write(1, b"a report\\n") and 7
+atexit.register(lambda: os.write(1, b"the end\\n"))
+late = threading.Thread(target=lambda: time.sleep(0.3) or os.write(1, b"a thread\\n"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        pytest.param("", ["a report", "the end", "at once"], id="alone"),
+        pytest.param("sys.setprofile(lambda *_: None)", ["a report", "the end"], id="measured"),
+        pytest.param("sys.settrace(lambda *_: None)", ["a report", "the end"], id="traced"),
+        pytest.param("late.start()", ["a report", "a thread", "the end"], id="a thread at work"),
+        pytest.param("sys.stdout = None", ["a report", "the end"], id="no output"),
+    ],
+)
+def test_the_command_ends_at_once_where_nobody_is_at_work_or_looks_on(
+    before: str, said: list[str]
+) -> None:
+    script = f"{_ENDING}{before}\nsys.exit(cli.command())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert done.returncode == 7
+    assert done.stdout.decode().splitlines() == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import errno
 import gc
 import importlib
@@ -10,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -64,7 +66,29 @@ _REFUSALS = frozenset(
     | {errno.EAGAIN, errno.ENOMEM, errno.EIO}
 )
 _MAKE_ROOM = "Make room, end some programs or raise the limits ('ulimit -a' shows them); run again."
-_FEW_COLLECTIONS = 50_000  # objects more than before: a hook makes about that many in all
+_FEW_COLLECTIONS = 150_000  # objects more than before: a hook makes fewer in all
+
+
+def command() -> int:
+    """Run the command line and end the process: nobody runs anything in it after this."""
+    code = process()
+    _end_at_once(code)
+    return code
+
+
+def _end_at_once(code: int) -> None:
+    """End the process without taking apart what it holds: that takes a twentieth of a hook's time.
+
+    What was to be done at its end is done. A thread at work, or whoever traces or measures the
+    process, is left the usual end.
+    """
+    observed = sys.gettrace() or sys.getprofile() or threading.active_count() > 1
+    if not observed:
+        atexit._run_exitfuncs()  # noqa: SLF001  # what the interpreter itself calls at its end
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
 
 
 def process() -> int:

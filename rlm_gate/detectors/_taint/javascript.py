@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from rlm_gate import kept
@@ -28,6 +29,16 @@ _PROCEDURES: Final = ("query", "mutation", "subscription")  # of tRPC
 _ROUTED: Final = (Value(name="req"), Value(name="res"))
 _DEFINES: Final = kept.expression(r"GraphQL(?:Object|InputObject)Type\b|\bbuildSchema\(|\bgql`")
 _SCHEMA: Final = frozenset({"path", "ssrf"})  # who may ask stands in it, and nobody reads it here
+_VERBS: Final = kept.expression(
+    r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\Z"
+)  # Next's, SvelteKit's
+_LOADERS: Final = kept.expression(
+    r"(?:getServerSideProps|getInitialProps|loader|action|load|clientLoader|generateMetadata)\Z"
+)
+_LOADED: Final = kept.expression(r"\{[^{}]*\b(?:params|query|searchParams|request|req|url)\b")
+_PAGE: Final = kept.expression(r"\{[^{}]*\bsearchParams\b")
+_BROWSERS: Final = kept.expression(r"\b(?:window|document|location)\b")
+_ACTIONS: Final = kept.expression(r"\s*(?://[^\n]*\s*)*[\"']use server[\"']")
 _OTHERS: Final = kept.expression(r"_*(?:ctx|context|c|err|error|e)\Z")
 _PARENT: Final = kept.expression(r"_+|_*(?:parent|root|source|obj)\Z")
 _ARGUMENTS: Final = kept.expression(r"_*(?:args|arguments|input)?\Z")  # or taken apart
@@ -44,9 +55,12 @@ class JavaScript(Braces):
         answered = any(_ANSWERS.match(name) for name, _ in parameters[1:2])
         names = [name for name, _ in parameters]
         resolver, invoked = _resolves(names), names[:2] == ["event", "context"]
+        loaded, action = _loaded(function.node, parameters), self._is_action(function.node)
         for index, (name, node) in enumerate(parameters):
             value = self._parameter(name, node, request=answered and index == 0)
-            if (resolver and index == 1) or (invoked and index == 0):
+            if index < len(loaded) and not value.taints:
+                value = Value(name=loaded[index])
+            if (resolver and index == 1) or (invoked and index == 0) or action:
                 value = remote(node, name or "args")
                 # the schema of GraphQL gives every argument its type
                 value = value.cleaned(TEXTUAL) if resolver else value
@@ -57,6 +71,17 @@ class JavaScript(Braces):
             else:
                 self.assign(_pattern(node), value, env)
         return env, Frame(text=function.node.text())
+
+    def _is_action(self, node: Node) -> bool:
+        """Say whether pages call the function over the network: it, or its file, says so."""
+        if "use server" not in self.text:
+            return False
+        body, parent = node.field("body"), node.parent()
+        own = body is not None and _ACTIONS.match(body.text().lstrip("{")) is not None
+        while parent is not None and parent.kind() in _DECLARES:
+            parent = parent.parent()
+        exported = parent is not None and parent.kind() == "export_statement"
+        return own or (exported and _ACTIONS.match(self.text) is not None)
 
     def _parameter(self, name: str, node: Node, *, request: bool) -> Value:
         written = node.text()
@@ -90,6 +115,14 @@ class JavaScript(Braces):
             names = [name for name, _ in self.parameters(node)]
             given = () if len(names) < 2 or _OTHERS.match(names[0]) else _ROUTED
         return super().closure(node, env, given)
+
+    def field_of(self, owner: Value, field: str, node: Node) -> Value:
+        """Let the parsed query of an address be what was sent: it is decoded."""
+        value = super().field_of(owner, field, node)
+        if field != "searchParams" or all(one.origin != "address" for one in value.taints):
+            return value
+        origin = "page" if _BROWSERS.search(self.text) else "remote"
+        return replace(value, taints=tuple(one._replace(origin=origin) for one in value.taints))
 
     def _string(self, node: Node, env: Env) -> Value:
         value = super()._string(node, env)
@@ -148,6 +181,21 @@ def _resolves(names: Sequence[str]) -> bool:
     if len(names) == 2:
         return names[0].strip("_") in {"parent", "root"} or names[1].strip("_") == "args"
     return _CONTEXT.match(names[2]) is not None
+
+
+_DECLARES: Final = ("variable_declarator", "lexical_declaration")
+
+
+def _loaded(node: Node, parameters: Sequence[tuple[str, Node]]) -> Sequence[str]:
+    """Return what frameworks give functions of that name: what was asked for, and of whom."""
+    around = node.parent()
+    holder = around if around is not None and around.kind() == "variable_declarator" else node
+    named_so, first = holder.field("name"), parameters[0][1].text() if parameters else ""
+    name = named_so.text() if named_so is not None else ""
+    if _VERBS.match(name):
+        return ("ctx",) if parameters and not parameters[0][0] else ("request", "ctx")
+    page = around is not None and around.kind() == "export_statement" and _PAGE.match(first)
+    return ("ctx",) if page or (_LOADERS.match(name) and _LOADED.match(first)) else ()
 
 
 def _module(written: str) -> str:

@@ -300,6 +300,11 @@ class Terms(Literals):
             else:
                 given = self.given(name, receiver, done) if one.kind() in FUNCTIONS else ()
                 done.append(Argument(position, self.function_value(one, env, given)))
+                if one.kind() == "identifier" and done[-1].value.name == f".{one.text()}":
+                    handed = enumerate(self.given(name, receiver, done[:-1]))
+                    sent = [Argument(place, value) for place, value in handed]
+                    if sent:
+                        self.inlined(done[-1].value.name, "", sent)
                 position = None if position is None else position + 1
         yield from done
 

@@ -94,13 +94,26 @@ def _examined(
     for remark in remarks:
         warn(remark)
     verdict = replace(masks.of_verdict(verdict), history=past)
-    for spec in arguments.output:
-        reports.write(spec, verdict)
+    unwritten = _write(arguments.output, verdict)
     _lastrun.remember(verdict)
     _print(verdict, arguments)
     if arguments.history and flags.replay is None:
         _remember(arguments.history, verdict, repo.Repo.open(flags.scope.repo))
+    if unwritten:
+        remedy = "Make room there, or name another place; every other report was written."
+        raise UsageError(unwritten, remedy=remedy)
     return verdict, exit_code(verdict, settings.on_inconclusive)
+
+
+def _write(specs: Sequence[str], verdict: Verdict) -> str:
+    """Write the reports that can be written, for the run may have cost much; tell of the others."""
+    wrong = []
+    for spec in specs:
+        try:
+            reports.write(spec, verdict)
+        except UsageError as error:
+            wrong.append(str(error))
+    return "\n".join(wrong)
 
 
 def _past(path: Path | None) -> tuple[PastRun, ...]:

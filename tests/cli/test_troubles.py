@@ -138,6 +138,18 @@ def test_what_can_not_be_written_is_named_and_nothing_half_written_stays(
     assert not [one for one in {*run.folder.rglob("*")} - before if one.is_file()]
 
 
+def test_a_report_that_can_not_be_written_takes_no_other_with_it(run: Run) -> None:
+    (run.folder / "bad.txt").write_text("FORBIDDEN\n")
+    outputs = ("--output=json=/dev/full", "--output=sarif=kept.sarif", "--history", "runs.jsonl")
+    done = run("check", "--offline", *outputs)
+    assert done.returncode == 2
+    assert "--output json=/dev/full: No space left on device" in done.stderr
+    assert "every other report was written" in done.stderr
+    assert "FAIL: 1 finding blocks" in done.stdout
+    assert '"startLine": 1' in (run.folder / "kept.sarif").read_text()
+    assert '"status": "fail"' in (run.folder / "runs.jsonl").read_text()
+
+
 def test_a_sandbox_without_room_is_told_and_the_rest_is_judged(run: Run) -> None:
     (run.folder / "bad.txt").write_text("FORBIDDEN\n")
     run.limits = "ulimit -f 0"

@@ -19,6 +19,7 @@ _ROWS = re.compile(
 )
 _LINES = re.compile(_ROWS.pattern.replace("rows?", "lines?"), re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
+_TWICE = re.compile(r"\bremoved\s+(?=lines? removed after )", re.IGNORECASE)
 _LEFT_OUT = "[lines that the change leaves as they are]"
 _FILE = re.compile(r"([^\s,;:()'\"`]*\.\w{1,5})['\"`]?[,:]?\s+(?:at |in |on )?\Z")
 """A name right before the words: if it is a file's, its lines are meant and not the block's."""
@@ -71,7 +72,7 @@ class Block:
 
         Of removed rows it is said where they stood: they have no line.
         """
-        return _ROWS.sub(self._in_lines, text)
+        return _TWICE.sub("", _ROWS.sub(self._in_lines, text))
 
     def in_rows(self, text: str) -> str:
         """Translate "line 372" and "lines 3-5" to rows where the block shows all of them."""

@@ -77,6 +77,7 @@ def test_rows_in_a_readers_words_become_lines(said: str, told: str) -> None:
     ("said", "told"),
     [
         ("row 3 checked it", "line removed after line 2 checked it"),
+        ("the removed rows 3-4 did", "the lines removed after line 2 did"),
         ("without rows 3-4 and", "without lines removed after line 2 and"),
         ("row 5 now", "line 3 now"),
     ],

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rlm_gate import rusttests, syntax
@@ -54,6 +55,7 @@ _MANY = 4096
 _ENGINE = "astgrep"
 _SHELL = "bash"
 _CONFIG = ("rule", "constraints", "utils")
+_FOLLOWED_NOWHERE = frozenset({"csharp", "kotlin", "ruby", "rust"})
 _FEW = 4  # pieces of a file to search one by one: each search reads its rule anew
 _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
@@ -85,7 +87,7 @@ def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"6+{installed('ast-grep-py')}"
+    return f"7+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -180,6 +182,8 @@ def _matches(
         for match in tree.find(_lessened(config, flows), within) if within else ():
             region = Region(match.start_line, match.start_col, match.end_line, match.end_col)
             found = finding(rule, file.path, lines, region, _ENGINE, entry.options)
+            if found.severity > Severity.MEDIUM and _may_be_refused(file, config, tree, region):
+                found = replace(found, severity=Severity.MEDIUM)
             key = (rule.id, region, found.severity)
             own = key in seen or region.start > tests
             if own or not lines_fit(entry.options, found.quote):
@@ -189,6 +193,15 @@ def _matches(
             if not around or (rule.id, around) not in told:
                 told.add((rule.id, around))
                 yield found
+
+
+def _may_be_refused(file: SourceFile, config: _Config, tree: syntax.Tree, region: Region) -> bool:
+    """Say whether a value from outside may have been refused before; taint knows for its own."""
+    if _flows.NAME not in config.get("utils", ()) or file.language not in _FOLLOWED_NOWHERE:
+        return False
+    from rlm_gate.detectors import _refusals
+
+    return _refusals.refusable(file.text, file.language, tree, (region.start, region.end))
 
 
 def _promising(

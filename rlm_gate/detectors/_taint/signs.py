@@ -82,3 +82,17 @@ GLUED: Final = kept.expression(
 )
 EQUALS: Final = kept.expression(r"(?:equals|equalsIgnoreCase|contentEquals|EqualFold|strcmp)+\Z")
 SPELT: Final = kept.expression(r"\(\s*[\"'][^\"']*[\"']\s*[,)]|[\"'][^\"']*[\"']\s*\.\s*equals")
+
+
+# Who runs the place may read its files and reach its hosts in other ways too.
+ADMINS: Final = kept.expression(
+    r"(?i)\b(?:require|is|check|ensure|only|must_?be|has|verify|authori[sz]e)_?(?:super_?)?admin"
+    r"|admin_?(?:required|only|guard)|\badmin\.(?:require|can)\("
+    r"|has(?:role|authority|anyrole)\([^)]*admin|[!=]==?\s*[\"'](?:super_?)?admin"
+    r"|[\"']admin[\"'][^\]\n]*\]\.includes\(|@(?:permission_required|user_passes_test|staff_member)"
+    r"|\bis_?(?:superuser|staff)\b|(?:RolesAllowed|Secured|Authorize|middleware)\([^)\n]*admin"
+    r"|\badmin\?|Area\(\s*\"admin|permission_classes\s*=[^\n]*admin"
+)
+ADMIN_CLASS: Final = kept.expression(
+    r"\bclass\s+(?:[aA]dmin|\w*(?:Admin|_admin))|\bextends\s+\w*Admin"
+)

@@ -14,18 +14,41 @@ from rlm_gate.syntax import Node
 
 _PACKAGE: Final = kept.expression(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
 _HANDLED: Final = kept.expression(
-    r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b|@(?:GET|POST|PUT)\b"
+    r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b|@(?:GET|POST|PUT|DELETE|PATCH|HEAD)\b"
+    r"|@(?:Get|Post|Put|Delete|Patch|OnMessage)\b|@(?:Query|Mutation|Schema|Message)Mapping\b"
 )
 _INPUT: Final = kept.expression(
     r"@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|QueryParam|PathParam"
-    r"|FormParam|HeaderParam|MatrixVariable|ModelAttribute|RequestPart)\b"
+    r"|FormParam|HeaderParam|MatrixVariable|ModelAttribute|RequestPart|MatrixParam|CookieParam"
+    r"|BeanParam|FormDataParam|QueryValue|Body|Header|Part|RequestBean|Rest(?:Query|Path|Form|Header"
+    r"|Cookie|Matrix)|MultipartForm|Argument|InputArgument|GraphQLArgument|Payload"
+    r"|DestinationVariable)\b"
 )
 _TEXTS: Final = kept.expression(
-    r"(?:String|MultipartFile|Object|byte|Map|List|JSONObject|CharSequence)\b"
+    r"(?:String|MultipartFile|Object|byte|Map|Multi[vV]alue(?:d)?Map|MultivaluedMap|List|JSONObject"
+    r"|JsonObject|JsonNode|ObjectNode|InputStream|Reader|CharSequence)\b"
 )
+_SCALAR: Final = kept.expression(
+    r"@(?:RequestParam|PathVariable|RequestHeader|CookieValue|QueryParam|PathParam|FormParam"
+    r"|HeaderParam|MatrixVariable|MatrixParam|CookieParam|QueryValue|Header"
+    r"|Rest(?:Query|Path|Form|Header|Cookie|Matrix))\b"
+)
+# types of parameters that hold a text as it was sent: all others are converted
+_CARRIES: Final = kept.expression(
+    r"\b(?:String|CharSequence|Object|byte|Part|URI|URL|Path|File|InputStream|Reader|T)\b"
+    r"|\b(?:Map|List|Set|Collection|Optional|Multi[vV]alued?Map)\Z"
+    r"|(?:MultipartFile|Upload|Part|Headers|Disposition|Form|D[tT][oO]|Body|Data)\b|\bJson"
+)
+# what Spring fills from the fields of a form, without an annotation
+_FORM: Final = kept.expression(
+    r"[A-Z]\w*(?:D[tT][oO]|Form|Query|Filter|Command|Criteria|Params?|V[oO]|Input|Req)\Z"
+)
+_SPRING: Final = kept.expression(r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b")
+# a service of gRPC: the message, and where its answers go
+_ANSWERED: Final = kept.expression(r"\bStreamObserver\b")
 _PLAIN: Final = kept.expression(
     r"(?:int|long|short|double|float|boolean|char|Integer|Long|Short|Double|Float|Boolean|UUID"
-    r"|BigDecimal|LocalDate\w*|Model|ModelMap|BindingResult|Principal|HttpSession|Pageable)\b"
+    r"|BigDecimal|BigInteger|Instant|Duration|LocalDate\w*|\w*(?:Enum|Type)\Z|Model|ModelMap|BindingResult|Principal|HttpSession|Pageable)\b"
 )
 _IN_PATH: Final = kept.expression(
     r"@(?:PathParam|PathVariable)\b(?:\s*\(\s*(?:(?:name|value)\s*=\s*)?\"(?P<key>[^\"]*)\")?"
@@ -33,6 +56,7 @@ _IN_PATH: Final = kept.expression(
 # What a pattern may consist of to let through neither a slash nor two dots.
 _NARROW: Final = kept.expression(r"(?:[\w|()?*+-]|\\\\[dw]|\[(?:[\w-]|\\\\[dw-])+\]|\{[\d,]*\})+")
 _BODY: Final = kept.expression(r"@(?:RestController|ResponseBody)\b")
+_PAGE: Final = kept.expression(r"@Produces\([^)]*(?:TEXT_HTML|text/html)")
 _TYPED: Final = kept.expression(r"produces\s*=[^)]*(?:json|plain|xml|JSON|PLAIN|XML|octet)")
 
 
@@ -48,12 +72,16 @@ class Java(Braces):
     def entered(self, function: Function) -> tuple[Env, Frame]:
         """Let what a stranger sends be known for it: by annotation, or by a handler's parameter."""
         node = function.node
-        head = node.text().partition("{")[0]
+        head = _annotations(node)
         handler = _HANDLED.search(head) is not None
+        form = _SPRING.search(head) is not None
+        served = _ANSWERED.search(head) is not None
         env: Env = {}
         for name, parameter in self.parameters(node):
             if name:
                 value = self._parameter(name, parameter, handler=handler)
+                if not value.name or (value.name == name and not value.taints and not value.fixed):
+                    value = self._sent(name, parameter, form=form, served=served and not env)
                 env[name] = _as_routed(value, name, parameter.text(), _annotations(node))
         answers = _answers(head, function.modifiers) if handler else ()
         return env, Frame(text=node.text(), answers=answers)
@@ -66,8 +94,22 @@ class Java(Braces):
         if _PLAIN.match(written):
             return Value(name=name, fixed=True)
         if _INPUT.search(node.text()) or (handler and _TEXTS.match(written)):
+            written = kind.text() if kind is not None else "String"
+            if _SCALAR.search(node.text()) and not _CARRIES.search(written):
+                return Value(name=name, fixed=True)  # an enumeration, or a number
             one_part = "@PathVariable" in node.text()  # containers refuse a slash in it
             return remote(node, name).doubted(ONE_PART if one_part else frozenset())
+        return Value(name=name)
+
+    def _sent(self, name: str, node: Node, *, form: bool, served: bool) -> Value:
+        """Return an object that a framework fills from what a stranger sends, by its type."""
+        kind = node.field("type")
+        if kind is None:
+            return Value(name=name)
+        written = _simple(kind.text())
+        bare = not node.text().startswith(("@", "final @"))
+        if (form and bare and _FORM.match(written)) or (served and written != "StreamObserver"):
+            return remote(node, name)
         return Value(name=name)
 
     def declarator(self, node: Node, env: Env) -> None:
@@ -118,6 +160,8 @@ def _simple(written: str) -> str:
 def _answers(head: str, class_head: str) -> tuple[str, ...]:
     """Return what the value a handler returns is: a page, or the name of a view."""
     text = re.search(r"\b(?:String|Object|ResponseEntity|ModelAndView)\b[^(=]*\(", head)
+    if _PAGE.search(head) or (_PAGE.search(class_head) and "@Produces" not in head):
+        return ("html",) if text else ()
     if _BODY.search(head) or _BODY.search(class_head):
         return ("html",) if text and not _TYPED.search(head) else ()
     return ("view",) if text else ()

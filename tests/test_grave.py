@@ -146,3 +146,24 @@ def test_an_address_that_begins_with_the_authors_own_leads_there(
         f" {{\n    return Ok(await _httpClient.GetAsync({address}));\n  }}\n}}\n"
     )
     assert worst("ssrf", "src/User.cs", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("answer", "given", "meant"),
+    [
+        ("String", 'case "a" -> "x"; default -> throw new Odd("y" + kind);', None),
+        ("String", 'case "a" -> "x" + kind; default -> "y";', None),
+        ("String", 'case "a" -> "x"; default -> "y" + kind;', HIGH),
+        ("String", 'case "a" -> { yield "x"; } default -> { log(); yield "y" + kind; }', HIGH),
+        ("ResponseEntity<String>", 'case "a" -> "x"; default -> "y" + kind;', HIGH),
+        ("ResponseEntity<Map<String, Object>>", 'case "a" -> "x"; default -> "y" + kind;', None),
+    ],
+)
+def test_the_arms_of_a_switch_are_its_value_in_java(
+    answer: str, given: str, meant: Severity | None
+) -> None:
+    code = (
+        f'@RestController\nclass A {{\n  @GetMapping("/a")\n  public {answer} show(@RequestParam '
+        f"String kind) {{\n    return switch (kind) {{ {given} }};\n  }}\n}}\n"
+    )
+    assert worst("reflected-xss", "src/A.java", code) is meant

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from rlm_gate import kept
+from rlm_gate.detectors._taint import proofs
 from rlm_gate.detectors._taint.braces import Braces
+from rlm_gate.detectors._taint.folding import first, named
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Env, Frame, Function
-from rlm_gate.detectors._taint.values import ALL, ONE_PART, Value
+from rlm_gate.detectors._taint.terms import TERMS
+from rlm_gate.detectors._taint.values import ALL, ONE_PART, Value, joined
 from rlm_gate.syntax import Node
 
 _PACKAGE: Final = kept.expression(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
@@ -55,6 +59,12 @@ _IN_PATH: Final = kept.expression(
 )
 # What a pattern may consist of to let through neither a slash nor two dots.
 _NARROW: Final = kept.expression(r"(?:[\w|()?*+-]|\\\\[dw]|\[(?:[\w-]|\\\\[dw-])+\]|\{[\d,]*\})+")
+# an entity of anything else is answered as JSON
+_ENTITY: Final = r"ResponseEntity(?:\s*<\s*(?:\?|String|Object|CharSequence)\s*>)?"
+_PAGES: Final = kept.expression(
+    rf"\b(?:String|Object|ModelAndView|{_ENTITY}|(?:Mono|Callable|CompletableFuture|DeferredResult)"
+    rf"\s*<\s*(?:String|{_ENTITY})\s*>)\s+\w+\s*\("
+)
 _BODY: Final = kept.expression(r"@(?:RestController|ResponseBody)\b")
 _PAGE: Final = kept.expression(r"@Produces\([^)]*(?:TEXT_HTML|text/html)")
 _TYPED: Final = kept.expression(r"produces\s*=[^)]*(?:json|plain|xml|JSON|PLAIN|XML|octet)")
@@ -130,6 +140,22 @@ class Java(Braces):
         written = _simple(kind.text()) if kind is not None else ""
         return str(self.reading.words.data["types"].get(written, ""))
 
+    def _chosen(self, node: Node, env: Env) -> Value:
+        """Return what one of the arms of a switch gives; what is thrown is no value of it."""
+        held, body = node.field("condition"), node.field("body")
+        asked = first(held) if held is not None else None
+        known = proofs.chosen(self, asked, env) if self.value(asked, env).tainted else env
+        arms = named(body) if body is not None else []
+        return joined([one for arm in arms for one in self._arm(arm, env, dict(known))])
+
+    def _arm(self, arm: Node, env: Env, known: Env) -> Iterator[Value]:
+        parts = named(arm)
+        inner = known if named(parts[0]) else env  # where it is one of the author's constants
+        if parts[-1].kind() == "expression_statement":
+            yield self.value(first(parts[-1]), inner)
+        for given in parts[-1].find_all(kind="yield_statement"):
+            yield self.value(first(given), inner)
+
     def _called(self, function: Node, env: Env) -> Value:
         """Name a constructor by its type."""
         del env
@@ -159,7 +185,7 @@ def _simple(written: str) -> str:
 
 def _answers(head: str, class_head: str) -> tuple[str, ...]:
     """Return what the value a handler returns is: a page, or the name of a view."""
-    text = re.search(r"\b(?:String|Object|ResponseEntity|ModelAndView)\b[^(=]*\(", head)
+    text = _PAGES.search(head)
     if _PAGE.search(head) or (_PAGE.search(class_head) and "@Produces" not in head):
         return ("html",) if text else ()
     if _BODY.search(head) or _BODY.search(class_head):
@@ -167,4 +193,5 @@ def _answers(head: str, class_head: str) -> tuple[str, ...]:
     return ("view",) if text else ()
 
 
+Java.terms = {**TERMS, "switch_expression": "_chosen"}
 READER = Java

@@ -167,3 +167,32 @@ def test_the_arms_of_a_switch_are_its_value_in_java(
         f"String kind) {{\n    return switch (kind) {{ {given} }};\n  }}\n}}\n"
     )
     assert worst("reflected-xss", "src/A.java", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        ("await fs.stat(path.join(root, req.query.name))", MEDIUM),
+        ("fs.existsSync(root + req.query.name)", MEDIUM),
+        ("await fs.readFile(path.join(root, req.query.name))", HIGH),
+        ("await fs.unlink(path.join(root, req.query.name))", HIGH),
+    ],
+)
+def test_whether_there_is_a_file_says_little_of_it(call: str, meant: Severity) -> None:
+    code = f"app.get('/', async (req, res) => {{\n  const seen = {call};\n  res.json(seen);\n}});\n"
+    found = worst("path-traversal", "src/files.js", code)
+    assert found is meant or (found is None and meant is MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("head", "meant"),
+    [
+        ("window.onload = start;\n", LOW),
+        ("const [shown, show] = useState(null);\n", LOW),
+        ("const theme = req.query.theme; document.title;\n", HIGH),
+        ("", HIGH),
+    ],
+)
+def test_what_a_page_asks_for_its_own_user_is_no_forgery(head: str, meant: Severity) -> None:
+    code = f"{head}export async function load(request) {{\n  return fetch(request.query.url);\n}}\n"
+    assert worst("ssrf", "src/load.js", code) is meant

@@ -207,3 +207,37 @@ def test_backticks_are_a_shell() -> None:
 
 def test_the_flow_begins_at_the_source_and_ends_at_the_sink() -> None:
     assert lines("<?php\n$a = $_GET['a'];\n$b = trim($a);\n$db->query(\n  $b);\n") == [4]
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        pytest.param("$this->name", True, id="the-field-that-was-set"),
+        pytest.param("$this->other", False, id="another-field"),
+    ],
+)
+def test_a_field_goes_with_its_object_into_its_methods(shown: str, found: bool) -> None:
+    code = (
+        "<?php\nclass Page {\nfunction handle() {\n$this->name = $_POST['name'];\n"
+        f"$this->show();\n}}\nfunction show() {{\n$db->query({shown});\n}}\n}}\n"
+    )
+    assert bool(lines(code)) is found
+
+
+def test_a_field_that_a_method_sets_is_known_where_it_was_called() -> None:
+    code = (
+        "<?php\nclass Page {\nfunction handle() {\n$this->load();\n$db->query($this->name);\n}\n"
+        "function load() {\n$this->name = $_POST['name'];\n}\n}\n"
+    )
+    assert lines(code) == [5]
+
+
+def test_what_a_database_holds_is_no_request_s() -> None:
+    code = "<?php\n$row = $result->fetch_assoc();\n$db->query($row['name']);\n"
+    assert lines(code) == []
+    assert lines(code, sources=["stored"]) == [3]
+
+
+def test_the_helper_of_a_request_is_input_where_it_is_given_a_name() -> None:
+    assert lines("<?php\n$db->query(request('q'));\n") == [2]
+    assert lines("<?php\n$db->query(request());\n") == []

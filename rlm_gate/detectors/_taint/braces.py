@@ -24,6 +24,7 @@ from rlm_gate.detectors._taint.values import UNSET, Value, constant, joined, lis
 from rlm_gate.syntax import Node
 
 _NAMES: Final = ("identifier", "variable_name")
+_OWN: Final = ("$this->", "this.")  # before a field of the object that a method is of
 _NESTED: Final = 12  # functions within functions
 
 
@@ -38,6 +39,7 @@ class Braces(Blocks):
         self.owner = ""
         self.marks = ""  # the modifiers of the class that is read
         self.nested = 0
+        self.around: Env = {}
 
     def entered(self, function: Function) -> tuple[Env, Frame]:
         """Return the parameters' values and the frame of a function entered from outside."""
@@ -142,20 +144,29 @@ class Braces(Blocks):
         outer = reading.frame
         if function is None or outer.depth >= MAX_DEPTH or reading.steps > MAX_STEPS:
             return None
-        key = (name, function.place, outer.depth, argument_key(arguments))
+        around = self.around
+        carried = self._carried(receiver, around)
+        key = (name, function.place, outer.depth, None if carried else argument_key(arguments))
         if key[-1] is not None and key in reading.returned:
             return reading.returned[key]  # its sinks were noted the first time
         owner, left = self.owner, self.left
         self.owner, self.left = function.owner, [[]]
         reading.frame = Frame(outer.depth + 1, text=function.node.text())
-        inner = dict(function.env)
+        inner = {**function.env, **carried}
         self._hand(function.node, arguments, inner)
-        self._body_of(function.node, inner)
+        after = self._body_of(function.node, inner)
+        around.update(self._carried(receiver, after or inner))
         returned = joined(reading.frame.returns)
         self.owner, self.left, reading.frame = owner, left, outer
         if key[-1] is not None and reading.steps <= MAX_STEPS:
             reading.returned[key] = returned
         return returned
+
+    def _carried(self, receiver: str, env: Env) -> Env:
+        """Return the fields from outside that a method of the same object finds, and leaves."""
+        if receiver != "this" or not self.reading.seen:
+            return {}
+        return {name: one for name, one in env.items() if name.startswith(_OWN) and one.tainted}
 
     def _hand(self, node: Node, arguments: Sequence[Argument], env: Env) -> None:
         loose = [one.value for one in arguments if one.place is None]

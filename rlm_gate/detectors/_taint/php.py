@@ -37,6 +37,7 @@ _ROUTED: Final = kept.expression(r"#\[\s*(?:\w+\\)*(?:Route|Get|Post|Put|Delete|
 _BODY: Final = kept.expression(r"\A\w+\(.?php://input")
 _OWN: Final = kept.expression(r"(?i)\A(?:conf\w*|settings?|options?)\Z|\A_(?!SESSION)[A-Z]+\Z")
 _SHORT: Final = 80
+_ASKS: Final = frozenset({"request"})  # helpers of Laravel, given the name of an input
 _SAME_CLASS: Final = ("self", "static", "parent", "$this")
 
 
@@ -89,6 +90,10 @@ class Php(Braces):
         if function is not None and kinds == ["variadic_placeholder"]:  # f(...) is f itself
             return constant(_last(function.text()))
         made = super()._call(node, env)
+        if (
+            function is not None and kinds and _last(function.text()) in _ASKS
+        ):  # a helper of Laravel's
+            return Value(name="php_input", taints=self.reading.source("php_input", node))
         if not made.tainted and _BODY.search(node.text()[:_SHORT]):
             return Value(name="php_input", taints=self.reading.source("php_input", node))
         if not made.tainted:  # what nothing is given to asks nobody outside
@@ -241,6 +246,8 @@ class Php(Braces):
     def _for_each(self, node: Node, env: Env) -> Env | None:
         rows_node, target, *_ = [*named(node), None]
         rows = self.value(rows_node, env)
+        if rows_node is not None and rows.name.endswith(".query()") and not rows.tainted:
+            rows = Value(taints=self.reading.source("?.fetchAll()", rows_node))
         for _ in range(2):  # the second time with what the first one left behind
             inner = dict(env)
             if target is not None and target.kind() == "pair":

@@ -41,8 +41,8 @@ _ANSWERED = kept.expression(
     r"(?i)(?:resp|response|\bres|(?:Do|Get|Head|Post|PostForm)\(\))\.Request\."
 )
 _OF_THIS_SITE = frozenset({"redirect"})
-# Go keeps the last part of an upload's name (mime/multipart, since 1.17).
-_SENT_FILE = kept.expression(r"\.FormFile\(\)\Z")
+# Go and PHP keep the last part of an upload's name (mime/multipart, since 1.17; main/rfc1867.c).
+_SENT_FILE = kept.expression(r"\.(?:FormFile|getClient(?:OriginalName|Filename))\(\)\Z")
 _LAST_PART = frozenset({"path"})
 _BESIDE = kept.expression(
     r"(?i)header|cookie|remote_?user|auth_user|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)"

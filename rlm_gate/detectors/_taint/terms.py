@@ -59,6 +59,7 @@ class Terms(Literals):
     """Gives each expression its value in an environment, and notes the sinks it meets."""
 
     plus = "+"  # what joins texts
+    around: Env  # what is known where a function of the file is called
     terms: Mapping[str, str]  # kinds of nodes to methods
 
     def value(self, node: Node | None, env: Env) -> Value:
@@ -246,6 +247,7 @@ class Terms(Literals):
         if after is not None and place is not None:
             env[place] = at(after, node)
         self._fill(name, receiver, arguments, arguments_node, env)
+        self.around = env
         own = self.inlined(name, receiver.name, arguments)
         if own is not None:
             return at(own.cleaned({"path"}) if _ENDING.search(name) else own, node)

@@ -13,6 +13,7 @@ Lines = tuple[int, int]
 Key = Any  # a constant: the index or key of an element
 
 UNSET: Final = object()
+STORED: Final = "stored"  # the class of what a database holds: nobody knows who wrote it
 ALL: Final = "*"  # clean for every kind of sink
 TEXTUAL: Final = frozenset({"nosql"})  # kinds of sinks that only objects harm
 ONE_PART: Final = frozenset({"path", "one part"})  # doubts about what holds no slash
@@ -132,7 +133,9 @@ class Value:
         """Return it as a part of a text: what is known of it, or a mark."""
         if self.known:
             return str(self.const)
-        return self.written or (OUTSIDE if self.tainted else OWN if self.harmless else VARIES)
+        if self.written or not self.tainted:
+            return self.written or (OWN if self.harmless else VARIES)
+        return VARIES if all(one.origin == STORED for one in self.everything) else OUTSIDE
 
     def taint(self, origins: Iterable[str]) -> Taint | None:
         """Return the taint of the first of these classes of sources that it has."""

@@ -1,10 +1,12 @@
 """What other files of the tree say against the weight of a finding in one of them.
 
-A module that nothing loads harms nobody; a key that the program refuses at its start never signs.
+A module that nothing loads harms nobody; a key that the program refuses at its start never signs;
+a key of a certificate for one's own machine, or of a sandbox, opens little.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -13,6 +15,7 @@ from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Severity
 from rlm_gate.supporting import is_supporting
 
+_KEYS: Final = frozenset({"security/hardcoded-secret"})
 _FALLBACK: Final = frozenset({"security/signing-key-fallback"})
 _NAME: Final = kept.expression(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+")
 _MANY: Final = 60  # files that are asked
@@ -22,6 +25,15 @@ _STARTS: Final = kept.expression(
     r"\w*\.(?:py|[cm]?[jt]sx?|go|java|kt|rb|php|cs)\Z"
 )
 _COMMENT: Final = kept.expression(r"(?m)^[ \t]*(?://|#|\*|/\*).*$")
+_PRIVATE: Final = kept.expression(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+_CERTIFICATE: Final = kept.expression(
+    r"-----BEGIN CERTIFICATE-----\s*(?P<body>[A-Za-z0-9+/=\s]{100,8000})-----END"
+)
+_OWN_MACHINE: Final = kept.expression(
+    r"(?i)localhost|127\.0\.0\.1|\.local\b|\.test\b|\.example\b|example\.(?:com|org)|snakeoil"
+)
+_SANDBOX: Final = kept.expression(r"(?i)sandbox|alipaydev|self-?signed|mkcert")
+_NEAR: Final = kept.expression(r"(?i)\.(?:crt|cert|cer|pem)\Z")
 _LEAVES: Final = r"(?:\bthrow\b|\braise\b|\bexit\s*\(|\bpanic\(|\bFatal\w*\(|\babort\b|\bdie\b)"
 _REQUIRES: Final = r"(?i:requir|mandatory|must_?have|needed|ensure|assert|expected|missing)\w*"
 
@@ -33,6 +45,10 @@ def weight(finding: Finding, rule: Rule, corpus: Corpus) -> Severity:
     if rule.supporting is not None and _is_shadowed(finding.span.path, corpus):
         return min(finding.severity, rule.supporting)
     if finding.rule_id in _FALLBACK and _is_refused(finding, corpus):
+        return Severity.MEDIUM
+    path = finding.span.path
+    key = finding.rule_id in _KEYS and _PRIVATE.search(_text(path, corpus))
+    if key and _is_for_trying(path, corpus):
         return Severity.MEDIUM
     return finding.severity
 
@@ -64,6 +80,34 @@ def _others(path: str, corpus: Corpus) -> Iterator[str]:
     """Yield the texts of the files that may look at what the program is given."""
     starts = (one for one in sorted(corpus.paths()) if _STARTS.search(one))
     asked = [one for one in starts if one != path and not is_supporting(one)][:_MANY]
-    for one in asked:
-        file = corpus.file(one)
-        yield file.text if file else corpus.tree.get(one, "")
+    yield from (_text(one, corpus) for one in asked)
+
+
+def _is_for_trying(path: str, corpus: Corpus) -> bool:
+    """Say whether a certificate beside the key is for one's own machine, or the place a sandbox."""
+    folder = path.rpartition("/")[0]
+    if _SANDBOX.search(path):
+        return True
+    beside = [one for one in corpus.paths() if one.rpartition("/")[0] == folder]
+    texts = (_text(one, corpus) for one in sorted(beside) if _NEAR.search(one))
+    names = [_named(found["body"]) for text in texts for found in _CERTIFICATE.finditer(text)]
+    if names:
+        return all(_OWN_MACHINE.search(one) for one in names)
+    key = path.rpartition("/")[2]
+    near = [one for one in sorted(beside) if one != path and not _NEAR.search(one)][:_MANY]
+    return any(
+        key in text and _SANDBOX.search(text) for text in (_text(one, corpus) for one in near)
+    )
+
+
+def _named(body: str) -> str:
+    """Return what can be read of a certificate: its names are plain text in it."""
+    try:
+        return base64.b64decode("".join(body.split())).decode("latin-1")
+    except ValueError:
+        return ""
+
+
+def _text(path: str, corpus: Corpus) -> str:
+    file = corpus.file(path)
+    return file.text if file else corpus.tree.get(path, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from rlm_gate.elsewhere import weight
 from rlm_gate.policy import Policy, narrow
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
+SECRET = "security/hardcoded-secret"
 FALLBACK = "security/signing-key-fallback"
 
 
@@ -61,6 +63,35 @@ def test_a_fallback_that_another_file_refuses_never_signs(
     whole = corpus(source("src/auth.ts", quote), source(path, text + "\n"))
     assert weight(one, rule(FALLBACK), whole) is meant
     assert weight(replace(one, rule_id="security/example"), rule(), whole) is HIGH
+
+
+def key_of(*beside: tuple[str, str], path: str = "certs/app.key") -> Severity:
+    text = "-----BEGIN RSA PRIVATE" + " KEY-----\nMIIE\n"
+    one = finding(SECRET, path, quote="hidden", severity=Severity.CRITICAL)
+    whole = corpus(source(path, text), *(source(*two) for two in beside))
+    return weight(one, rule(SECRET, severity=Severity.CRITICAL), whole)
+
+
+def certificate(name: str) -> str:
+    body = base64.encodebytes(b"\x30\x82" + name.encode().ljust(200, b"\x01")).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("localhost", MEDIUM), ("shop.local", MEDIUM), ("shop.house.com", Severity.CRITICAL)],
+)
+def test_a_key_is_worth_what_its_certificate_names(name: str, meant: Severity) -> None:
+    assert key_of(("certs/app.crt", certificate(name))) is meant
+    assert key_of(("other/app.crt", certificate(name))) is Severity.CRITICAL
+
+
+def test_the_key_of_a_sandbox_opens_nothing_of_worth() -> None:
+    asks = "pay = Pay(key='app.key', url='https://openapi.{}pay.com')\n"
+    assert key_of(("certs/pay.py", asks.format("sandbox."))) is MEDIUM
+    assert key_of(("certs/pay.py", asks.format(""))) is Severity.CRITICAL
+    assert key_of(path="sandbox/app.key") is MEDIUM
+    assert key_of() is Severity.CRITICAL
 
 
 def test_the_policy_asks_and_what_the_user_says_of_the_rule_counts_still() -> None:

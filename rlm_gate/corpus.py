@@ -13,6 +13,7 @@ from typing import Final
 from rlm_gate import scopes
 from rlm_gate.config import ScopeRequest, Settings, with_nested
 from rlm_gate.core import Corpus, Skip, SourceFile, folders_above
+from rlm_gate.elsewhere import package_of
 from rlm_gate.listings import Entry
 from rlm_gate.reading import UNREADABLE, Reading
 from rlm_gate.repo import Repo
@@ -21,6 +22,7 @@ from rlm_gate.sources import Source, Texts, Tree
 
 _ASKED: Final = ("linguist-generated", "linguist-vendored", "filter")
 _TELLING: Final = (b"linguist-", b"filter=lfs")
+_FEW: Final = 64  # questions to git that take less time than a list of the tree
 
 
 Excluding = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
@@ -69,7 +71,8 @@ def build(request: ScopeRequest, *, exclude: Excluding = (), no_ignores: bool = 
             attributes,
             on_disk=selection.scope.kind == "worktree",
         )
-        return replace(_corpus(selection, reading, repo.root), repo=repo.directory)
+        corpus = _corpus(selection, reading, repo.root)
+        return replace(corpus, repo=repo.directory, known=_packages(selection, source))
     finally:
         objects.close()
 
@@ -142,12 +145,28 @@ def _content(source: Source, entry: Entry) -> bytes:
     return content.data if content else b""
 
 
+def _packages(selection: Selection, source: Source) -> dict[str, bool]:
+    """Ask whether packages have the names of the changed modules: that is asked of findings.
+
+    To list a whole tree for it would take a good part of a hook's time.
+    """
+    side = _side(selection)
+    changed = [change.path for change in selection.changes if change.path.endswith(".py")]
+    asked = map(package_of, changed if side and len(changed) <= _FEW else ())
+    return {path: source.read(Entry(path, oid=f"{side}{path}"), 0) is not None for path in asked}
+
+
+def _side(selection: Selection) -> str:
+    """Return what names a path's content at the judged side, "" where that is on disk."""
+    return f"{selection.commit}:" if selection.commit else ":0:" if selection.cached else ""
+
+
 def _attribute_files(selection: Selection) -> Iterator[Entry]:
     """Yield where .gitattributes that concern the selection may be."""
     if selection.scope.kind in {"rev", "all"}:
         yield from (one for one in selection.tree() if one.path.rpartition("/")[2] == ATTRIBUTES)
         return
-    side = f"{selection.commit}:" if selection.commit else ":0:" if selection.cached else ""
+    side = _side(selection)
     for folder in sorted(folders_above(_paths(selection))):
         path = f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES
         yield Entry(path, oid=f"{side}{path}" if side else "")

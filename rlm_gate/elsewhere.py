@@ -53,9 +53,14 @@ def weight(finding: Finding, rule: Rule, corpus: Corpus) -> Severity:
     return finding.severity
 
 
+def package_of(path: str) -> str:
+    """Return what is there where a package has the name of the Python module of that path."""
+    return f"{path.removesuffix('.py')}/__init__.py"
+
+
 def _is_shadowed(path: str, corpus: Corpus) -> bool:
     """Say whether a package of the module's name lies beside it: Python imports that."""
-    return path.endswith(".py") and f"{path[:-3]}/__init__.py" in corpus.paths()
+    return path.endswith(".py") and corpus.has(package_of(path))
 
 
 def _is_refused(finding: Finding, corpus: Corpus) -> bool:

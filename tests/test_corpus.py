@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -432,3 +433,20 @@ def test_every_legal_name_works_in_every_scope(git_repo: GitRepo, name: str) -> 
     for mode, ref in (("rev", "HEAD"), ("diff", "HEAD^")):
         (file,) = build(git_repo, mode, path, ref=ref).files
         assert (file.path, file.text) == (path, "1\n2\n")
+
+
+@pytest.mark.parametrize("mode", ["staged", "diff", "worktree"])
+def test_a_package_of_a_modules_name_is_known_without_a_list_of_the_tree(
+    git_repo: GitRepo, mode: str
+) -> None:
+    git_repo.commit("first", **{"kept.py": "a = 1\n", "shadowed/__init__.py": "", "other.py": ""})
+    git_repo.write("shadowed.py", "b = 1\n")
+    git_repo.write("kept.py", "a = 2\n")
+    git_repo.commit("second") if mode == "diff" else git_repo.git("add", "-A")
+    built = build(git_repo, mode, ref="HEAD^" if mode == "diff" else None)
+    listed = replace(built, known={})
+
+    asked = [f"{one}/__init__.py" for one in ("kept", "shadowed", "other")]
+    assert [built.has(one) for one in asked] == [False, True, False]
+    assert [listed.has(one) for one in asked] == [False, True, False]
+    assert built.known == ({} if mode == "worktree" else {asked[0]: False, asked[1]: True})

@@ -156,7 +156,8 @@ class Corpus:
     are relative to, None for a bare repository; ``repo`` where git finds the repository, bare or
     not, None outside one. ``listing`` names every path of that tree, ``gone`` those
     that the judged change deletes or moves away, binaries among both. ``of`` is the corpus that
-    this is a piece of, None where it is no piece.
+    this is a piece of, None where it is no piece. ``known`` says of some paths whether the tree has
+    them.
     """
 
     scope: Scope
@@ -168,6 +169,7 @@ class Corpus:
     listing: Callable[[], Iterable[str]] | None = field(default=None, repr=False, compare=False)
     gone: frozenset[str] = frozenset()
     of: Corpus | None = field(default=None, repr=False, compare=False)
+    known: Mapping[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _by_path: dict[str, SourceFile] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -178,6 +180,11 @@ class Corpus:
     def paths(self) -> frozenset[str]:
         """Return every path of the tree, whatever it holds; lists it, and reads nothing."""
         return frozenset(self.listing() if self.listing else self.tree)
+
+    def has(self, path: str) -> bool:
+        """Say whether the tree has the path; lists it if that is not known."""
+        known = self.known.get(path)
+        return path in self.paths() if known is None else known
 
     def piece(self, files: tuple[SourceFile, ...]) -> Corpus:
         """Return a corpus of some of the files, which knows the one it comes from."""

@@ -87,9 +87,11 @@ def narrow(
     files = {file.path: file for file in corpus.files}
     kept: dict[tuple[str, Span], Finding] = {}
     for finding in findings:
+        if not _in_scope(finding, files, corpus.gone):
+            continue
         rule, path = by_id[finding.rule_id], finding.span.path
         severity = policy.severity(rule, path, weight(finding, rule, corpus))
-        if severity is None or not _in_scope(finding, files, corpus.gone):
+        if severity is None:
             continue
         key = (finding.rule_id, finding.span)
         worst = max(severity, kept[key].severity) if key in kept else severity

@@ -164,3 +164,17 @@ def test_a_pattern_means_the_names_of_each_alternative(pattern: str, name: str, 
     table.add("other", "no")
     table.add(pattern, "yes")
     assert table.find(name) == ["yes"] * times
+
+
+@pytest.mark.parametrize(
+    ("pattern", "alternatives"),
+    [
+        ("os.system", ["os.system"]),
+        ("{a,b}.{c,}", ["a.c", "a.", "b.c", "b."]),
+        ("{{io.,os.,}open,{flask.,}send}", ["io.open", "os.open", "open", "flask.send", "send"]),
+        ("{a, {b,c}.d}()", ["a()", "b.d()", "c.d()"]),
+        ("{a", ["{a"]),
+    ],
+)
+def test_a_name_has_each_of_its_alternatives_once(pattern: str, alternatives: list[str]) -> None:
+    assert list(spec.expanded(pattern)) == alternatives

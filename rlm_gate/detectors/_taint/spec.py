@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
+from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -26,7 +27,7 @@ _Shape = tuple[str, bool, bool]
 REMOTE = "remote"
 UNKNOWN = "unknown"  # whatever is not known to be the author's own
 _KNOWN_OWNERS = ("re.", "str.", "os.path.", "itertools.")  # no pattern means these by a star
-_BRACES = kept.expression(r"\{([^{}]*)\}")
+_SIGNS = kept.expression(r"[{},]")
 _LAST = kept.expression(r"\.((?:[^.{}]|\{[^.{}]*\})+)\Z")
 _PART = r"[\w$]+(?:\(\)|\[\])?"
 PATTERN = kept.expression(
@@ -36,13 +37,27 @@ PATTERN = kept.expression(
 
 @lru_cache(maxsize=4096)
 def expanded(pattern: str) -> tuple[str, ...]:
-    """Return the pattern with each of its alternatives."""
-    braces = _BRACES.search(pattern)
-    if braces is None:
+    """Return the pattern with each of its alternatives; these may have alternatives themselves."""
+    start = pattern.find("{")
+    cuts = _cuts(pattern, start) if start >= 0 else []
+    if not cuts:
         return (pattern,)
-    start, end = pattern[: braces.start()], pattern[braces.end() :]
-    choices = braces[1].split(",")
-    return tuple(one for choice in choices for one in expanded(start + choice.strip() + end))
+    choices = [pattern[one + 1 : other].strip() for one, other in pairwise((start, *cuts))]
+    ends = expanded(pattern[cuts[-1] + 1 :])
+    inner = (one for choice in choices for one in expanded(choice))
+    return tuple(f"{pattern[:start]}{one}{end}" for one in inner for end in ends)
+
+
+def _cuts(pattern: str, start: int) -> list[int]:
+    """Return where the alternatives of the brace at ``start`` end, [] where it is not closed."""
+    depth, cuts = 0, []
+    for sign in _SIGNS.finditer(pattern, start):
+        depth += {"{": 1, "}": -1}.get(sign[0], 0)
+        if depth <= 1 and sign[0] != "{" and (sign[0] == "," or not depth):
+            cuts.append(sign.start())
+        if not depth:
+            return cuts
+    return []
 
 
 @lru_cache(maxsize=4096)

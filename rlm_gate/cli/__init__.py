@@ -68,6 +68,8 @@ _REFUSALS = frozenset(
 _MAKE_ROOM = "Make room, end some programs or raise the limits ('ulimit -a' shows them); run again."
 _FEW_COLLECTIONS = 150_000  # objects more than before: a hook makes fewer in all
 
+_SELDOM_READ = ("ast", "base64", "inspect")  # modules that others import at their top
+
 
 def command() -> int:
     """Run the command line and end the process: nobody runs anything in it after this."""
@@ -97,7 +99,8 @@ def process() -> int:
     So garbage is looked for less often, and not at the end: a tenth of a hook's time.
     """
     gc.set_threshold(_FEW_COLLECTIONS, *gc.get_threshold()[1:])
-    read_later("inspect")
+    for name in _SELDOM_READ:
+        read_later(name)
     try:
         return main()
     finally:

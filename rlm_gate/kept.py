@@ -17,6 +17,7 @@ from rlm_gate.cachedir import CacheDir, entry_key
 
 _KIND: Final = "kept"
 _MOST_BYTES: Final = 2 << 20
+_ALL_BYTES: Final = 16 << 20  # of all tables and entries: those of older code go
 _ANOTHER_RE: Final = (
     *(ImportError, AttributeError, KeyError),  # without what is used here
     *(TypeError, ValueError, OverflowError, RuntimeError),  # with another meaning of it
@@ -41,6 +42,15 @@ def fact(
     """
     table = _Table.current
     return table.fact(f"{kind} {text}", text, make, read) if table else make(text)
+
+
+def entry(kind: str, text: str, make: Callable[[str], Any]) -> Any:
+    """Return a fact about a text in the shape that JSON gives it, kept apart from the others.
+
+    For what is large, and of one language alone: it is read when it is asked for.
+    """
+    table = _Table.current
+    return table.entry(kind, text, make) if table else json.loads(json.dumps(make(text)))
 
 
 @contextmanager
@@ -98,6 +108,15 @@ class _Table:
         known: Fact = self._facts[name]
         return known
 
+    def entry(self, kind: str, text: str, make: Callable[[str], Any]) -> Any:
+        key = entry_key(_KIND, kind, text)
+        stored = self._cache.read(_KIND, key)
+        if stored is None:
+            stored = json.dumps(make(text), separators=(",", ":")).encode()
+            self._cache.write(_KIND, key, stored)
+            self._cache.trim(_KIND, _ALL_BYTES)
+        return json.loads(stored)
+
     def keep(self) -> None:
         """Write the table if it grew; one that would be too large stays as it was."""
         if not (self._made or self._told):
@@ -112,6 +131,7 @@ class _Table:
         head = json.dumps([self._forms, self._facts], separators=(",", ":")).encode()
         if len(head) + len(codes) <= _MOST_BYTES:
             self._cache.write(_KIND, self._key, head + b"\n" + codes)
+            self._cache.trim(_KIND, _ALL_BYTES)
 
 
 def _code(pattern: str, flags: int, made: re.Pattern[str]) -> bytes:

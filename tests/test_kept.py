@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -117,6 +118,42 @@ def test_a_table_that_would_be_too_large_stays_as_it_was(
         assert kept.fact("twice", "ab" * 999, lambda text: text * 2) == "ab" * 1998
 
     assert entry.read_bytes() == before
+
+
+def test_an_entry_of_its_own_is_made_once_and_verified(cache: CacheDir) -> None:
+    asked: list[str] = []
+
+    def told(text: str) -> dict[str, tuple[int, ...]]:
+        asked.append(text)
+        return {"lengths": (len(text),)}
+
+    for _ in range(2):
+        with kept.opened(cache):
+            assert kept.entry("sizes", "ab", told) == {"lengths": [2]}
+    assert asked == ["ab"]
+    [entry] = (cache.cache / "kept").iterdir()
+    entry.write_bytes(entry.read_bytes().replace(b"[2]", b"[9]"))
+    with kept.opened(cache):
+        assert kept.entry("sizes", "ab", told) == {"lengths": [2]}
+    assert kept.entry("sizes", "abc", told) == {"lengths": [3]}  # where no table is open
+
+
+def test_tables_that_nobody_reads_any_more_go(
+    cache: CacheDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.write("kept", "0a", b"x" * 4000)
+    old = cache.cache / "kept" / "0a"
+    os.utime(old, (1, 1))
+    with kept.opened(cache):
+        kept.fact("length", "ab", len)
+    assert old.exists()
+    monkeypatch.setattr(kept, "_ALL_BYTES", 3000)
+
+    with kept.opened(cache):
+        kept.fact("length", "abc", len)
+
+    assert not old.exists()
+    assert len([*(cache.cache / "kept").iterdir()]) == 1
 
 
 def lacks(module: str, name: str) -> Fake:

@@ -6,14 +6,16 @@ looks for the texts of many patterns at once.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from rlm_gate.detectors._needs import Needs, Texts, needs
+from rlm_gate import kept
+from rlm_gate.detectors._needs import Needs, Texts, branches, needs
 
 _LINES: Final = 100
 """Lines that are worth looking at one by one."""
@@ -68,65 +70,74 @@ class _Pieces(NamedTuple):
     runs: frozenset[int]
 
 
-class _Wanted(NamedTuple):
-    """A text of some patterns: where to look for it, and what has to be there if it is."""
-
-    text: str
-    place: int
-    patterns: list[str]
-    runs: tuple[int, ...]
+_Wanted = tuple[str, int, list[int], list[int]]
+"""A text of some patterns: itself, where to look for it, their numbers, and runs it has."""
 
 
 class Sought:
     """Lists of patterns to be looked for in many texts, all at once."""
 
     def __init__(self, lists: Iterable[tuple[str, ...]]) -> None:
-        self._lists: dict[str, list[tuple[str, ...]]] = {}
-        for many in lists:
-            for pattern in many:
-                self._lists.setdefault(pattern, []).append(many)
-        self._anywhere = [one for one in self._lists if not needs(one).clauses]
-        self._by_run: dict[int, list[_Wanted]] = {}
-        self._short: list[_Wanted] = []
-        wanting: dict[tuple[str, bool], list[str]] = {}
-        for pattern in self._lists:
-            texts, folded = needed(pattern)
-            for one in texts:
-                wanting.setdefault((one, folded), []).append(pattern)
-        for (one, folded), patterns in wanting.items():
-            self._add(_Wanted(one, _place(one, folded=folded), patterns, _runs_of(one)))
+        self._lists = sorted(lists)
+        made = kept.entry("sought", json.dumps(self._lists), _sought)
+        self._patterns: list[str] = made["patterns"]
+        self._of: list[list[int]] = made["of"]
+        self._anywhere: list[int] = made["anywhere"]
+        self._short: list[_Wanted] = made["short"]
+        self._by_run: dict[int, list[_Wanted]] = dict(made["by_run"])
 
     def in_text(self, text: str, compiled: Compile) -> set[tuple[str, ...]]:
         """Return the lists of which one pattern is ``found`` in the text."""
         lowered = in_lower_case(text)
-        matching: set[tuple[str, ...]] = set()
-        for pattern, there in self._there(text, lowered).items():
-            if not matching.issuperset(self._lists[pattern]):
+        matching: set[int] = set()
+        for number, there in self._there(text, lowered).items():
+            if not matching.issuperset(self._of[number]):
+                pattern = self._patterns[number]
                 wanted = needs(pattern)
                 places = lowered if wanted.folded else text
                 if _matches(compiled(pattern), wanted, there, text, places):
-                    matching.update(self._lists[pattern])
-        return matching
+                    matching.update(self._of[number])
+        return {self._lists[number] for number in matching}
 
-    def _add(self, wanted: _Wanted) -> None:
-        if wanted.runs:
-            own = next((run for run in wanted.runs if run not in self._by_run), wanted.runs[0])
-            self._by_run.setdefault(own, []).append(wanted)
-        else:
-            self._short.append(wanted)
-
-    def _there(self, text: str, lowered: str) -> dict[str, list[str]]:
+    def _there(self, text: str, lowered: str) -> dict[int, list[str]]:
         """Return which texts of each pattern are in this one, of those of which some are."""
         pieces = _pieces_of(text)
         places = (text, lowered, pieces.plain, pieces.lowered)
-        runs = pieces.runs
-        there: dict[str, list[str]] = {pattern: [] for pattern in self._anywhere}
-        found = self._by_run.keys() & runs
-        for wanted in chain(*map(self._by_run.__getitem__, found), self._short):
-            if runs.issuperset(wanted.runs) and wanted.text in places[wanted.place]:
-                for pattern in wanted.patterns:
-                    there.setdefault(pattern, []).append(wanted.text)
+        has_runs = pieces.runs.issuperset
+        there: dict[int, list[str]] = {number: [] for number in self._anywhere}
+        found = self._by_run.keys() & pieces.runs
+        for one, place, patterns, runs in chain(*map(self._by_run.__getitem__, found), self._short):
+            if has_runs(runs) and one in places[place]:
+                for number in patterns:
+                    there.setdefault(number, []).append(one)
         return there
+
+
+def _sought(lists: str) -> dict[str, Any]:
+    """Return how lists of patterns, written in JSON, are looked for, in what JSON can hold."""
+    of: dict[str, list[int]] = {}
+    for number, many in enumerate(json.loads(lists)):
+        for pattern in {one: None for each in many for one in branches(each)}:
+            of.setdefault(pattern, []).append(number)
+    wanting: dict[tuple[str, bool], list[int]] = {}
+    for number, pattern in enumerate(of):
+        texts, folded = needed(pattern)
+        for one in texts:
+            wanting.setdefault((one, folded), []).append(number)
+    by_run: dict[int, list[_Wanted]] = {}
+    short: list[_Wanted] = []
+    for (one, folded), numbers in wanting.items():
+        runs = _runs_of(one)
+        own = next((run for run in runs if run not in by_run), runs[0]) if runs else 0
+        same = by_run.setdefault(own, []) if runs else short
+        same.append((one, _place(one, folded=folded), numbers, [*runs]))
+    return {
+        "patterns": [*of],
+        "of": [*of.values()],
+        "anywhere": [number for number, pattern in enumerate(of) if not needed(pattern)[0]],
+        "short": short,
+        "by_run": [*by_run.items()],
+    }
 
 
 def _place(text: str, *, folded: bool) -> int:
@@ -143,6 +154,8 @@ def _matches(
     if wanted.starts:
         starts = there if wanted.starts == wanted.clauses[0] else wanted.starts
         return _begins_with(starts, compiled, text, places)
+    if there and wanted.at_line:
+        return _at_a_line_with(there, compiled, text, places)
     if there and wanted.in_line:
         return _in_a_line_with(there, compiled, text, places)
     return compiled.search(text) is not None
@@ -171,6 +184,17 @@ def _in_a_line_with(
         if number == _LINES:
             return compiled.search(text, start) is not None
         if compiled.search(text, start, end):
+            return True
+    return False
+
+
+def _at_a_line_with(
+    texts: Iterable[str], compiled: re.Pattern[str], text: str, places: str
+) -> bool:
+    for number, (start, _) in enumerate(_lines(texts, places)):
+        if number == _PLACES:
+            return compiled.search(text, start) is not None
+        if compiled.match(text, start):
             return True
     return False
 

@@ -9,7 +9,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import product, takewhile
 from math import prod
 from typing import Any, Final, NamedTuple
 
@@ -36,13 +36,15 @@ class Needs(NamedTuple):
 
     ``starts`` are texts of which each match begins with one, () where none are known or they stand
     everywhere. With ``folded`` case does not count: all are in lower case and ASCII. ``in_line``
-    says that no match reaches beyond a line, so that lines can be searched one by one.
+    says that no match reaches beyond a line, so that lines can be searched one by one;
+    ``at_line`` that each begins with a line, which has one of the rarest texts.
     """
 
     clauses: tuple[Texts, ...] = ()
     folded: bool = False
     starts: Texts = ()
     in_line: bool = False
+    at_line: bool = False
 
 
 class _Part(NamedTuple):
@@ -64,8 +66,8 @@ def needs(pattern: str) -> Needs:
 
 
 def _read(plain: Sequence[Any]) -> Needs:
-    clauses, folded, starts, in_line = plain
-    return Needs(tuple(map(tuple, clauses)), folded, tuple(starts), in_line)
+    clauses, folded, starts, *lines = plain
+    return Needs(tuple(map(tuple, clauses)), folded, tuple(starts), *lines)
 
 
 def _needs(pattern: str) -> Needs:
@@ -78,14 +80,32 @@ def _needs(pattern: str) -> Needs:
         return Needs()
     folded = bool(parsed.state.flags & re.IGNORECASE)
     part = _sequence(parsed)
-    found = [_least(one) for one in _folded(part.clauses, folded=folded)]
-    clauses = tuple(sorted({*found}, key=lambda one: (_frequency(one), one))[:_CLAUSES])
+    clauses = _rarest(part, folded=folded)
     starts = next(_folded([part.starts], folded=folded), ())
     in_line = not (parsed.state.flags & re.DOTALL) and not any(map(_crosses, _nodes(parsed)))
     most = _SEARCHES * _frequency(clauses[0]) if clauses else 0
     if _frequency(starts) > (most if in_line else max(most, _SELDOM)):
         starts = ()
-    return Needs(clauses, folded and bool(clauses), _shortest(starts), in_line)
+    return Needs(
+        clauses,
+        folded and bool(clauses),
+        _shortest(starts),
+        in_line,
+        bool(clauses) and clauses[0] in _of_first_line(parsed, folded=folded),
+    )
+
+
+def _rarest(part: _Part, *, folded: bool) -> tuple[Texts, ...]:
+    found = [_least(one) for one in _folded(part.clauses, folded=folded)]
+    return tuple(sorted({*found}, key=lambda one: (_frequency(one), one))[:_CLAUSES])
+
+
+def _of_first_line(parsed: Any, *, folded: bool) -> tuple[Texts, ...]:
+    """Return clauses that hold in the line a match begins with, () where it begins anywhere."""
+    if parsed.state.flags & re.DOTALL or not len(parsed) or str(parsed[0][1]) != "AT_BEGINNING":
+        return ()
+    pieces = takewhile(lambda piece: not any(map(_crosses, _nodes([piece]))), parsed)
+    return _rarest(_sequence(pieces), folded=folded)
 
 
 def _folded(clauses: Iterable[Texts], *, folded: bool) -> Iterator[Texts]:
@@ -288,4 +308,25 @@ def alternatives(pattern: str) -> bool:
     return False
 
 
+def branches(pattern: str) -> Sequence[str]:
+    """Return patterns of which one matches wherever this one does: its alternatives, if it has any.
+
+    Each has the flags that stand before all of them.
+    """
+    if _JOINED.search(pattern) or not alternatives(pattern):
+        return (pattern,)
+    flags = _FLAGS.match(pattern)
+    start = flags.end() if flags else 0
+    depth, ends = 0, []
+    for piece in _GROUPING.finditer(pattern, start):
+        depth += {"(": 1, ")": -1}.get(piece[0], 0)
+        ends += [piece.start()] if piece[0] == "|" and not depth else []
+    starts = (start, *(end + 1 for end in ends))
+    parts = (pattern[first:end] for first, end in zip(starts, (*ends, len(pattern)), strict=True))
+    return [f"{pattern[:start]}{part}" for part in parts]
+
+
+_FLAGS: Final = kept.expression(r"\(\?[aimsu]+\)")
+_JOINED: Final = kept.expression(r"\\[1-9]|\(\?(?:P=|\(|[a-z]*x)")
+"""What refers to other parts of the pattern, or has blanks that mean nothing."""
 _GROUPING: Final = kept.expression(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm_gate.detectors._literals import Sought, found, in_lower_case, needed, possible
-from rlm_gate.detectors._needs import alternatives, needs
+from rlm_gate.detectors._needs import alternatives, branches, needs
 
 PATTERNS = (
     r"\beval\(",
@@ -37,6 +37,9 @@ PATTERNS = (
     r"ab*?c",
     r"(?i)\bssl_?context|create_ctx|tls\.Config",
     r"(?i)(?:is|ki)ns?k",
+    r"^[ ]*(?:ab|cd)\s*\(|\bxyz\b",
+    r"(?m)^(?:ab|c)[ \t]*def",
+    r"(?i)^\s*fed|(xy)z\s+a",
     r"(?:ab|c[de])+?x",
     r"load_(?:pem|der)",
     r"x(?:ab|cd)*y",
@@ -203,6 +206,36 @@ def test_a_text_without_them_is_said_to_hold_no_match() -> None:
 def test_alternatives_count_outside_groups_alone() -> None:
     assert alternatives("^a|b")
     assert not alternatives(r"^(?:a|b)[|]\|")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parts"),
+    [
+        (r"(?i)^a|b(?:c|d)[|]\||(e)", [r"(?i)^a", r"(?i)b(?:c|d)[|]\|", "(?i)(e)"]),
+        ("ab", ["ab"]),
+        ("a|", ["a", ""]),
+        (r"(a)|b\1", [r"(a)|b\1"]),
+        ("(?x)a | b", ["(?x)a | b"]),
+        ("(?P<n>a)|b(?P=n)", ["(?P<n>a)|b(?P=n)"]),
+    ],
+)
+def test_branches_are_patterns_of_their_own(pattern: str, parts: list[str]) -> None:
+    assert list(branches(pattern)) == parts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "at_line"),
+    [
+        (r"^[ \t]*(?:get|put)\s*\(", True),
+        (r"^\s*get\(", False),
+        (r"(?s)^.*get\(", False),
+        (r"[ \t]*get\(", False),
+        (r"\Aget\(", False),
+        (r"^a[ ]*\s+[a-z]*something", False),
+    ],
+)
+def test_a_match_begins_with_the_line_that_has_its_texts(pattern: str, at_line: bool) -> None:
+    assert needs(pattern).at_line is at_line
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

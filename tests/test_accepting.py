@@ -235,6 +235,77 @@ def test_a_name_that_nobody_knows_is_told_and_accepts_nothing() -> None:
     assert kinds(outcome) == ["unknown-rule"]
 
 
+def test_the_rules_of_the_gate_itself_are_known_without_a_pack() -> None:
+    own = found(rule_id="gate/prompt-injection")
+    outcome = settled([own], comment(rules=("gate/prompt-injection",)))
+    assert len(outcome.suppressed) == 1
+    assert kinds(outcome) == []
+
+
+def test_an_entry_of_a_rule_that_its_pack_has_no_more_is_stale() -> None:
+    gone = known(rules=("own/gone",))
+    assert kinds(settled([], gone)) == ["stale-baseline"]
+    assert kinds(settled([], gone, gaps=GAP)) == ["stale-baseline"], "no run could find it"
+    assert kinds(settled([], known(rules=("other/gone",)))) == [], "that pack is not here"
+    assert kinds(settled([], known(rules=("own/gone", "other/gone")))) == ["stale-baseline"]
+
+
+def test_an_entry_of_a_file_outside_of_the_scope_is_not_stale() -> None:
+    """It is in the tree, and nobody looked: left out as generated, for example."""
+    judged = corpus(source("a.py", TEXT))
+    beside = replace(judged, tree={**judged.tree, "made.py": TEXT})
+    assert kinds(settled([], known(path="made.py"), corpus=beside)) == []
+
+
+def test_what_only_models_find_is_not_missed_where_none_was_asked() -> None:
+    written = comment(rules=("own/asked",))
+    assert kinds(settled([], written)) == []
+    assert kinds(settled([], written, asked=True)) == ["unused-suppression"]
+
+
+def test_what_the_policy_forbids_is_refused_and_not_called_needless() -> None:
+    accepting = Accepting(forbid_severities=(Severity.CRITICAL,))
+    [notice] = settled([found(severity=Severity.CRITICAL)], comment(), accepting=accepting).notices
+    assert notice.kind == "refused-suppression"
+    assert notice.text == "the policy forbids to accept findings of severity critical"
+
+
+@pytest.mark.parametrize(
+    ("written", "more", "said"),
+    [
+        (comment(reason=""), {}, "add one: -- why this is"),
+        (entry(reason=""), {}, "add one: reason: why this is"),
+        (comment(), {"max_days": 10}, "at most 10 days: until=2026-06-25"),
+        (entry(), {"max_days": 10}, "at most 10 days: until: 2026-06-25"),
+        (comment(until="2026-06-14"), {}, "it expired on 2026-06-14; mend"),
+    ],
+)
+def test_a_refusal_says_what_to_write_in_the_words_of_its_file(
+    written: Suppression, more: dict[str, Any], said: str
+) -> None:
+    outcome = settled([found()], written, accepting=Accepting(**more))
+    assert outcome.findings == (found(),)
+    [notice] = outcome.notices
+    assert said in notice.text
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ((known(),), f"what {ID} found in a.py is no longer found; run"),
+        ((known(), known(number=2)), f"what {ID} found in a.py is written twice; run"),
+        (
+            (known(rules=()), known(rules=(), number=2)),
+            "what a rule found in a.py is written twice",
+        ),
+    ],
+)
+def test_a_stale_entry_is_told_by_its_rule_its_path_and_the_cause(
+    written: tuple[Suppression, ...], said: str
+) -> None:
+    assert settled([], *written).notices[-1].text.startswith(said)
+
+
 def test_a_change_says_nothing_of_baseline_entries_it_may_not_have_looked_at() -> None:
     part = corpus(source("a.py", TEXT, status="modified", changed=[(1, 1)]), kind="diff")
     assert kinds(settled([], known(), corpus=part)) == []

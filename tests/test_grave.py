@@ -196,3 +196,20 @@ def test_whether_there_is_a_file_says_little_of_it(call: str, meant: Severity) -
 def test_what_a_page_asks_for_its_own_user_is_no_forgery(head: str, meant: Severity) -> None:
     code = f"{head}export async function load(request) {{\n  return fetch(request.query.url);\n}}\n"
     assert worst("ssrf", "src/load.js", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("new String(Files.readAllBytes(Paths.get(name)))", None),
+        ("new String(Base64.encodeBase64(name.getBytes()))", None),
+        ('"<b>" + name', HIGH),
+    ],
+)
+def test_what_a_file_holds_is_not_what_its_name_says(given: str, meant: Severity | None) -> None:
+    code = (
+        '@RestController\nclass A {\n  @GetMapping("/a")\n  public String show(@RequestParam String'
+        f" name) {{\n    return read(name);\n  }}\n  String read(String name) {{\n"
+        f'    if (open) {{ return {given}; }}\n    return "";\n  }}\n}}\n'
+    )
+    assert worst("reflected-xss", "src/A.java", code) is meant

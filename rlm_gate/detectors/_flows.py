@@ -27,7 +27,8 @@ Node = Mapping[str, Any]
 @cache
 def utilities(language: str) -> Mapping[str, Any]:
     """Return the utilities for that language; empty where no flow is known."""
-    return _utilities(_shape(language)) if family(language) in _BEGINNINGS else {}
+    spoken = family(language)
+    return _utilities(_shape(language), _HANDLERS.get(spoken, ())) if spoken in _BEGINNINGS else {}
 
 
 @cache
@@ -93,6 +94,24 @@ _BEGINNINGS = {
 }
 
 
+# What is a function of its own though it is none: get "/path" do ... end of Sinatra and Grape.
+_HANDLERS: Mapping[str, Sequence[Node]] = {
+    "ruby": (
+        {
+            "kind": "do_block",
+            "inside": {
+                "kind": "call",
+                "has": {
+                    "field": "method",
+                    "regex": "^(?:get|post|put|delete|patch|before|after|route|on|is)$",
+                },
+                "not": {"has": {"field": "receiver", "regex": "..|[^r]"}},
+            },
+        },
+    ),
+}
+
+
 def _shape(language: str) -> Shape:
     """Return how a language that has a beginning spells a flow."""
     from rlm_gate.detectors._shapes import SHAPES
@@ -100,9 +119,9 @@ def _shape(language: str) -> Shape:
     return SHAPES[language]
 
 
-def _utilities(shape: Shape) -> Mapping[str, Any]:
+def _utilities(shape: Shape, handlers: Sequence[Node]) -> Mapping[str, Any]:
     return {
-        "outside-function": _kinds(shape.functions),
+        "outside-function": {"any": [*_kinds(shape.functions)["any"], *handlers]},
         "outside-cleaned": _cleaned(shape),
         "outside-stop": {
             "any": [

@@ -333,3 +333,20 @@ def test_a_shape_of_a_whole_file_is_searched_for_in_all_of_it_near_a_change_too(
     entry = {"language": "python", "rule": {"kind": "module", "has": has}}
     file = source("a.py", text, status="modified", changed=[(2, 2)])
     assert lines(detect(file, seeking(entry))) == [1]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('get "/x" do\n  name = params[:name]\n  run(name)\nend\n', True),
+        ('get "/x" do\n  name = params[:name].to_i\n  run(name)\nend\n', False),
+        ("each do\n  name = params[:name]\n  run(name)\nend\n", False),
+        ('get "/x" do\n  name = params[:name]\nend\nrun(name)\n', False),
+    ],
+    ids=["a-route", "a-number", "another-block", "outside-of-the-route"],
+)
+def test_a_route_of_sinatra_is_a_function_of_its_own(code: str, found: bool) -> None:
+    outside = {"has": {"field": "arguments", "has": {"matches": "outside"}}}
+    named = {"has": {"field": "method", "regex": "^run$"}}
+    entry = {"language": "ruby", "rule": {"kind": "call", "all": [named, outside]}}
+    assert bool(lines(detect(source("a.rb", code), seeking(entry)))) is found

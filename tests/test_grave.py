@@ -213,3 +213,20 @@ def test_what_a_file_holds_is_not_what_its_name_says(given: str, meant: Severity
         f'    if (open) {{ return {given}; }}\n    return "";\n  }}\n}}\n'
     )
     assert worst("reflected-xss", "src/A.java", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("path, filename=name", None),
+        ("path, media_type='application/pdf', filename=name or 'a.pdf'", None),
+        ("'files/' + name", HIGH),
+        ("path=f'files/{name}', filename='a.pdf'", HIGH),
+    ],
+)
+def test_what_a_browser_calls_a_file_is_no_path(given: str, meant: Severity | None) -> None:
+    code = (
+        "from fastapi import FastAPI\nfrom fastapi.responses import FileResponse\napp = FastAPI()\n"
+        f"@app.get('/')\ndef show(name: str):\n    return FileResponse({given})\n"
+    )
+    assert worst("path-traversal", "src/app.py", code) is meant

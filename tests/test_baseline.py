@@ -9,7 +9,7 @@ import pytest
 from builders import finding
 
 from rlm_gate import baseline
-from rlm_gate.core import Finding, Origin, Place, Span
+from rlm_gate.core import Acceptance, Finding, Origin, Place, Span
 from rlm_gate.errors import ConfigError
 
 ONE, OTHER = "1" * 64, "2" * 64
@@ -93,3 +93,37 @@ def test_an_entry_alone_is_no_baseline() -> None:
     with pytest.raises(ConfigError, match="not a baseline of version 1"):
         baseline.parse(alone)
     assert [one.path for one in baseline.salvage(alone)] == ["a.py"]
+
+
+def test_the_file_is_sorted_by_path_then_rule_then_fingerprint() -> None:
+    made = [
+        found(span=Span(path, 1, 1), rule_id=rule, fingerprint=name)
+        for path, rule, name in (
+            *(("b.py", "own/a", ONE), ("a.py", "own/b", ONE)),
+            *(("a.py", "own/a", OTHER), ("a.py", "own/a", ONE)),
+        )
+    ]
+    entries = baseline.parse(baseline.render(baseline.entries_of(made)))
+    assert [(one.path, one.rules[0], one.fingerprint) for one in entries] == [
+        *(("a.py", "own/a", ONE), ("a.py", "own/a", OTHER)),
+        *(("a.py", "own/b", ONE), ("b.py", "own/a", ONE)),
+    ]
+    assert [one.place for one in entries] == [
+        Span(baseline.BASELINE_FILE, n, n) for n in (2, 3, 4, 5)
+    ]
+    assert {one.kind for one in entries} == {Acceptance.BASELINE}
+
+
+def test_an_entry_that_says_nothing_of_its_origin_is_a_detectors() -> None:
+    [entry] = baseline.parse(content({"fingerprint": ONE, "path": "a.py"}))
+    assert (entry.origin, entry.rules) == (Origin.DETECTOR, ())
+    [again] = baseline.parse(baseline.render([replace(entry, origin=None)]))
+    assert again.origin is Origin.DETECTOR
+
+
+def test_a_file_that_begins_twice_is_no_baseline() -> None:
+    head = content().split(b"\n")[0]
+    with pytest.raises(ConfigError) as caught:
+        baseline.parse(head + b"\n" + content())
+    [problem] = caught.value.problems
+    assert (problem.path, problem.line, problem.column) == (baseline.BASELINE_FILE, 1, 1)

@@ -69,6 +69,45 @@ def test_a_quote_of_a_part_of_the_line_stays_that_part() -> None:
     assert one.quote == "os.system"
 
 
+def test_the_whole_line_counts_whatever_part_of_it_is_quoted() -> None:
+    judged = corpus(source("a.py", CODE))
+    quoted = [finding(line=2, quote=quote) for quote in ("os.system", CODE.split("\n")[1])]
+    assert len({one.fingerprint for one in stamp(quoted, judged)}) == 1
+
+
+def test_other_lines_above_in_the_same_function_do_not_matter() -> None:
+    longer = CODE.replace("    os.system", "    a = 1\n    b = 2\n    os.system", 1)
+    assert fingerprints(CODE, 2, 3) == fingerprints(longer, 4, 5)
+
+
+def test_what_is_found_in_no_text_is_named_by_its_quote() -> None:
+    """Files that are not in the corpus: what another scanner found elsewhere."""
+    found = [finding(path="gone.py", line=9, quote=quote) for quote in ("a = 1", "a  =  1", "b")]
+    first, second, third = [one.fingerprint for one in stamp(found, corpus())]
+    assert first == second != third
+
+
+def test_removed_blocks_are_lines_of_one_text() -> None:
+    blocks = [(0, "a = 1"), (3, "b = 2"), (5, "a = 1")]
+    file = source("a.py", "", status="deleted", changed=[], removed=blocks)
+    found = [finding(line=line, quote=text) for line, text in ((1, "a = 1"), (3, "a = 1"))]
+    first, second = stamp(found, corpus(file))
+    assert first.fingerprint != second.fingerprint
+    (whole,) = stamp([finding(line=1, quote="a = 1")], corpus(source("a.py", "a = 1\n")))
+    assert first.fingerprint == whole.fingerprint
+
+
+def test_a_models_words_show_the_hint_and_not_its_pseudonym() -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"[:36]
+    text = f'a = 1\nTOKEN = "{token}"\n'
+    (pseudonym,) = secrets.mask(text)[1]
+    said = replace(finding(line=1, quote="a = 1"), explanation=f"It sends {pseudonym} away.")
+    (found,) = stamp([said], corpus(source("a.py", text)))
+    assert found.explanation == secrets.hinted(f"It sends {token} away.")
+    assert pseudonym not in found.explanation
+    assert token not in found.explanation
+
+
 def test_a_fix_that_would_show_a_secret_is_none() -> None:
     token = "AKIA" + "QX7ZP3RW5TBN2LDV"
     for text, kept in (("key = load()", True), (f"key = '{token}'", False)):
@@ -92,6 +131,12 @@ def test_a_line_inside_a_key_is_masked_with_its_key() -> None:
     line = text.split("\n")[3]
     (found,) = stamp([finding(line=4, quote=line)], corpus(source("a.py", text)))
     assert line not in found.quote
+    assert found.quote == secrets.hinted(text).split("\n")[3]
+    lines = text.split("\n")[2:4]
+    both = replace(finding(line=3, quote="\n".join(lines)), span=Span("a.py", 3, 4))
+    (found,) = stamp([both], corpus(source("a.py", text)))
+    assert found.quote == "\n".join(secrets.hinted(text).split("\n")[2:4])
+    assert not any(line in found.quote for line in lines)
 
 
 def test_code_of_a_deleted_file_has_a_fingerprint() -> None:

@@ -54,8 +54,7 @@ class Policy:
         if _is_left_out(rule, self._overriding(path)):
             return None
         for override in self._overriding(path):
-            elsewhere = rule.pack not in (override.packs or {rule.pack})
-            if elsewhere or any(name in override.ignore for name in names):
+            if any(name in override.ignore for name in names):
                 severity = None
             else:
                 said = (override.severity[name] for name in names if name in override.severity)

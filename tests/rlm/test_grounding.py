@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rlm_gate.core import Removed
-from rlm_gate.rlm.grounding import LONGEST, Place, Refusal, ground, ground_removed
+from rlm_gate.core import Removed, Span
+from rlm_gate.rlm.grounding import LONGEST, Place, Refusal, ground, ground_removed, is_meant
 
 CODE = """\
 import os
@@ -136,3 +136,71 @@ def test_twelve_characters_of_a_longer_line_are_evidence_and_eleven_are_not() ->
 def test_removed_code_anchors_within_what_is_left() -> None:
     removed = [Removed(9, "os.system(command)")]
     assert ground_removed(removed, 9, "os.system(command)", 3) == Place(3, 3, "os.system(command)")
+
+
+def test_a_quote_of_many_lines_is_meant_by_each_of_them() -> None:
+    twice = "a = call(1)\nb = call(2)\nx\na = call(1)\nb = call(2)\n"
+    quote = "a = call(1)\nb = call(2)"
+    for line, start in ((1, 1), (2, 1), (4, 4), (5, 4)):
+        place = ground(twice, line, quote)
+        assert isinstance(place, Place)
+        assert (place.start, place.end) == (start, start + 1), line
+    refusal = ground(twice, 3, quote)
+    assert isinstance(refusal, Refusal)
+    assert "lines 1, 4;" in refusal.reason
+
+
+def test_a_short_quote_of_two_whole_lines_is_evidence() -> None:
+    place = ground("x\nuse(\na)\n", 2, "use(\na)")
+    assert isinstance(place, Place)
+    assert (place.start, place.end) == (2, 3)
+
+
+def test_five_places_at_most_are_named() -> None:
+    refusal = ground("return call(a)\n" * 7 + "x\n", 8, "return call(a)")
+    assert isinstance(refusal, Refusal)
+    assert "lines 1, 2, 3, 4, 5;" in refusal.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        *((1, "line 1 is: one"), (2, "line 2 is: two")),
+        *((0, "the file has 2 lines"), (3, "the file has 2 lines")),
+    ],
+)
+def test_the_first_and_the_last_line_are_told_too(line: int, said: str) -> None:
+    refusal = ground("one\ntwo\n", line, "something else entirely")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason.endswith(said)
+
+
+def test_a_number_before_a_line_is_dropped_though_nothing_is_cut_off_behind() -> None:
+    text = "a = call(1)\nwait for it ...\n"
+    assert isinstance(ground(text, 2, "2: wait for it ..."), Place)
+    assert isinstance(ground(text, 1, "1: a = call(1)"), Place)
+
+
+@pytest.mark.parametrize(
+    ("line", "judged", "meant"),
+    [
+        *((4, (), True), (5, (), True), (3, (), False), (6, (), False)),
+        *((9, ((5, 7),), True), (9, ((1, 4),), True), (9, ((4, 4), (8, 9)), True)),
+        *((9, ((1, 3), (6, 9)), False),),
+    ],
+)
+def test_a_place_is_meant_by_its_line_or_by_lines_that_are_judged(
+    line: int, judged: tuple[tuple[int, int], ...], *, meant: bool
+) -> None:
+    spans = [Span("a.py", *one) for one in judged]
+    assert is_meant(Place(4, 5, "x"), line, spans) is meant
+    assert not is_meant(Refusal("no"), line, spans)
+
+
+@pytest.mark.parametrize(
+    ("after", "last", "anchor"), [(0, 9, 1), (4, 9, 4), (9, 3, 3), (0, 0, 1), (5, 0, 1)]
+)
+def test_a_removed_line_anchors_on_one_that_is_there(after: int, last: int, anchor: int) -> None:
+    place = ground_removed([Removed(after, "check(user)")], 4, "check(user)", last)
+    assert isinstance(place, Place)
+    assert (place.start, place.end, place.quote) == (anchor, anchor, "check(user)")

@@ -177,7 +177,8 @@ def _followed(parts: Sequence[Node], flow: _Flow) -> _Flow:
     for one in bound:
         names = {*signs.NAME.findall(_target(one))} - known
         value = _value(one)
-        if not names or _holds(one, flow.sink):
+        body = one.field("body")  # of a loop: there the value is what it was bound to
+        if not names or (_holds(one, flow.sink) and not (body and _holds(body, flow.sink))):
             continue
         if _mentions(value, frozenset(known)):
             known |= {name for name in names if not signs.REQUESTS.match(name)}

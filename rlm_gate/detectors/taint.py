@@ -55,6 +55,7 @@ from rlm_gate.markup import only_php
 
 _ENGINE = "taint"
 _READERS = {  # of a language and its dialects
+    "csharp": "csharp",
     "go": "go",
     "java": "java",
     "javascript": "javascript",

@@ -192,7 +192,8 @@ def _replaced_once(reading: Reading, receiver: Value, values: Sequence[Value]) -
 
 def _of_package(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
     """Read Go's ``strings.ReplaceAll(text, old, new)``; ``Replace`` has a number beside it."""
-    del receiver
+    if len(values) == 2:  # C#'s own: text.Replace(old, new)
+        return _replaced(reading, receiver, values)
     if len(values) < 3:
         return None
     made = _replaced_once if is_counted(values, 3) else _replaced
@@ -251,7 +252,20 @@ def _joined(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value
 
 
 _ROOTED: Final = ("filepath.Clean", "path.Clean")
-_GROWING: Final = frozenset({"append", "insert", "WriteString", "WriteByte", "Write", "concat"})
+_GROWING: Final = frozenset(
+    {
+        "Append",
+        "AppendLine",
+        "AppendFormat",
+        "Insert",
+        "append",
+        "insert",
+        "WriteString",
+        "WriteByte",
+        "Write",
+        "concat",
+    }
+)
 _SAME: Final = {
     "addAll": "extend",
     "addElement": "add",

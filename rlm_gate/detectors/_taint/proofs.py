@@ -26,18 +26,20 @@ from rlm_gate.syntax import Node
 _NAMES: Final = ("identifier", "variable_name")
 _PLAIN: Final = (*_NAMES, *MEMBERS, *ELEMENTS)
 _SAME_TEXT: Final = kept.expression(
-    r"\.(?:toLowerCase|toUpperCase|trim|toString|strip|getHost|hostname|host|getPath|normalize)\Z"
+    r"\.(?:toLowerCase|toUpperCase|trim|toString|strip|getHost|hostname|host|getPath|normalize|ToLower|ToUpper|ToLowerInvariant|ToUpperInvariant|Trim|ToString|Host)\Z"
 )
 _LISTS: Final = kept.expression(
-    r"(?:\A|\.)(?:includes|has|contains|containsKey|Contains|ContainsAny|Index"
+    r"(?:\A|\.)(?:includes|has|contains|containsKey|Contains|ContainsKey|ContainsAny|Index"
     r"|in_array|array_key_exists|array_search|str_contains|strpos|stripos)\Z"
 )
 _NEEDLE_FIRST: Final = kept.expression(r"(?:in_array|array_key_exists|array_search)\Z")
-_EQUALS: Final = kept.expression(r"\.(?:equals|equalsIgnoreCase|EqualFold|contentEquals)\Z")
+_EQUALS: Final = kept.expression(r"\.(?:equals|Equals|equalsIgnoreCase|EqualFold|contentEquals)\Z")
 _MATCHES: Final = kept.expression(
-    r"(?:\A|\.)(?:test|exec|match|matches|MatchString|find|lookingAt|preg_match|filter_var)\Z"
+    r"(?:\A|\.)(?:test|exec|match|matches|MatchString|find|lookingAt|IsMatch|preg_match|filter_var)\Z"
 )
-_BEGINS: Final = kept.expression(r"(?:\A|\.)(?:startsWith|HasPrefix|hasPrefix|str_starts_with)\Z")
+_BEGINS: Final = kept.expression(
+    r"(?:\A|\.)(?:startsWith|StartsWith|HasPrefix|hasPrefix|str_starts_with)\Z"
+)
 _NUMBER: Final = kept.expression(
     r"(?:\A|\.)(?:isInteger|isSafeInteger|isNumeric|isInt|isUUID|isAlphanumeric|is_numeric"
     r"|is_int|ctype_\w+)\Z"
@@ -93,7 +95,7 @@ def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # n
     if kind == "parenthesized_expression" and inner is not None:
         return _proof(reader, inner, env, holds)
     if (
-        kind in {"unary_expression", "unary_op_expression"}
+        kind in {"unary_expression", "unary_op_expression", "prefix_unary_expression"}
         and inner is not None
         and node.text().startswith("!")
     ):

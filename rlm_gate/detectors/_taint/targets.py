@@ -18,11 +18,17 @@ MEMBERS: Final = (
     "nullsafe_member_access_expression",
     "scoped_property_access_expression",
 )
-ELEMENTS: Final = ("subscript_expression", "array_access", "index_expression")
-OWNERS: Final = ("object", "operand", "scope")  # fields that hold whose member it is
+ELEMENTS: Final = (
+    "subscript_expression",
+    "array_access",
+    "index_expression",
+    "element_access_expression",
+)
+OWNERS: Final = ("object", "operand", "scope", "expression")  # fields that hold whose member it is
 FIELDS: Final = ("property", "field", "name")
 CALLS: Final = (
     "call_expression",
+    "invocation_expression",
     "method_invocation",
     "function_call_expression",
     "member_call_expression",
@@ -57,7 +63,9 @@ def indexed(node: Node) -> tuple[Node | None, Node | None]:
     owner = part(node, "object", "operand", "array")
     if owner is not None:
         return owner, node.field("index")
-    parts = [*named(node), None, None]
+    parts: list[Node | None] = [*named(node), None, None]
+    if parts[1] is not None and parts[1].kind() == "bracketed_argument_list":
+        return parts[0], next(iter(argued(parts[1])), None)
     return parts[0], parts[1]
 
 

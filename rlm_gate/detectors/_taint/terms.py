@@ -44,6 +44,7 @@ FUNCTIONS: Final = (
     "lambda_expression",
     "func_literal",
     "anonymous_function",
+    "anonymous_method_expression",
 )
 _LONGEST_NAME: Final = 200
 # The name of an upload, of which PHP keeps the last part (main/rfc1867.c); full_path is as sent.

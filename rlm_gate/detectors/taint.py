@@ -59,6 +59,7 @@ _READERS = {  # of a language and its dialects
     "go": "go",
     "java": "java",
     "javascript": "javascript",
+    "kotlin": "kotlin",
     "php": "php",
     "python": "flow",
 }

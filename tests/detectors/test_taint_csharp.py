@@ -16,7 +16,7 @@ SINK: dict[str, Any] = {
 }
 
 
-def lines(code: str) -> list[int]:
+def lines(code: str, **change: Any) -> list[int]:
     """Return the lines of the sinks that are reached."""
     rule = Rule(
         id="security/flow",
@@ -26,7 +26,7 @@ def lines(code: str) -> list[int]:
         languages=("csharp",),
         message="m",
         help=Help("", ""),
-        detect=(Detect("taint", {"language": "csharp", **SINK}),),
+        detect=(Detect("taint", {"language": "csharp", **SINK, **change}),),
     )
     file = examples.whole_file("src/app", "csharp", code)
     found = taint.detect(examples.corpus_of([file]), [rule])
@@ -88,6 +88,13 @@ def test_it_follows(statements: list[str]) -> None:
 )
 def test_it_stops_at(statements: list[str]) -> None:
     assert not body(*statements)
+
+
+def test_a_path_below_an_address_of_the_author_is_no_address() -> None:
+    head = "class A : Controller { public object Get(string q) { "
+    entry = {"text_has": "^[^/\\x01\\x02]*\\x00"}
+    assert lines(head + "db.Query(new Uri(q)); } }", **entry)
+    assert not lines(head + "db.Query(new Uri(home, q)); } }", **entry)
 
 
 @pytest.mark.parametrize(

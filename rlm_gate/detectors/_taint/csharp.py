@@ -46,6 +46,7 @@ _OWN: Final = kept.expression(
 _NUMBERS: Final = kept.expression(
     r"(?:u?int|u?long|u?short|s?byte|double|float|decimal|bool|Guid|DateTime)\??\Z"
 )
+_FILES: Final = frozenset({"IFormFile", "HttpPostedFileBase", "HttpPostedFile"})
 _REQUEST: Final = kept.expression(r"(?:\A|\.)[rR]equest\Z")
 _BOX: Final = kept.expression(r"(?:\A|\.)(?:[tT]xt|[tT]b|[tT]ext[bB]ox|hdn|hf)_?[A-Z]\w*\Z")
 _PAGES: Final = kept.expression(r"\bSystem\.Web\.UI\b|\bPage_Load\b")
@@ -88,6 +89,9 @@ class CSharp(Braces):
         kind = node.field("type")
         written = kind.text() if kind is not None else ""
         simple = _simple(written)
+        if simple in _FILES and not handler:  # who calls it may have looked at the name
+            sent = remote(node, name)
+            return replace(sent, taints=tuple(one._replace(guessed=True) for one in sent.taints))
         if typed := self.reading.words.data["types"].get(simple):
             return Value(name=typed)
         if _PLAIN.match(written):
@@ -119,6 +123,9 @@ class CSharp(Braces):
     def _call(self, node: Node, env: Env) -> Value:
         value = super()._call(node, env)
         arguments = node.field("arguments")
+        if value.name == "Uri()" and arguments is not None and len(named(arguments)) > 1:
+            given = [self.value(named(one)[-1], env) for one in named(arguments)]
+            return replace(text(given), name=value.name)  # an address, and a path below it
         for one in named(arguments) if arguments is not None else ():
             if re.match(r"(?:\w+:\s*)?out\b", one.text()):
                 self._out(node, named(one)[-1], value, env)

@@ -17,11 +17,11 @@ from rlm_gate.detectors._taint.values import ALL, ONE_PART, Value, joined
 from rlm_gate.syntax import Node
 
 _PACKAGE: Final = kept.expression(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\Z")
-_HANDLED: Final = kept.expression(
+HANDLED: Final = kept.expression(
     r"@(?:Request|Get|Post|Put|Delete|Patch)Mapping\b|@(?:GET|POST|PUT|DELETE|PATCH|HEAD)\b"
     r"|@(?:Get|Post|Put|Delete|Patch|OnMessage)\b|@(?:Query|Mutation|Schema|Message)Mapping\b"
 )
-_INPUT: Final = kept.expression(
+INPUT: Final = kept.expression(
     r"@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|QueryParam|PathParam"
     r"|FormParam|HeaderParam|MatrixVariable|ModelAttribute|RequestPart|MatrixParam|CookieParam"
     r"|BeanParam|FormDataParam|QueryValue|Body|Header|Part|RequestBean|Rest(?:Query|Path|Form|Header"
@@ -83,7 +83,7 @@ class Java(Braces):
         """Let what a stranger sends be known for it: by annotation, or by a handler's parameter."""
         node = function.node
         head = _annotations(node)
-        handler = _HANDLED.search(head) is not None
+        handler = HANDLED.search(head) is not None
         form = _SPRING.search(head) is not None
         served = _ANSWERED.search(head) is not None
         env: Env = {}
@@ -103,7 +103,7 @@ class Java(Braces):
             return Value(name=typed)
         if _PLAIN.match(written):
             return Value(name=name, fixed=True)
-        if _INPUT.search(node.text()) or (handler and _TEXTS.match(written)):
+        if INPUT.search(node.text()) or (handler and _TEXTS.match(written)):
             written = kind.text() if kind is not None else "String"
             if _SCALAR.search(node.text()) and not _CARRIES.search(written):
                 return Value(name=name, fixed=True)  # an enumeration, or a number

@@ -90,7 +90,7 @@ ADMINS: Final = kept.expression(
     r"|admin_?(?:required|only|guard)|\badmin\.(?:require|can)\("
     r"|has(?:role|authority|anyrole)\([^)]*admin|[!=]==?\s*[\"'](?:super_?)?admin"
     r"|[\"']admin[\"'][^\]\n]*\]\.includes\(|@(?:permission_required|user_passes_test|staff_member)"
-    r"|\bis_?(?:superuser|staff)\b|(?:RolesAllowed|Secured|Authorize|middleware)\([^)\n]*admin"
+    r"|\bis_?(?:superuser|staff)\b|(?:RolesAllowed|Secured|Authorize|middleware)\([^)\n]*(?:admin|elevat)"
     r"|\badmin\?|Area\(\s*\"admin|permission_classes\s*=[^\n]*admin"
 )
 ADMIN_CLASS: Final = kept.expression(

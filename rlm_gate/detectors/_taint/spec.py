@@ -351,8 +351,7 @@ class Vocabulary:
 @lru_cache(maxsize=8)
 def vocabulary(language: str) -> Vocabulary:
     """Load the vocabulary of a language."""
-    path = Path(__file__).with_name(f"{family(language)}.json")
-    data = json.loads(path.read_text(encoding="utf-8"))
+    data = _data(family(language))
     sources: Table[str] = Table()
     for origin, patterns in data["sources"].items():
         for pattern in patterns:
@@ -369,6 +368,21 @@ def vocabulary(language: str) -> Vocabulary:
         texts=_table(data.get("texts", ())),
         data=data,
     )
+
+
+def _data(name: str) -> dict[str, Any]:
+    """Load what is known of a language; ``base`` names one whose libraries are its own too."""
+    path = Path(__file__).with_name(f"{name}.json")
+    own: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return _joined(_data(own["base"]), own) if "base" in own else own
+
+
+def _joined(one: Any, other: Any) -> Any:
+    if isinstance(one, dict):
+        both = {**one, **other}
+        return {key: _joined(one[key], other[key]) if key in one and key in other else both[key]
+                for key in both}  # fmt: skip
+    return [*one, *other] if isinstance(one, list) else other
 
 
 def _table(patterns: Iterable[str]) -> Table[None]:

@@ -45,6 +45,7 @@ FUNCTIONS: Final = (
     "func_literal",
     "anonymous_function",
     "anonymous_method_expression",
+    "lambda_literal",
 )
 _LONGEST_NAME: Final = 200
 # The name of an upload, of which PHP keeps the last part (main/rfc1867.c); full_path is as sent.

@@ -54,17 +54,30 @@ def entry(kind: str, text: str, make: Callable[[str], Any]) -> Any:
 
 
 @contextmanager
-def opened(cache: CacheDir) -> Iterator[None]:
-    """Use what is kept there, and keep there what was new; within another, that one serves."""
+def opened(cache: CacheDir, table: str = "") -> Iterator[None]:
+    """Use what is kept there, and keep there what was new; within another, that one serves.
+
+    All of a ``table`` is read at once: what is read often has one of its own.
+    """
     if _Table.current:
         yield
         return
-    _Table.current = table = _Table(cache)
+    _Table.current = made = _Table(cache, table)
     try:
         yield
     finally:
         _Table.current = None
-        table.keep()
+        made.keep()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Keep nothing of what is asked for here: it is no part of the usual run."""
+    table, _Table.current = _Table.current, None
+    try:
+        yield
+    finally:
+        _Table.current = table
 
 
 class _Table:
@@ -72,9 +85,9 @@ class _Table:
 
     current: _Table | None = None
 
-    def __init__(self, cache: CacheDir) -> None:
+    def __init__(self, cache: CacheDir, name: str) -> None:
         self._cache = cache
-        self._key = entry_key(_KIND)
+        self._key = entry_key(_KIND, name)
         head, _, self._codes = (cache.read(_KIND, self._key) or b"[{},{}]").partition(b"\n")
         self._forms: dict[str, _Form]
         self._forms, self._facts = json.loads(head)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlm_gate import compiled
+from rlm_gate import compiled, kept
 from rlm_gate.cachedir import entry_key, stamps
 from rlm_gate.config import Settings, read_file
 from rlm_gate.core import Rule, RulePack, display_path
@@ -73,7 +73,9 @@ def load(settings: Settings, root: Path | str | None) -> tuple[RulePack, ...]:
     stored = settings.cache.read(_CACHE_KIND, key)
     if stored is not None:
         return compiled.loads(stored)
-    packs = tuple(loaded.pack for loaded in _built([own.get(one) or _read(one) for one in folders]))
+    with kept.aside():
+        built = _built([own.get(one) or _read(one) for one in folders])
+    packs = tuple(loaded.pack for loaded in built)
     settings.cache.write(_CACHE_KIND, key, compiled.dumps(packs))
     return packs
 

@@ -156,6 +156,48 @@ def test_tables_that_nobody_reads_any_more_go(
     assert len([*(cache.cache / "kept").iterdir()]) == 1
 
 
+def test_what_is_asked_aside_is_not_kept(cache: CacheDir) -> None:
+    with kept.opened(cache):
+        with kept.aside():
+            assert kept.fact("length", "ab", len) == 2
+            assert kept.expression("a+") == re.compile("a+")
+        kept.fact("length", "abc", len)
+    with kept.opened(cache):
+        assert kept.fact("length", "ab", lambda _: 9) == 9
+        assert kept.fact("length", "abc", lambda _: 9) == 3
+
+
+def test_each_table_is_read_alone(cache: CacheDir) -> None:
+    for name in ("change", "whole"):
+        with kept.opened(cache, name):
+            assert kept.fact("length", "ab", lambda _, name=name: name) == name
+    with kept.opened(cache, "change"):
+        assert kept.fact("length", "ab", len) == "change"
+    assert len([*(cache.cache / "kept").iterdir()]) == 2
+
+
+def test_a_hook_does_not_read_what_a_whole_run_needed(git_repo: GitRepo) -> None:
+    import subprocess
+
+    from rlm_gate import config
+
+    git_repo.commit("first", **{"a.py": "x = 1\n", "b.js": "eval(location.hash)\n"})
+    git_repo.write("a.py", "x = 2\n")
+    git_repo.git("add", "-A")
+    for scope in ("--staged", "--all", "--staged"):
+        command = [sys.executable, "-m", "rlm_gate", "check", scope, "--offline"]
+        subprocess.run(command, cwd=git_repo.path, capture_output=True, check=False)
+    cache = config.environment().cache
+    sizes = {}
+    for name in ("change", "whole"):
+        with kept.opened(cache, name):
+            table = kept._Table.current
+            assert table
+            sizes[name] = len(table._facts)
+
+    assert 0 < sizes["change"] < sizes["whole"]
+
+
 def lacks(module: str, name: str) -> Fake:
     return lambda patch: patch.delattr(importlib.import_module(module), name)
 

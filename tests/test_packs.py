@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from rlm_gate import compiled, config, detectors, packs, rulefile
+from rlm_gate import compiled, config, detectors, kept, packs, rulefile
 from rlm_gate.config import Flags, Settings
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, RulePack, Severity
 from rlm_gate.errors import PackError, UsageError
@@ -218,6 +218,19 @@ def test_what_entries_hand_to_their_engines_is_read_when_it_is_asked_for(tmp_pat
     assert broken.rules[0].title == "Plain"
     with pytest.raises(json.JSONDecodeError):
         broken.rules[0].detect[0].options["pattern"]
+
+
+def test_building_a_pack_leaves_nothing_for_every_hook_to_read(tmp_path: Path) -> None:
+    shape = PLAIN.replace(
+        "{engine: regex, pattern: todo}",
+        "{engine: astgrep, language: python, rule: {kind: call, regex: '^mark\\w+\\('}}",
+    ).replace("[any]", "[python]")
+    write(tmp_path / "own", shape=shape)
+    with kept.opened(config.environment().cache):
+        assert load(tmp_path / "own")
+        table = kept._Table.current
+        assert table
+        assert [one for one in table._facts if "mark" in one] == []
 
 
 @pytest.mark.cold

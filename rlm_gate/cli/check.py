@@ -65,7 +65,8 @@ def examine(
     try:
         if flags.scope.mode == "staged":
             repo.begin(flags.scope.repo)
-        with kept.opened((env or config.environment()).cache):
+        table = "whole" if flags.scope.whole else "change"
+        with kept.opened((env or config.environment()).cache, table):
             return _examined(flags, arguments, env, judge)
     finally:
         repo.end()

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from rlm_gate import kept
-from rlm_gate.detectors._needs import Needs, Texts, branches, needs
+from rlm_gate.detectors._needs import Needs, Texts, branches, needs, needs_anew, restored
 
 _LINES: Final = 100
 """Lines that are worth looking at one by one."""
@@ -81,6 +81,7 @@ class Sought:
         self._lists = sorted(lists)
         made = kept.entry("sought", json.dumps(self._lists), _sought)
         self._patterns: list[str] = made["patterns"]
+        self._needs: list[Any] = made["needs"]
         self._of: list[list[int]] = made["of"]
         self._anywhere: list[int] = made["anywhere"]
         self._short: list[_Wanted] = made["short"]
@@ -93,7 +94,7 @@ class Sought:
         for number, there in self._there(text, lowered).items():
             if not matching.issuperset(self._of[number]):
                 pattern = self._patterns[number]
-                wanted = needs(pattern)
+                wanted = restored(self._needs[number])
                 places = lowered if wanted.folded else text
                 if _matches(compiled(pattern), wanted, there, text, places):
                     matching.update(self._of[number])
@@ -119,11 +120,11 @@ def _sought(lists: str) -> dict[str, Any]:
     for number, many in enumerate(json.loads(lists)):
         for pattern in {one: None for each in many for one in branches(each)}:
             of.setdefault(pattern, []).append(number)
+    known = [needs_anew(pattern) for pattern in of]
     wanting: dict[tuple[str, bool], list[int]] = {}
-    for number, pattern in enumerate(of):
-        texts, folded = needed(pattern)
-        for one in texts:
-            wanting.setdefault((one, folded), []).append(number)
+    for number, wanted in enumerate(known):
+        for one in next(iter(wanted.clauses), ()):
+            wanting.setdefault((one, wanted.folded), []).append(number)
     by_run: dict[int, list[_Wanted]] = {}
     short: list[_Wanted] = []
     for (one, folded), numbers in wanting.items():
@@ -133,8 +134,9 @@ def _sought(lists: str) -> dict[str, Any]:
         same.append((one, _place(one, folded=folded), numbers, [*runs]))
     return {
         "patterns": [*of],
+        "needs": known,
         "of": [*of.values()],
-        "anywhere": [number for number, pattern in enumerate(of) if not needed(pattern)[0]],
+        "anywhere": [number for number, wanted in enumerate(known) if not wanted.clauses],
         "short": short,
         "by_run": [*by_run.items()],
     }

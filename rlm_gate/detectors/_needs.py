@@ -62,15 +62,17 @@ _ANYTHING: Final = _Part(None, ("",))
 @lru_cache(maxsize=8192)
 def needs(pattern: str) -> Needs:
     """Return what each match of the pattern has, of one that is none nothing."""
-    return kept.fact("needs", pattern, _needs, _read)
+    return kept.fact("needs", pattern, needs_anew, restored)
 
 
-def _read(plain: Sequence[Any]) -> Needs:
+def restored(plain: Sequence[Any]) -> Needs:
+    """Return the needs that JSON gave back."""
     clauses, folded, starts, *lines = plain
     return Needs(tuple(map(tuple, clauses)), folded, tuple(starts), *lines)
 
 
-def _needs(pattern: str) -> Needs:
+def needs_anew(pattern: str) -> Needs:
+    """Return the same, and let nobody keep it."""
     parser: Any = importlib.import_module("re._parser")
     try:
         parsed = parser.parse(pattern)

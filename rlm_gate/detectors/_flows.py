@@ -130,7 +130,12 @@ def _utilities(shape: Shape, handlers: Sequence[Node]) -> Mapping[str, Any]:
                 {**_kinds(shape.arguments), "not": {"inside": _call(shape, shape.joins)}},
             ]
         },
-        "outside-source": {**_kinds(shape.sources), "regex": shape.source, **_own(shape)},
+        "outside-source": {
+            "all": [
+                {**_kinds(shape.sources), "regex": shape.source, **_own(shape)},
+                {"not": {"matches": "outside-cleaned"}},
+            ]
+        },
         "outside-named": _variable(shape, "NAME", "outside-source", shape.parameters),
         "outside-derived": _variable(shape, "DERIVED", "outside-named"),
         "outside-part": {

@@ -75,6 +75,8 @@ _NAMES: Final = {
     "python": "SConstruct SConscript wscript",
     "ruby": "Rakefile Gemfile Vagrantfile Podfile Brewfile Guardfile Capfile Fastfile",
     "toml": "Pipfile Cargo.lock poetry.lock uv.lock",
+    "xml": "web.config Web.config app.config App.config machine.config applicationHost.config"
+    " packages.config nuget.config NuGet.config NuGet.Config",
     "yaml": ".clang-format .clang-tidy .yamllint",
 }
 _INTERPRETERS: Final = {

@@ -26,6 +26,8 @@ from rlm_gate.languages import KNOWN, comment_prefixes, covers, language_of
         ("Makefile", "make"),
         ("Jenkinsfile", "groovy"),
         ("Gemfile", "ruby"),
+        ("site/Web.config", "xml"),
+        ("site/next.config", "text"),
         (".env", "ini"),
         (".env.production", "ini"),
         (".github/workflows/ci.yml", "yaml"),

@@ -48,7 +48,9 @@ _NUMBERS: Final = kept.expression(
 )
 _FILES: Final = frozenset({"IFormFile", "HttpPostedFileBase", "HttpPostedFile"})
 _REQUEST: Final = kept.expression(r"(?:\A|\.)[rR]equest\Z")
-_BOX: Final = kept.expression(r"(?:\A|\.)(?:[tT]xt|[tT]b|[tT]ext[bB]ox|hdn|hf)_?[A-Z]\w*\Z")
+_BOX: Final = kept.expression(
+    r"(?:\A|\.)(?:(?:[tT]xt|[tT]b|[tT]ext[bB]ox|hdn|hf)_?[A-Z]\w*|\w*(?:TextBox|Textbox|Txt|HiddenField))\Z"
+)
 _PAGES: Final = kept.expression(r"\bSystem\.Web\.UI\b|\bPage_Load\b")
 _TESTED: Final = kept.expression(r"\.(?:TryParse\w*|TryFormat)\Z")
 

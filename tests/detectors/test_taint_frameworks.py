@@ -1,55 +1,76 @@
-"""What comes in through each web framework, and what its own means make harmless."""
+"""What frameworks of JavaScript give a function by its name or place, and what they do not."""
 
-import re
-from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rlm_gate import examples, packs
-from rlm_gate.core import Detect, Finding, Rule
+from rlm_gate import examples
+from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity
 from rlm_gate.detectors import taint
 
-_PROGRAMS = dict(
-    re.findall(
-        r"^## (\S+)\n\n```text\n(.*?)^```$",
-        Path(__file__).with_name("frameworks.md").read_text(encoding="utf-8"),
-        re.DOTALL | re.MULTILINE,
+SINK: dict[str, Any] = {"sink": "sql", "calls": [{"call": "*.query", "args": [0]}]}
+
+
+def lines(code: str, *sources: str) -> list[int]:
+    entry = {"language": "typescript", **SINK, "sources": list(sources or ("remote",))}
+    rule = Rule(
+        id="security/flow",
+        title="t",
+        severity=Severity.HIGH,
+        precision=Confidence.HIGH,
+        languages=("typescript",),
+        message="m",
+        help=Help("", ""),
+        detect=(Detect("taint", entry),),
     )
+    file = examples.whole_file("src/app", "typescript", code)
+    found = taint.detect(examples.corpus_of([file]), [rule])
+    return sorted(one.span.start for one in found if isinstance(one, Finding))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "export async function getServerSideProps({ query: { q } }) {",
+        "export const loader = async ({ params: { q } }: LoaderFunctionArgs) => {",
+        "export const load = ({ url }) => { const q = url.searchParams.get('q');",
+        "export async function GET(request, { params: { q } }) {",
+        "export default async function Page({ searchParams }) { const { q } = await searchParams;",
+        "async function ask(q) { 'use server';",
+        "serve((req) => { const q = new URL(req.url).searchParams.get('q');",
+    ],
 )
-_FINDS = re.compile(r"# finds: (\S+)$")
+def test_what_a_framework_hands_over_comes_from_outside(head: str) -> None:
+    end = ")" if head.startswith("serve") else ""
+    assert lines(f"{head}\ndb.query('a' + q);\n}}{end}\n") == [2]
 
 
-@pytest.fixture(scope="module")
-def rules() -> list[Rule]:
-    """Return the rules with what they follow from outside or from a model, and nothing else."""
-    kept = []
-    for loaded in packs.load_files([str(packs.builtin_folder() / "security")], None):
-        for rule in loaded.pack.rules:
-            flows = tuple(one for one in rule.detect if one.engine == "taint" and _is_sure(one))
-            kept += [replace(rule, detect=flows)] if flows else []
-    return kept
+@pytest.mark.parametrize(
+    "head",
+    [
+        "function load(q) {",
+        "function Page({ q, searchParams }) {",
+        "function GET(q) { request();",
+        "async function ask(q) { help('use server');",
+    ],
+)
+def test_a_like_name_alone_brings_nothing_from_outside(head: str) -> None:
+    assert lines(f"{head}\ndb.query('a' + q);\n}}\n") == []
 
 
-def _is_sure(detect: Detect) -> bool:
-    return "unknown" not in detect.options.get("sources", ())
+def test_a_file_of_server_actions_lets_pages_call_what_it_exports_alone() -> None:
+    code = "'use server';\nexport async function ask(q) {\n  db.query('a' + q);\n}\n"
+    helper = "async function help(q) {\n  db.query('a' + q);\n}\n"
+    assert lines(code + helper) == [3]
 
 
-@pytest.mark.parametrize("name", sorted(_PROGRAMS))
-def test_of_a_framework_s_program_the_flaws_are_found_and_nothing_else(
-    name: str, rules: list[Rule]
-) -> None:
-    code = _PROGRAMS[name]
-    wanted = {
-        (number, f"security/{mark[1]}")
-        for number, line in enumerate(code.split("\n"), 1)
-        if (mark := _FINDS.search(line))
-    }
-    file = examples.whole_file("src/app.py", "python", code)
-    found = taint.detect(examples.corpus_of([file]), rules)
-    got = {(one.span.start, one.rule_id) for one in found if isinstance(one, Finding)}
-    assert got == wanted
+def test_a_handler_that_is_given_by_name_gets_what_is_handed_over() -> None:
+    body = "(event) {\n  db.query('a' + event.data);\n}\n"
+    given = "window.addEventListener('message', hear);\n"
+    assert lines(f"function hear{body}{given}", "page") == [2]
+    assert lines(f"function hear{body}other(hear); location.hash;\n", "page") == []
 
 
-def test_all_frameworks_have_a_program() -> None:
-    assert len(_PROGRAMS) == 19
+def test_the_text_of_an_element_is_a_source_of_its_own() -> None:
+    code = "db.query('a' + document.getElementById('b').value);\n"
+    assert (lines(code, "element"), lines(code, "page")) == ([1], [])

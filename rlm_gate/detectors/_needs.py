@@ -71,8 +71,9 @@ def restored(plain: Sequence[Any]) -> Needs:
     return Needs(tuple(map(tuple, clauses)), folded, tuple(starts), *lines)
 
 
+@lru_cache(maxsize=8192)
 def needs_anew(pattern: str) -> Needs:
-    """Return the same, and let nobody keep it."""
+    """Return the same, and let no table keep it."""
     parser: Any = importlib.import_module("re._parser")
     try:
         parsed = parser.parse(pattern)

@@ -485,6 +485,12 @@ def test_an_address_of_parts_begins_with_its_host() -> None:
     assert not go(own, "db.Query(u.String())", **where)
 
 
+def test_an_address_without_a_host_names_none() -> None:
+    own = 'u := url.URL{Path: "/" + q, RawQuery: q}'
+    assert not go(own, "db.Query(u.String())", sink="redirect")
+    assert go(own, "db.Query(u.String())")
+
+
 def test_a_message_of_a_remote_call_comes_from_outside() -> None:
     code = (
         'package m\nimport pb "example.com/pb"\n'

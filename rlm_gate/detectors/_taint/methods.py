@@ -215,7 +215,7 @@ def _address(made: Value) -> Value:
     host = fields.get("Host") or fields.get("Opaque")
     parts = [fields[one] for one in ("Path", "RawPath", "RawQuery", "Fragment") if one in fields]
     if host is None:
-        return text([constant("/"), *parts])
+        return text([constant("/"), *parts]).cleaned({"redirect", "ssrf"})
     scheme = fields.get("Scheme", constant("https"))
     return text([scheme, constant("://"), host, constant("/"), *parts])
 

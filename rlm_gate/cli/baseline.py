@@ -130,7 +130,7 @@ def _check(path: Path, entries: Sequence[Suppression], verdict: Verdict, policy:
     sorted_ = path.read_bytes() == baseline.render(entries)
     if not sorted_ and not stale:
         print(f"{config.BASELINE_FILE}: not as it would be written; run 'rlm-gate baseline update'")
-    print(f"rlm-gate: {len(entries):,} entries, {len(stale):,} stale")
+    print(f"rlm-gate: {_entries(len(entries))}, {len(stale):,} stale")
     return EXIT_PASS if sorted_ and not stale else EXIT_FAIL
 
 
@@ -154,7 +154,11 @@ def _write(
         finally:
             draft.unlink(missing_ok=True)
     print(
-        f"rlm-gate: {config.BASELINE_FILE}: {len(kept) + len(new):,} entries"
+        f"rlm-gate: {config.BASELINE_FILE}: {_entries(len(kept) + len(new))}"
         f" ({len(new):,} new, {dropped:,} taken out)"
     )
     return EXIT_PASS
+
+
+def _entries(number: int) -> str:
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"

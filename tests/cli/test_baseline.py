@@ -12,6 +12,7 @@ from cli.conftest import Cli
 from conftest import GitRepo
 
 from rlm_gate.baseline import render
+from rlm_gate.cli import main
 from rlm_gate.core import (
     Acceptance,
     Audit,
@@ -388,3 +389,17 @@ def test_an_entry_is_not_stale_where_its_rule_could_not_be_judged() -> None:
         )
         notices = judge(evidence, Policy(Severity.HIGH)).notices
         assert [one.kind for one in notices] == ["stale-baseline"] * said
+
+
+def test_one_entry_is_called_an_entry(
+    git_repo: GitRepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_repo.commit(**{"a.py": "print(1)\n"})
+    known = git_repo.path / ".rlm-gate" / "baseline.json"
+    entry = '{"fingerprint": "' + "1" * 64 + '", "path": "a.py"}'
+    git_repo.write(str(known.relative_to(git_repo.path)), "{}")
+    for lines, said in (([], "0 entries"), ([entry], "1 entry,"), ([entry, entry], "2 entries")):
+        body = "".join(f"{line},\n" for line in lines)
+        known.write_text('{"version": 1, "findings": [\n' + body + "{}]}\n")
+        main(["baseline", "check", "--repo", str(git_repo.path), "--offline"])
+        assert said in capsys.readouterr().out

@@ -60,6 +60,29 @@ def test_each_gap_has_the_reason_of_its_own_lines() -> None:
     ]
 
 
+def test_gaps_are_in_the_order_of_places_then_rules() -> None:
+    other = rule("security/also", ask="chunk")
+    judges = Judges(engines, frozenset({ASK.id, other.id}), frozenset())
+    files = corpus(source("b.py", "1\n"), source("a.py", "1\n2\n"))
+    books = Ledger(files, (ASK, other), applies, judges)
+    for wanted in (ASK, other):
+        books.answered([wanted.id], Span("a.py", 2, 2))
+    assert [(gap.span.path, gap.span.start, gap.rule_id) for gap in close(books).gaps] == [
+        *(("a.py", 1, other.id), ("a.py", 1, ASK.id)),
+        *(("b.py", 1, other.id), ("b.py", 1, ASK.id)),
+    ]
+
+
+@pytest.mark.parametrize(("rules", "seen"), [((ASK,), 2), ((CODE,), 0), ((ASK, CODE), 2)])
+def test_of_each_file_it_is_told_how_many_lines_a_model_answered_for(
+    rules: tuple[Rule, ...], seen: int
+) -> None:
+    books = ledger(*rules)
+    books.answered([ASK.id, CODE.id], Span("a.py", 1, 2))  # of CODE no model is asked
+    [file] = close(books).by_file
+    assert file.by_model == seen
+
+
 def test_answers_for_another_rule_cover_nothing() -> None:
     books = ledger(ASK)
     books.answered(["security/other"], Span("a.py", 1, 5))

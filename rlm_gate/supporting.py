@@ -23,6 +23,7 @@ _ANYWHERE: Final = _words(
     "example examples sample samples demo demos tutorial tutorials playground playgrounds"
     " bench benches benchmark benchmarks docs_src cookbook snippets dummyserver testserver"
     " mockserver scripts-dev devscripts dev-tools devtools_scripts release-tools"
+    " testing_support testing-support test_support test-support"
     " testing_tools test-tools testtools testing test_utils test-utils testutils test-fixtures e2e"
     " testproject test_project testproj testapp test_app demo_project myapp"
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"

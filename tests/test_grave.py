@@ -230,3 +230,9 @@ def test_what_a_browser_calls_a_file_is_no_path(given: str, meant: Severity | No
         f"@app.get('/')\ndef show(name: str):\n    return FileResponse({given})\n"
     )
     assert worst("path-traversal", "src/app.py", code) is meant
+
+
+@pytest.mark.parametrize(("call", "meant"), [("rmdir", MEDIUM), ("unlink", HIGH)])
+def test_only_an_empty_folder_goes(call: str, meant: Severity) -> None:
+    code = f"<?php\nreadfile('a');\n{call}('uploads/' . $_GET['id']);\n"
+    assert worst("path-traversal", "src/files.php", code) is meant

@@ -40,6 +40,7 @@ from rlm_gate.supporting import is_supporting
         "House.UnitTests/Run.cs",
         "house/settings/local_settings.example.py",
         "house/flask_routes_example.py",
+        "core/lib/house/testing_support/dummy_app.rb",
         "conf/settings.py.sample",
         "config.php.dist",
         "config/app.dist.php",

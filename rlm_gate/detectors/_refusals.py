@@ -36,6 +36,9 @@ _ASKS: Final = kept.expression(
 _PRESENT: Final = kept.expression(
     r"(?i)\b(?:present|blank|nil|empty|is_?null\w*|exists?|file\.exist\w*|directory\.exist\w*)\b"
 )
+_ADMIN_BASE: Final = kept.expression(
+    r"(?m)^[ \t]*class\s+[\w:]+\s*<\s*[\w:]*Admin|^[ \t]*module\s+Admin\b"
+)
 _ROUTE: Final = {
     "kind": "call",
     "all": [
@@ -59,7 +62,7 @@ def refusable(text: str, language: str, tree: syntax.Tree, match: tuple[int, int
     said = "\n".join(lines[match[0] - 1 : match[1]])
     before = _COMMENT.sub("", "\n".join(lines[first - 1 : match[0] - 1]))
     head = "\n".join(lines[max(0, first - 6) : match[0]])
-    if signs.ADMINS.search(head) or _CHOSEN.search(text):
+    if signs.ADMINS.search(head) or _CHOSEN.search(text) or _ADMIN_BASE.search(text):
         return True
     names = _carried(_names(said), before)
     return any(

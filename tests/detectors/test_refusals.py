@@ -85,6 +85,12 @@ def test_what_runs_before_an_action_may_refuse(chosen: str, meant: Severity) -> 
     )
 
 
+@pytest.mark.parametrize("base", ["Admin::BaseController", "House::Admin::BaseController"])
+def test_a_controller_of_administrators_is_less(base: str) -> None:
+    code = RUBY.format(chosen="", before="").replace("ApplicationController", base)
+    assert worst("app/controllers/files_controller.rb", code) is MEDIUM
+
+
 def test_a_route_of_sinatra_is_a_function() -> None:
     other = "get '/other' do\n  halt 404 unless names.include?(params[:name])\nend"
     assert worst("app.rb", SINATRA.format(above=other, before="")) is HIGH

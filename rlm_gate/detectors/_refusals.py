@@ -33,6 +33,7 @@ _ASKS: Final = kept.expression(
     r"|start_?s?_?with\??|has|exists\?|cover\?|between\?|can\?|valid\w*\??|allowed\w*\??|permitted\w*\??"
     r"|safe\w*\??|known\w*\??|(?-i:[iI]s(?!Null|Empty|Blank|String|Present)[A-Z]\w*)|try_?parse)(?=[\s(.?!&])|\bwhen\s+[\"':/%]"
 )
+_QUERY: Final = kept.expression(r"\.exists\?(?=[\s(])")  # the sink itself is no check of its value
 _PRESENT: Final = kept.expression(
     r"(?i)\b(?:present|blank|nil|empty|is_?null\w*|exists?|file\.exist\w*|directory\.exist\w*)\b"
 )
@@ -65,9 +66,8 @@ def refusable(text: str, language: str, tree: syntax.Tree, match: tuple[int, int
     if signs.ADMINS.search(head) or _CHOSEN.search(text) or _ADMIN_BASE.search(text):
         return True
     names = _carried(_names(said), before)
-    return any(
-        _refuses(line, names) for line in (*before.split("\n"), *lines[match[0] - 1 : match[1]])
-    )
+    own = (_QUERY.sub("", line) for line in lines[match[0] - 1 : match[1]])
+    return any(_refuses(line, names) for line in (*before.split("\n"), *own))
 
 
 def _begin(tree: syntax.Tree, language: str, line: int) -> int:

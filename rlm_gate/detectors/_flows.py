@@ -125,7 +125,7 @@ def _utilities(shape: Shape, handlers: Sequence[Node]) -> Mapping[str, Any]:
         "outside-cleaned": _cleaned(shape),
         "outside-stop": {
             "any": [
-                {"matches": "outside-function"},
+                _FUNCTION,
                 {"matches": "outside-cleaned"},
                 {**_kinds(shape.arguments), "not": {"inside": _call(shape, shape.joins)}},
             ]
@@ -169,8 +169,8 @@ def _own(shape: Shape) -> Node:
     """Match no source whose name the function gave to something of its own."""
     if not shape.own:
         return {}
-    within = {"stopBy": "end", "matches": "outside-function", "any": list(shape.own)}
-    return {"not": {"inside": within}}
+    within = {"all": [_FUNCTION, {"any": list(shape.own)}]}
+    return {"not": {"inside": {"stopBy": "end", **within}}}
 
 
 def _carries(part: str) -> Node:
@@ -181,7 +181,7 @@ def _variable(shape: Shape, name: str, part: str, parameters: Sequence[Node] = (
     """Match a variable that its function fills with such a part, and does not test."""
     value = {"not": {"matches": "outside-cleaned"}, **_carries(part)}
     fills = [_fills(shape, entry, name, value) for entry in shape.assigned]
-    reach: Any = "end" if shape.closures else {"matches": "outside-function"}
+    reach: Any = "end" if shape.closures else _FUNCTION
     within = [{"has": {"stopBy": reach, "any": fills}}, *parameters]
     it = {"pattern": f"${name}"}
     places: list[Node] = [{"has": {**_kinds(shape.arguments), "has": {**it, "stopBy": "end"}}}]
@@ -189,16 +189,15 @@ def _variable(shape: Shape, name: str, part: str, parameters: Sequence[Node] = (
         places.append({"has": {"field": shape.receiver, **it}})
     else:
         places += [{"has": {"field": one, "has": {**it, "stopBy": "end"}}} for one in shape.called]
-    tests = {**_call(shape, shape.tests), "any": places}
+    tested = {"has": {"stopBy": reach, **_call(shape, shape.tests), "any": places}}
     return {
         "all": [
             _kinds(shape.variables),
             {"pattern": f"${name}"},
-            {"inside": {"stopBy": reach, "matches": "outside-function", "any": within}},
-            {"not": {"inside": {"stopBy": reach, "matches": "outside-function",
-                                "has": {"stopBy": reach, **tests}}}},
+            {"inside": {"stopBy": reach, "all": [_FUNCTION, {"any": within}]}},
+            {"not": {"inside": {"stopBy": reach, "all": [_FUNCTION, tested]}}},
         ]
-    }  # fmt: skip
+    }
 
 
 def _fills(
@@ -218,6 +217,9 @@ def _fills(
 
 
 _STOP = {"matches": "outside-stop"}
+# Listed before what is asked of it, under "all": beside other keys ast-grep asks it last, unless it
+# happens to know its kinds already, and each class and file around would be searched through.
+_FUNCTION = {"matches": "outside-function"}
 
 
 @cache

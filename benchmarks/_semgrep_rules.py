@@ -24,6 +24,7 @@ _SPOKEN = {"python", "javascript", "typescript", "go", "java", "php", "ruby", "h
 _SOURCES = ("request.GET[...]", "request.POST[...]", "request.$ANY.get(...)", "input(...)",
             "sys.argv[...]")  # fmt: skip
 _ELSEWHERE = ("req.query", "req.body", "req.params")
+_WIDE = re.compile(r"\{0,\d{3,}\}")  # PCRE calls the expression too large
 _MOST_SINKS = 60
 
 
@@ -91,7 +92,7 @@ def _regex_body(entry: Detect) -> dict[str, Any] | None:
     pattern = entry.options["pattern"]
     if pattern.startswith("(?x)"):  # semgrep's PCRE reads other commands into it
         return None
-    return {"languages": ["regex"], "pattern-regex": pattern}
+    return {"languages": ["regex"], "pattern-regex": _WIDE.sub("*", pattern)}
 
 
 def _shape(entry: Detect) -> dict[str, Any] | None:

@@ -29,7 +29,8 @@ _ANYWHERE: Final = _words(
     " test tests testdata testsuite fixtures fixture mocks spec specs cypress"
     " integration-tests integration_tests integrationtests acceptance stories storybook"
     " conformance test_data test-data test_resources test-resources testresources testfixtures"
-    " unittest unittests .claude .cursor .opencode .devcontainer .vscode .vs"
+    " unittest unittests unit_test unit_tests unit-tests unit_testing unit-testing"
+    " .claude .cursor .opencode .devcontainer .vscode .vs"
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(

@@ -34,6 +34,7 @@ from rlm_gate.supporting import is_supporting
         "house-example/src/main/java/com/example/Users.java",
         "src/main/java/org/house/example/Users.java",
         "src/house/testing/settings.py",
+        "assets/tables/unit_testing/templates/page.php",
         "release-tools/icons.js",
         "ext/example_authenticator/plugin.py",
         "src/House.Core.Test/Datastore/SlackFixture.cs",

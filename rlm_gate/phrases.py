@@ -4,8 +4,11 @@ from __future__ import annotations
 
 
 def counted(number: int, noun: str) -> str:
-    """Return ``1 file``, ``2 files``, ``12,000 lines``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return ``1 file``, ``12,000 lines``, ``2 entries``."""
+    if number == 1:
+        return f"{number:,} {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
+    return f"{number:,} {plural}"
 
 
 def listed(names: list[str], limit: int) -> str:

@@ -13,6 +13,7 @@ from rlm_gate.cli import _flags, _progress
 from rlm_gate.cli.check import exit_code
 from rlm_gate.core import Suppression, Verdict
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError, writing
+from rlm_gate.phrases import counted
 from rlm_gate.policy import Policy
 from rlm_gate.repo import Repo
 
@@ -130,7 +131,7 @@ def _check(path: Path, entries: Sequence[Suppression], verdict: Verdict, policy:
     sorted_ = path.read_bytes() == baseline.render(entries)
     if not sorted_ and not stale:
         print(f"{config.BASELINE_FILE}: not as it would be written; run 'rlm-gate baseline update'")
-    print(f"rlm-gate: {_entries(len(entries))}, {len(stale):,} stale")
+    print(f"rlm-gate: {counted(len(entries), 'entry')}, {len(stale):,} stale")
     return EXIT_PASS if sorted_ and not stale else EXIT_FAIL
 
 
@@ -154,11 +155,7 @@ def _write(
         finally:
             draft.unlink(missing_ok=True)
     print(
-        f"rlm-gate: {config.BASELINE_FILE}: {_entries(len(kept) + len(new))}"
+        f"rlm-gate: {config.BASELINE_FILE}: {counted(len(kept) + len(new), 'entry')}"
         f" ({len(new):,} new, {dropped:,} taken out)"
     )
     return EXIT_PASS
-
-
-def _entries(number: int) -> str:
-    return f"{number:,} {'entry' if number == 1 else 'entries'}"

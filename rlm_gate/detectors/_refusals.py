@@ -1,7 +1,7 @@
 """Whether something before a match may have refused its value, by the text of its function.
 
-For languages whose values nobody follows here: a condition or a check that names what the match
-holds counts, wherever it leads.
+For languages where the shape of a sink alone is told as grave: a condition or a check that names
+what the match holds counts, wherever it leads.
 """
 
 from __future__ import annotations

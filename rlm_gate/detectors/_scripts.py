@@ -33,6 +33,11 @@ _NOT_BREAK = kept.expression(r"[^\n]")
 _PACKED: Final = 2_000  # characters of a line: nobody wrote it so
 
 
+def holding(named: frozenset[str]) -> frozenset[str]:
+    """Return the languages whose files may hold what is written in one of those named."""
+    return frozenset() if SCRIPTS.isdisjoint(named) else HOSTS
+
+
 def scripts_of(file: SourceFile) -> SourceFile | None:
     """Return the scripts of a file of HOSTS as a file of their own language, None without any."""
     if file.language not in HOSTS or file.status == "deleted" or "<script" not in file.text.lower():

@@ -55,7 +55,7 @@ _MANY = 4096
 _ENGINE = "astgrep"
 _SHELL = "bash"
 _CONFIG = ("rule", "constraints", "utils")
-_FOLLOWED_NOWHERE = frozenset({"csharp", "kotlin", "ruby", "rust"})
+_GRAVE_BY_SHAPE = frozenset({"csharp", "kotlin", "ruby", "rust"})
 _FEW = 4  # pieces of a file to search one by one: each search reads its rule anew
 _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
@@ -80,7 +80,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the languages the entry names, and those that hold them."""
     named = frozenset(listed(options["language"]))
     held = _shell.HOSTS if _SHELL in named else frozenset()
-    return named | held if _scripts.SCRIPTS.isdisjoint(named) else named | held | _scripts.HOSTS
+    return named | held | _scripts.holding(named)
 
 
 def version() -> str:
@@ -197,7 +197,7 @@ def _matches(
 
 def _may_be_refused(file: SourceFile, config: _Config, tree: syntax.Tree, region: Region) -> bool:
     """Say whether a value from outside may have been refused before; taint knows for its own."""
-    if _flows.NAME not in config.get("utils", ()) or file.language not in _FOLLOWED_NOWHERE:
+    if _flows.NAME not in config.get("utils", ()) or file.language not in _GRAVE_BY_SHAPE:
         return False
     from rlm_gate.detectors import _refusals
 

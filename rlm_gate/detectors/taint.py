@@ -99,7 +99,7 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the languages the entry names, and those that hold them."""
     named = frozenset(listed(options["language"]))
-    held = frozenset[str]() if _scripts.SCRIPTS.isdisjoint(named) else _scripts.HOSTS
+    held = _scripts.holding(named)
     return named | held | {"tsx"} if "typescript" in named else named | held
 
 

@@ -221,6 +221,26 @@ def test_only_rules_that_name_a_flow_carry_its_utilities() -> None:
     assert astgrep.config(named, "javascript")["utils"].keys() > {"own", "outside"}
 
 
+@pytest.mark.parametrize("language", sorted(SINKS))
+def test_the_function_around_a_value_is_asked_for_before_what_stands_in_it(language: str) -> None:
+    """Beside other keys ast-grep may ask for it last: each file around is then searched through."""
+    beside = [
+        node.keys() - {"matches"}
+        for node in nodes(_flows.utilities(language))
+        if node.get("matches") == "outside-function"
+    ]
+    assert beside
+    assert not any(beside)
+
+
+def nodes(tree: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield each mapping in the tree, itself among them."""
+    if isinstance(tree, Mapping):
+        yield tree
+    for one in tree.values() if isinstance(tree, Mapping) else tree:
+        yield from nodes(one) if isinstance(one, Mapping | list) else ()
+
+
 PACKED = "var a=[%s];function f(req,b){var c=req.query.q;sink(c);sink(req.query.q);%s}\n"
 
 

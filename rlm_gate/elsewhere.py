@@ -32,7 +32,11 @@ _CERTIFICATE: Final = kept.expression(
 _OWN_MACHINE: Final = kept.expression(
     r"(?i)localhost|127\.0\.0\.1|\.local\b|\.test\b|\.example\b|example\.(?:com|org)|snakeoil"
 )
-_SANDBOX: Final = kept.expression(r"(?i)sandbox|alipaydev|self-?signed|mkcert")
+# An address of a sandbox, or the command that made the key: no word that stands alone.
+_SANDBOX: Final = kept.expression(
+    r"(?i)\bhttps?://[\w.-]*(?:sandbox|alipaydev)[\w-]*\.|\bmkcert\s+[\w-]|\bopenssl\s+req\b[^\n]*\s-x509\b"
+)
+_PROSE: Final = kept.expression(r"(?i)\.(?:md|markdown|rst|adoc|txt|html?)\Z")
 _NEAR: Final = kept.expression(r"(?i)\.(?:crt|cert|cer|pem)\Z")
 _LEAVES: Final = r"(?:\bthrow\b|\braise\b|\bexit\s*\(|\bpanic\(|\bFatal\w*\(|\babort\b|\bdie\b)"
 _REQUIRES: Final = r"(?i:requir|mandatory|must_?have|needed|ensure|assert|expected|missing)\w*"
@@ -89,20 +93,21 @@ def _others(path: str, corpus: Corpus) -> Iterator[str]:
 
 
 def _is_for_trying(path: str, corpus: Corpus) -> bool:
-    """Say whether a certificate beside the key is for one's own machine, or the place a sandbox."""
+    """Say whether a certificate beside the key is for one's own machine, or code takes it to try.
+
+    What its path or prose is called proves nothing: whoever leaves the key there chooses that.
+    """
     folder = path.rpartition("/")[0]
-    if _SANDBOX.search(path):
-        return True
     beside = [one for one in corpus.paths() if one.rpartition("/")[0] == folder]
     texts = (_text(one, corpus) for one in sorted(beside) if _NEAR.search(one))
     names = [_named(found["body"]) for text in texts for found in _CERTIFICATE.finditer(text)]
     if names:
         return all(_OWN_MACHINE.search(one) for one in names)
     key = path.rpartition("/")[2]
-    near = [one for one in sorted(beside) if one != path and not _NEAR.search(one)][:_MANY]
-    return any(
-        key in text and _SANDBOX.search(text) for text in (_text(one, corpus) for one in near)
-    )
+    near = [one for one in sorted(beside) if one != path and not _NEAR.search(one)]
+    code = [one for one in near if not _PROSE.search(one)][:_MANY]
+    texts = (_COMMENT.sub("", _text(one, corpus)) for one in code)
+    return any(key in text and _SANDBOX.search(text) for text in texts)
 
 
 def _named(body: str) -> str:

@@ -19,7 +19,8 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _NUMBER: Final = 4  # bytes
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP: Final = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, _HANG_UP)
 
 
 def processes() -> int:
@@ -104,6 +105,7 @@ class Crew(Generic[Piece, Result]):
         status = 1
         try:  # nothing of the parent's may run here: no handler, no exit, no flush
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(_HANG_UP, signal.SIG_IGN)  # the parent, who hears it too, ends us
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number in self._taken():

@@ -293,7 +293,13 @@ def _validated(source: PackSource) -> LoadedPack:
 
     folder = source.folder
     files = tuple(
-        rulefile.read(folder.name, name, content, display_path(f"{folder.label}/{name}"))
+        rulefile.read(
+            folder.name,
+            name,
+            content,
+            display_path(f"{folder.label}/{name}"),
+            proven=folder.builtin,
+        )
         for name, content in source.files
     )
     rules = tuple(file.rule for file in files if file.rule)
@@ -328,22 +334,35 @@ def _clashes(files: Sequence[RuleFile]) -> Iterator[Problem]:
 
 
 def _misplaced_yields(files: Sequence[RuleFile]) -> Iterator[Problem]:
-    """Yield the names in ``yields_to`` that no rule of a loaded pack has, or that lead in a circle.
+    """Yield the names in ``yields_to`` that no rule of a known pack has, or that lead in a circle.
 
-    A pack that is not loaded may be named: where it is missing, nothing is yielded.
+    A pack that is not here may be named, if no pack here is called alike: nothing is yielded.
     """
     from rlm_gate import mistakes
 
     rules = {file.rule.id: file.rule for file in files if file.rule}
-    loaded = {rule.pack for rule in rules.values()}
+    known = {*rules, *_builtin_ids()}
+    packs = {one.partition("/")[0] for one in known}
     for file in files:
         for index, name in enumerate(file.rule.yields_to if file.rule else ()):
             if file.rule and file.rule.id in _reached(name, rules):
                 text = f"yields_to: {name!r} yields to this rule; one of the two must stay"
                 yield file.document.problem(("yields_to", index), text)
-            elif name not in rules and name.partition("/")[0] in loaded:
-                text = f"yields_to: no rule is called {name!r}; {mistakes.rule_hint(name, rules)}"
+            elif name in known:
+                continue
+            elif (pack := name.partition("/")[0]) in packs:
+                text = f"yields_to: no rule is called {name!r}; {mistakes.rule_hint(name, known)}"
                 yield file.document.problem(("yields_to", index), text)
+            elif meant := mistakes.near(pack, packs):
+                text = f"yields_to: no pack is called {pack!r}; {meant}"
+                yield file.document.problem(("yields_to", index), text)
+
+
+def _builtin_ids() -> Iterator[str]:
+    """Yield the names of the built-in rules, as their files say: they need not be loaded."""
+    for folder in _packs_in(builtin_folder(), builtin=True):
+        names = filter(_is_rule_file, _listed(folder.path))
+        yield from (f"{folder.name}/{name.rpartition('.')[0]}" for name in names)
 
 
 def _reached(name: str, rules: Mapping[str, Rule]) -> set[str]:

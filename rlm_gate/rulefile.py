@@ -5,16 +5,22 @@ Imported only where no compiled pack is at hand: it brings in pydantic, YAML and
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlm_gate import detectors, globs, mistakes, rewrites, schemas, words, yamlmarks
+from rlm_gate import detectors, globs, mistakes, rewrites, schemas, wording, words, yamlmarks
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, Severity
 from rlm_gate.errors import EngineError, Problem
-from rlm_gate.yamlmarks import Document
+from rlm_gate.yamlmarks import Document, Loc
 
 _FIX_KEYS = ("engine", "rewrite", "safety", "what")
+_EXPRESSIONS = ("detect", "prefilter", "fix")
+_LINEAR = frozenset({"rule", "constraints", "utils"})
+_PROSE = frozenset({"rewrite", "what"})
+_SHOWN = 40  # characters of a text that a problem names
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,11 @@ class RuleFile:
     problems: tuple[Problem, ...]
 
 
-def read(pack: str, name: str, content: bytes, label: str) -> RuleFile:
-    """Read the file ``name`` of that content as a rule of the pack; problems call it ``label``."""
+def read(pack: str, name: str, content: bytes, label: str, *, proven: bool = False) -> RuleFile:
+    """Read the file ``name`` of that content as a rule of the pack; problems call it ``label``.
+
+    ``proven``: a test has seen that none of its expressions takes for ever.
+    """
     stem, _, extension = name.rpartition(".")
     document = words.filled(yamlmarks.parse_bytes(content, label))
     model, problems = schemas.check(schemas.RuleModel, document)
@@ -36,6 +45,7 @@ def read(pack: str, name: str, content: bytes, label: str) -> RuleFile:
         *_name_problems(document, stem, extension),
         *_detect_problems(document),
         *_fix_problems(document),
+        *(() if proven else _slow_problems(document)),
     )
     known = {problem[:3] for problem in problems}
     problems = (*problems, *(problem for problem in further if problem[:3] not in known))
@@ -96,6 +106,36 @@ def _fix_problems(document: Document) -> Iterator[Problem]:
                 entry["engine"], options, entry["rewrite"], languages
             ):
                 yield document.problem(("fix", index, *where), f"fix[{index}]: {text}")
+
+
+def _slow_problems(document: Document) -> Iterator[Problem]:
+    """Refuse expressions that a text can stop: whoever writes what is judged may write that text.
+
+    Of ast-grep's own keys only Rust's expressions are part, which take linear time.
+    """
+    from rlm_gate.detectors import _ambiguity
+
+    written = document.data if isinstance(document.data, dict) else {}
+    for key in _EXPRESSIONS:
+        for loc, text in _leaves(written.get(key), (key,)):
+            if pump := _ambiguity.doubled(text, re.MULTILINE, references=True):
+                shown = json.dumps(pump[:_SHOWN])
+                told = f"each further {shown} of a text doubles the time this expression takes"
+                remedy = "let no repeated part repeat itself: (a+b)+ for (a+b?)+"
+                yield document.problem(loc, f"{wording.dotted(loc)}{told}; {remedy}")
+
+
+def _leaves(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    """Yield the texts that ``re`` may read, and where they stand."""
+    if isinstance(value, dict):
+        linear = _LINEAR if value.get("engine") == "astgrep" else frozenset()
+        for key in value.keys() - linear - _PROSE:
+            yield from _leaves(value[key], (*loc, key))
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _leaves(one, (*loc, index))
+    elif isinstance(value, str):
+        yield loc, value
 
 
 def _rewrite(entry: schemas.FixModel) -> Rewrite:

@@ -90,8 +90,26 @@ def test_the_key_of_a_sandbox_opens_nothing_of_worth() -> None:
     asks = "pay = Pay(key='app.key', url='https://openapi.{}pay.com')\n"
     assert key_of(("certs/pay.py", asks.format("sandbox."))) is MEDIUM
     assert key_of(("certs/pay.py", asks.format(""))) is Severity.CRITICAL
-    assert key_of(path="sandbox/app.key") is MEDIUM
+    made = "mkcert -key-file app.key localhost\n"
+    assert key_of(("certs/make.sh", made)) is MEDIUM
     assert key_of() is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("path", "beside"),
+    [
+        pytest.param("sandbox/app.key", (), id="the name of a folder"),
+        pytest.param("certs/app.key", ("certs/pay.py", "# app.key: sandbox\n"), id="a comment"),
+        pytest.param("certs/app.key", ("certs/pay.py", "SANDBOX = 'app.key'\n"), id="a name"),
+        pytest.param(
+            "certs/app.key",
+            ("certs/README.md", "app.key: see https://sandbox.house.com/\n"),
+            id="prose",
+        ),
+    ],
+)
+def test_what_an_author_calls_a_key_lowers_nothing(path: str, beside: tuple[str, ...]) -> None:
+    assert key_of(*([beside] if beside else []), path=path) is Severity.CRITICAL  # type: ignore[list-item]
 
 
 def test_the_policy_asks_and_what_the_user_says_of_the_rule_counts_still() -> None:

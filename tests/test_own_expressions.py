@@ -54,7 +54,8 @@ def told(value: Any) -> Iterator[str]:
 
 
 def slow(patterns: Iterable[re.Pattern[str]]) -> dict[str, str]:
-    return {one.pattern: text for one in patterns if (text := doubled(one.pattern, one.flags))}
+    told = {one.pattern: doubled(one.pattern, one.flags, references=True) for one in patterns}
+    return {pattern: text for pattern, text in told.items() if text}
 
 
 @pytest.mark.filterwarnings("ignore")  # a word of prose read as an expression may warn

@@ -283,6 +283,39 @@ def test_every_mistake_of_every_file_is_reported_at_once(tmp_path: Path) -> None
             id="judges nothing",
         ),
         pytest.param("[any]", "[cobol]", "unknown language 'cobol'", id="language"),
+        pytest.param(
+            "pattern: todo",
+            "pattern: '^(a+)+$'",
+            '5:35: detect[0].pattern: each further "a" of a text doubles the time',
+            id="exponential",
+        ),
+        pytest.param(
+            "pattern: todo",
+            "pattern: 'a', lines_lack: '(?:(x+)\\1?)+y'",
+            "detect[0].lines_lack: each further",
+            id="exponential by a reference",
+        ),
+        pytest.param(
+            "title:", "prefilter: ['(a|a)*b']\ntitle:", "prefilter[0]: each", id="prefilter"
+        ),
+        pytest.param(
+            "{engine: regex, pattern: todo}",
+            "{engine: taint, language: any, sink: sqll, calls: [{call: f}]}",
+            "detect[0]: sink: unknown harm 'sqll'; did you mean 'sql'?",
+            id="harm",
+        ),
+        pytest.param(
+            "title:",
+            "yields_to: [security/sql-injectoin]\ntitle:",
+            "1:13: yields_to: no rule is called 'security/sql-injectoin'; did you mean",
+            id="a built-in rule that is not loaded",
+        ),
+        pytest.param(
+            "title:",
+            "yields_to: [secruity/sql-injection]\ntitle:",
+            "1:13: yields_to: no pack is called 'secruity'; did you mean 'security'?",
+            id="a pack",
+        ),
     ],
 )
 def test_what_the_engines_know_is_checked(old: str, new: str, problem: str, tmp_path: Path) -> None:

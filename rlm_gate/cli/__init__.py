@@ -12,11 +12,11 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from rlm_gate import __version__
 from rlm_gate.cli._later import read_later
@@ -46,7 +46,7 @@ TERMINATED = "terminated"
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: stops the work like Ctrl-C does, so that reports are still written."""
+    """SIGTERM or SIGHUP: stops the work like Ctrl-C does, so that reports are still written."""
 
 
 def names() -> tuple[str, ...]:
@@ -68,12 +68,14 @@ _REFUSALS = frozenset(
 _MAKE_ROOM = "Make room, end some programs or raise the limits ('ulimit -a' shows them); run again."
 _FEW_COLLECTIONS = 150_000  # objects more than before: a hook makes fewer in all
 
+_HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
 _SELDOM_READ = ("ast", "base64", "inspect")  # modules that others import at their top
 
 
 def command() -> int:
     """Run the command line and end the process: nobody runs anything in it after this."""
     code = process()
+    _heed(signal.SIGINT, signal.SIG_DFL)  # all is told: what ends now ends quietly
     _end_at_once(code)
     return code
 
@@ -82,11 +84,14 @@ def _end_at_once(code: int) -> None:
     """End the process without taking apart what it holds: that takes a twentieth of a hook's time.
 
     What was to be done at its end is done. A thread at work, or whoever traces or measures the
-    process, is left the usual end.
+    process, is left the usual end. What the interpreter itself calls there has no public name, and
+    where it is gone the end is the usual one; a function of ours that was registered first and so
+    is called last could end the process as well, but not after what was registered before it.
     """
     observed = sys.gettrace() or sys.getprofile() or threading.active_count() > 1
-    if not observed:
-        atexit._run_exitfuncs()  # noqa: SLF001  # what the interpreter itself calls at its end
+    finish = getattr(atexit, "_run_exitfuncs", None)
+    if finish and not observed:
+        finish()
         with suppress(OSError, ValueError, AttributeError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -110,9 +115,11 @@ def process() -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code: 0, 1, 2, 3, 130 or 143."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, _terminate)
     _open_what_is_closed()
     try:
+        _heed(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _terminate)
+        _heed(_HANG_UP, _terminate)
         _check_place()
         parsed = _parsed(given)
         code = load(parsed.command).run(parsed)
@@ -183,6 +190,12 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         own.set_defaults(parser=own)
         command.add_arguments(own)
     return parser
+
+
+def _heed(number: signal.Signals, handler: signal.Handlers | Callable[..., Any]) -> None:
+    """Handle the signal so, unless whoever started us wants it ignored, as nohup does."""
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

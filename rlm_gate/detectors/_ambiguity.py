@@ -38,11 +38,12 @@ _GROUP_REPEATED: Final = re.compile(r"\)[*+{]")
 
 
 @lru_cache(maxsize=4_096)
-def doubled(pattern: str, flags: int = 0, *, whole: bool = False) -> str:
+def doubled(pattern: str, flags: int = 0, *, whole: bool = False, references: bool = False) -> str:
     """Return a text whose repeats a loop of the pattern can split in exponentially many ways.
 
     "" where there is none, where the pattern is not one of ``re``, or where it is too large to say.
-    ``whole``: the text must match to its end (``fullmatch``).
+    ``whole``: the text must match to its end (``fullmatch``). ``references``: one to a group reads
+    as the group does, so that doubt about it says yes.
     """
     if not _GROUP_REPEATED.search(pattern):
         return ""
@@ -52,7 +53,7 @@ def doubled(pattern: str, flags: int = 0, *, whole: bool = False) -> str:
             parsed = _parser.parse(pattern, flags)
     except (re.error, RecursionError, OverflowError):
         return ""
-    builder = _Builder(_alphabet(parsed, parsed.state.flags), parsed.state.flags)
+    builder = _Builder(_alphabet(parsed, parsed.state.flags), parsed.state.flags, references)
     try:
         last = builder.sequence(parsed, builder.state())
         if whole:
@@ -113,6 +114,8 @@ class _Builder:
 
     alphabet: str
     flags: int
+    references: bool = False
+    groups: dict[int, Any] = field(default_factory=dict)
     empty: list[list[int]] = field(default_factory=list)
     edges: list[tuple[int, Label, int]] = field(default_factory=list)
     begins: dict[int, int] = field(default_factory=dict)  # where a round of a loop begins: its end
@@ -145,7 +148,14 @@ class _Builder:
             return self._either(value[1], start)
         if name == "AT":
             return self._anchor(value.name, start)
-        return self.sequence(value[3], start) if name == "SUBPATTERN" else self._opaque(start)
+        return self._group(name, value, start)
+
+    def _group(self, name: str, value: Any, start: int) -> int:
+        if name == "SUBPATTERN":
+            self.groups[value[0]] = value[3]
+            return self.sequence(value[3], start)
+        read = self.references and name == "GROUPREF" and value in self.groups
+        return self.sequence(self.groups[value], start) if read else self._opaque(start)
 
     def _opaque(self, start: int) -> int:
         return self.consume(start, frozenset({f"\ue000{len(self.edges)}"}))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from rlm_gate import kept, syntax
+from rlm_gate import kept, mistakes, syntax
 from rlm_gate.core import (
     Corpus,
     Detect,
@@ -77,7 +77,14 @@ _HARM = ("calls", "stores", "returns")
 _OPTIONS = ("language", "sink", "sources", *_HARM, "clean", "replacing", "parameters", *_PATTERNS)
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
 _LONGEST_LINE = 10_000
-_KIND = kept.expression(r"[a-z][a-z-]*\Z")
+_SINKS = (
+    "code cors decision deserialize dispatch fields header ldap log markup mongo nosql objects path"
+    " prompt redirect regex secret session shell sql sql-bare ssrf ssrf-page state template trust"
+    " upload xml xpath xss zip"
+)
+SINKS = frozenset(_SINKS.split())
+"""The kinds of harm that the built-in rules name, and the engine knows some of."""
+_OWN_SINK = kept.expression(r"own-[a-z][a-z-]*\Z")
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -260,11 +267,18 @@ def _source_words(language: str) -> tuple[frozenset[str], re.Pattern[str]]:
     return frozenset(word for word in words.sources.words if len(word) > 3), begins
 
 
-def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
+def _harm_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
     kind = options.get("sink")
-    if not isinstance(kind, str) or not _KIND.match(kind):
-        place = ("sink",) if "sink" in options else ()
+    place = ("sink",) if "sink" in options else ()
+    if not isinstance(kind, str):
         yield place, "sink: name the kind of harm in small letters, as sql or path"
+    elif kind not in SINKS and not _OWN_SINK.match(kind):
+        hint = mistakes.hint(kind, SINKS)
+        yield place, f"sink: unknown harm {kind!r}; {hint}; one of your own begins with 'own-'"
+
+
+def _sink_complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
+    yield from _harm_complaints(options)
     if options.keys().isdisjoint(_HARM):
         yield (), "name at least one sink: calls, stores or returns"
     if options.get("returns", "html") not in {"html", "view"}:

@@ -60,6 +60,20 @@ def test_loops_that_read_a_text_in_one_way_are_not(pattern: str) -> None:
     assert doubled(pattern) == ""
 
 
+@pytest.mark.parametrize(
+    ("pattern", "pump"),
+    [
+        (r"(?:(a*)\1b?)*c", "a"),
+        (r"^(?:(?P<one>\w)(?P=one)*)*!", "00"),
+        (r"(ab|a)(?:\1|b)*c", "ba"),
+    ],
+)
+def test_a_reference_back_reads_as_its_group_where_doubt_says_yes(pattern: str, pump: str) -> None:
+    assert doubled(pattern) == ""
+    assert doubled(pattern, references=True) == pump
+    assert doubled(r"(['\"])(?:\\.|(?!\1)[^\\])*\1", references=True) == ""
+
+
 def test_a_match_to_the_end_can_fail_where_a_search_cannot() -> None:
     assert doubled(r"([a-z]+)*", whole=True) == "a"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import corpus, source
 
-from rlm_gate import examples
+from rlm_gate import examples, packs
 from rlm_gate.core import Confidence, Detect, Finding, Help, Rule, Severity, Skip, Span
 from rlm_gate.detectors import taint
 from rlm_gate.detectors._taint.flow import Statements
@@ -276,7 +276,9 @@ def test_broken_code_breaks_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"sink": "S Q L"}, "name the kind of harm"),
+        ({"sink": 1}, "name the kind of harm"),
+        ({"sink": "S Q L"}, "unknown harm 'S Q L'"),
+        ({"sink": "sqli"}, "did you mean 'sql'?"),
         ({"calls": [{"call": "a b"}]}, "no name to look for"),
         ({"calls": [{"call": "a", "arg": [0]}]}, "unknown key 'arg'"),
         ({"calls": [{"args": [0]}]}, "write {call: os.system}"),
@@ -297,11 +299,18 @@ def test_a_wrong_option_is_told_with_the_remedy(change: dict[str, Any], told: st
     assert any(told in text for text in complaints), complaints
 
 
+def test_the_harms_are_those_that_built_in_rules_name() -> None:
+    folder = packs.builtin_folder()
+    loaded = packs.load_files([str(one) for one in folder.iterdir() if one.is_dir()], None)
+    named = (entry for pack in loaded for rule in pack.pack.rules for entry in rule.detect)
+    assert {one.options["sink"] for one in named if one.engine == "taint"} == taint.SINKS
+
+
 def test_right_options_bring_no_complaint() -> None:
     assert not list(taint.validate(SQL, ["python"]))
     assert any(
         "at least one sink" in text
-        for _, text in taint.validate({"language": "python", "sink": "x"}, ["python"])
+        for _, text in taint.validate({"language": "python", "sink": "own-x"}, ["python"])
     )
 
 

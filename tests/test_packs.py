@@ -202,6 +202,11 @@ def test_a_builtin_rule_rewritten_at_the_same_size_and_time_is_read_again(builti
     assert before.version != after.version
 
 
+def written(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Which files there are and when they were written: reading may change a file's other times."""
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
 def test_a_repositorys_own_rules_are_known_by_what_they_hold(tmp_path: Path) -> None:
     folder = write(tmp_path / "demo", plain=PLAIN)
     [before] = load(folder)

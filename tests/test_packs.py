@@ -211,9 +211,9 @@ def test_a_repositorys_own_rules_are_known_by_what_they_hold(tmp_path: Path) -> 
     folder = write(tmp_path / "demo", plain=PLAIN)
     [before] = load(folder)
     shutil.copytree(folder, tmp_path / "elsewhere/demo")
-    cached = {path: path.stat() for path in (settings().cache_dir / "packs").iterdir()}
+    cached = written(settings().cache_dir / "packs")
     assert load(tmp_path / "elsewhere/demo") == (before,)
-    assert {path: path.stat() for path in (settings().cache_dir / "packs").iterdir()} == cached
+    assert written(settings().cache_dir / "packs") == cached
 
 
 def test_what_entries_hand_to_their_engines_is_read_when_it_is_asked_for(tmp_path: Path) -> None:

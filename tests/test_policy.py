@@ -314,6 +314,14 @@ def test_two_findings_of_one_place_are_one_with_the_worse_severity() -> None:
         assert kept.severity is Severity.HIGH
 
 
+def test_of_two_detectors_of_a_place_the_one_that_shows_the_way_is_told() -> None:
+    bare = finding(line=4)
+    way = replace(bare, engine="z", flow=(Span("a.py", 2, 2), bare.span))
+    for both in ([bare, way], [way, bare]):
+        [kept] = narrow(both, corpus(source("a.py", "a\n" * 9)), [rule()], Policy(Severity.HIGH))
+        assert kept.flow == way.flow
+
+
 @pytest.mark.parametrize(
     ("flow", "kept"),
     [

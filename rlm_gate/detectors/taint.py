@@ -114,7 +114,7 @@ def version() -> str:
     """Of the parser and of this engine."""
     from importlib.metadata import version as installed
 
-    return f"34+{installed('ast-grep-py')}"
+    return f"35+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -245,12 +245,24 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
                 weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)
             ),
             flow=tuple(Span(path, *step) for step in steps),
+            explanation=_told([first for first, _ in steps], found.span.start),
         )
         needs = hit.entry.needs
         fits = needs is None or needs.search(text.text) is not None
         if fits and key not in seen and lines_fit(hit.entry.options, found.quote):
             seen.add(key)
             yield found
+
+
+def _told(lines: Sequence[int], sink: int) -> str:
+    """Say by which lines the value came, for those who read a finding without its flow."""
+    if not lines:
+        return "Nothing in this file says where the value comes from."
+    between = [str(line) for line in lines[1:] if line != sink]
+    if not between and lines[0] == sink:
+        return f"What comes in at line {sink} does harm there."
+    way = f" by line{'s' * (len(between) > 1)} {', '.join(between)}" if between else ""
+    return f"What comes in at line {lines[0]} gets to line {sink}{way}."
 
 
 def _severity(hit: Hit) -> Severity:

@@ -222,9 +222,11 @@ def _in_scope(finding: Finding, files: Mapping[str, SourceFile], gone: frozenset
 
 
 def _outranks(new: Finding, old: Finding) -> bool:
-    """One place, one rule, one finding: code's word before a model's, then the sharper columns."""
+    """One place, one rule, one finding: code's word before a model's, then who shows the way."""
     if (new.origin is Origin.MODEL) != (old.origin is Origin.MODEL):
         return old.origin is Origin.MODEL
+    if bool(new.flow) != bool(old.flow):
+        return bool(new.flow)
     return new.sort_key < old.sort_key
 
 

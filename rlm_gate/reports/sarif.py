@@ -18,6 +18,7 @@ from rlm_gate.core import (
     Origin,
     Rule,
     Severity,
+    Span,
     Status,
     Verdict,
     Verification,
@@ -214,7 +215,7 @@ def _further(finding: Finding) -> list[_Json]:
     return [
         {
             "id": number,
-            **location(span.path, {"startLine": max(1, span.start), "endLine": max(1, span.end)}),
+            **location(span.path, _lines(span)),
             "message": {"text": "the same here"},
         }
         for number, span in enumerate(finding.places[1 : _MAX_FLOW + 1], start=1)
@@ -236,12 +237,25 @@ def _flow(finding: Finding) -> list[_Json]:
     return [
         {
             "location": {
-                **location(span.path, {"startLine": max(1, span.start)}),
-                "message": {"text": f"step {number} of {len(spans)}"},
+                **location(span.path, _lines(span)),
+                "message": {"text": f"step {number} of {len(spans)}{_role(finding, spans, span)}"},
             }
         }
         for number, span in enumerate(spans, start=1)
     ]
+
+
+def _lines(span: Span) -> _Json:
+    return {"startLine": max(1, span.start), "endLine": max(1, span.end)}
+
+
+def _role(finding: Finding, flow: Sequence[Span], step: Span) -> str:
+    """Return what happens there to a value that was followed."""
+    if finding.engine != "taint":
+        return ""
+    if step is flow[-1]:
+        return ": does harm"
+    return ": comes in" if step is flow[0] else ""
 
 
 def _category(verdict: Verdict, project: str) -> str:

@@ -214,7 +214,8 @@ def _way(finding: Finding, shown: Block, found: Surroundings) -> Iterator[tuple[
 def request(one: Case, model: str) -> ModelRequest:
     """Compose the second call."""
     rule, finding = one.rule, one.finding
-    claim = finding.explanation or f"A detector says: this breaks the rule. {rule.title}."
+    told = "" if finding.engine == "taint" else finding.explanation  # its lines: shown as context
+    claim = told or f"A detector says: this breaks the rule. {rule.title}."
     row, evidence = _evidence(one)
     claim = one.shown.in_rows(mask(claim)) + f"\nThe evidence, row {row}:\n{evidence}"
     context = "".join(

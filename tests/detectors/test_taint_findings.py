@@ -66,3 +66,32 @@ def test_the_lines_of_the_call_and_the_words_of_the_file_decide_whether_it_is_to
 def test_what_one_entry_does_not_tell_another_one_may() -> None:
     lacking: dict[str, Any] = {"lines_lack": "open"}
     assert len(found(f"{HEAD}    open(name)\n", [seeking(lacking, {"severity": "low"})])) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (f"{HEAD}    open(name)\n", "What comes in at line 2 gets to line 3."),
+        ("def f():\n    open(request.args['n'])\n", "What comes in at line 2 does harm there."),
+        (
+            f"{HEAD}    other = name\n    last = 'a' + other\n    open(last)\n",
+            "What comes in at line 2 gets to line 5 by lines 3, 4.",
+        ),
+        (
+            f"def read(path):\n    whole = 'a' + path\n    open(whole)\n\n{HEAD}    read(name)\n",
+            "What comes in at line 6 gets to line 3 by line 2.",
+        ),
+    ],
+)
+def test_a_finding_says_in_words_by_which_lines_the_value_came(code: str, told: str) -> None:
+    [one] = found(code, [seeking({})])
+    assert one.explanation == told
+    assert one.flow[-1].end == one.span.end
+
+
+def test_a_value_of_unknown_origin_is_told_as_that() -> None:
+    [one] = found("def f(name):\n    open(name)\n", [seeking({"sources": ["unknown"]})])
+    assert (one.flow, one.explanation) == (
+        (),
+        "Nothing in this file says where the value comes from.",
+    )

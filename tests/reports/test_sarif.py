@@ -175,6 +175,19 @@ def test_columns_are_utf16_code_units(
     assert region["snippet"]["text"] == quote
 
 
+def test_a_followed_value_is_told_from_its_source_to_its_sink(samples: dict[str, Verdict]) -> None:
+    known = samples["failed"].findings[1]
+    way = (Span("app/views.py", 7, 8), Span("app/views.py", 9, 9), known.span)
+    (flow,) = _only(samples["failed"], replace(known, engine="taint", flow=way))["codeFlows"]
+    steps = [step["location"] for step in flow["threadFlows"][0]["locations"]]
+    assert [one["message"]["text"] for one in steps] == [
+        "step 1 of 3: comes in",
+        "step 2 of 3",
+        "step 3 of 3: does harm",
+    ]
+    assert steps[0]["physicalLocation"]["region"] == {"startLine": 7, "endLine": 8}
+
+
 def test_a_flow_starts_at_the_source_and_passes_the_finding(samples: dict[str, Verdict]) -> None:
     finding = replace(
         samples["failed"].findings[1], flow=(Span("app/views.py", 7, 7), Span("lib.py", 2, 3))

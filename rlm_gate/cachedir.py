@@ -7,8 +7,6 @@ written is not there next time: a cache never fails a run.
 from __future__ import annotations
 
 import functools
-import hashlib
-import hmac
 import os
 import stat
 import sys
@@ -17,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from rlm_gate import __version__
+from rlm_gate.core import hashes
 from rlm_gate.core.records import dataclass
 
-_SIGNATURE_BYTES = hashlib.sha256().digest_size
 _KEY_BYTES = 32
 _KEY_FILE = "cache.key"
 _MAX_BYTES = 64 << 20
@@ -41,14 +39,14 @@ class CacheDir:
     def read(self, kind: str, key: str) -> bytes | None:
         """Return what was written under that name, None if there is nothing that verifies."""
         try:
-            with self._path(kind, key).open("rb") as entry:
-                stored = entry.read(_MAX_BYTES + 1)
+            with self._path(kind, key).open("rb", buffering=0) as entry:  # no copy of what is large
+                length = min(os.fstat(entry.fileno()).st_size, _MAX_BYTES)
+                signature = entry.read(hashes.KEYED_BYTES)
+                data = entry.read(length)
             secret = _key(self.state)
         except OSError:
             return None
-        data = stored[_SIGNATURE_BYTES:]
-        expected = _sign(secret, kind, key, data)
-        return data if hmac.compare_digest(stored[:_SIGNATURE_BYTES], expected) else None
+        return data if hashes.same(signature, _sign(secret, kind, key, data)) else None
 
     def write(self, kind: str, key: str, data: bytes) -> None:
         """Store ``data`` under that name, whole or not at all."""
@@ -89,7 +87,7 @@ def _key(state: Path) -> bytes:
 
 def entry_key(*parts: bytes | str) -> str:
     """Return the key of what follows from exactly these parts and the installed code."""
-    digest = hashlib.sha256(_code_version().encode())
+    digest = hashes.sha256(_code_version().encode())
     for part in parts:
         content = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         digest.update(len(content).to_bytes(8, "big"))
@@ -136,9 +134,7 @@ def _stamp(name: str, status: os.stat_result) -> str:
 
 
 def _sign(secret: bytes, kind: str, key: str, data: bytes) -> bytes:
-    signature = hmac.new(secret, f"{kind}/{key}\n".encode(), hashlib.sha256)
-    signature.update(data)
-    return signature.digest()
+    return hashes.keyed(secret, f"{kind}/{key}\n".encode(), data)
 
 
 def _read_key(state: Path) -> bytes | None:

@@ -5,11 +5,10 @@ Knows text and symbols, not git: two branches give a finding the same fingerprin
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from rlm_gate.core import Corpus, Finding, Fix, SourceFile, split_lines
+from rlm_gate.core import Corpus, Finding, Fix, SourceFile, hashes, split_lines
 from rlm_gate.detectors import secrets
 from rlm_gate.symbols import Symbol
 from rlm_gate.syntax import outline
@@ -104,7 +103,7 @@ class _View:
         name = symbol.name if symbol else ""
         masked = secrets.mask("\n".join(text))[0]
         parts = (oldest or finding.rule_id, masked, name, str(occurrence))
-        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        return hashes.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _enclosing(self, start: int, end: int) -> Symbol | None:
         around = [one for one in self._symbols if one.start <= start and end <= one.end]

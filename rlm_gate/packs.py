@@ -6,7 +6,6 @@ PackError; nothing else is raised for what a file may contain.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from rlm_gate import compiled, kept
 from rlm_gate.cachedir import entry_key, stamps
 from rlm_gate.config import Settings, read_file
-from rlm_gate.core import Rule, RulePack, display_path
+from rlm_gate.core import Rule, RulePack, display_path, hashes
 from rlm_gate.core.records import dataclass
 from rlm_gate.errors import PackError, Problem, UsageError
 
@@ -242,7 +241,7 @@ def _listed(folder: Path) -> list[str]:
 def _read(folder: PackFolder) -> PackSource:
     files: list[tuple[str, bytes]] = []
     problems: list[Problem] = []
-    digest = hashlib.sha256()
+    digest = hashes.sha256()
     for name in filter(_is_rule_file, _listed(folder.path)):
         try:
             content = read_file(folder.path / name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from rlm_gate import conventions, lines
-from rlm_gate.core import Removed, Skip, SourceFile
+from rlm_gate.core import Removed, Skip, SourceFile, hashes
 from rlm_gate.core.records import dataclass
 from rlm_gate.decoding import Decoded, is_binary
 from rlm_gate.languages import language_of
@@ -106,7 +105,7 @@ class Reading:
             return _skip(path, left_out)
         self.texts.keep(path, decoded.text)
         judged, note = self._judged(path, language, decoded, change)
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = hashes.sha256(data).hexdigest()
         return SourceFile(
             path=path,
             status=_STATUS.get(change.letter, "modified") if change else "whole",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from rlm_gate.config import BASELINE_FILE, CONFIG_FILE, SUPPRESSIONS_FILE, Settings
-from rlm_gate.core import Corpus, Rule, RulePack
+from rlm_gate.core import Corpus, Rule, RulePack, hashes
 
 _POLICY = (CONFIG_FILE, BASELINE_FILE, SUPPRESSIONS_FILE)
 
@@ -35,4 +34,4 @@ def of(settings: Settings, corpus: Corpus, packs: Sequence[RulePack], rules: Seq
 
 
 def _hash(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashes.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

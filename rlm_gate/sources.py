@@ -6,7 +6,6 @@ Links are never followed, and nothing outside the root is read.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from rlm_gate import conventions
+from rlm_gate.core import hashes
 from rlm_gate.decoding import HEAD, Decoded, decode
 from rlm_gate.errors import GitError
 from rlm_gate.languages import language_of
@@ -101,7 +101,7 @@ class Texts:
             why = f"can't be read any more: {error.strerror}; run again"
             raise GitError(f"{entry.path} {why}") from error
         decoded = understand(entry.path, content.data)[1] if content else None
-        if not content or not decoded or hashlib.sha256(content.data).hexdigest() != sha256:
+        if not content or not decoded or hashes.sha256(content.data).hexdigest() != sha256:
             raise GitError(f"{entry.path} changed while it was being judged; run again")
         self.keep(entry.path, decoded.text)
         return decoded.text

@@ -12,6 +12,7 @@ from conftest import GitRepo
 _HEAVY = {
     *("anthropic", "git", "pydantic", "RestrictedPython", "junit_xml", "rich", "jinja2"),
     *("asyncio", "yaml", "pathspec", "jsonschema", "httpx2", "urllib.request", "sqlite3"),
+    *("hashlib", "_hashlib"),  # OpenSSL: 3 MiB
 }
 _MAIN = """
 import json, sys

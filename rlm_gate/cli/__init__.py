@@ -69,7 +69,8 @@ _MAKE_ROOM = "Make room, end some programs or raise the limits ('ulimit -a' show
 _FEW_COLLECTIONS = 150_000  # objects more than before: a hook makes fewer in all
 
 _HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
-_SELDOM_READ = ("ast", "base64", "inspect")  # modules that others import at their top
+# Modules that others import at their top.
+_SELDOM_READ = ("ast", "base64", "bz2", "inspect", "lzma")
 
 
 def command() -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from rlm_gate import config
-from rlm_gate.core import Verdict
+from rlm_gate.core import Verdict, hashes
 
 _KIND = "lastrun"
 
@@ -44,4 +43,4 @@ def journal() -> Path | None:
 
 
 def _key() -> str:
-    return hashlib.sha256(os.fsencode(Path.cwd())).hexdigest()
+    return hashes.sha256(os.fsencode(Path.cwd())).hexdigest()

@@ -65,7 +65,11 @@ def examine(
     try:
         if flags.scope.mode == "staged":
             repo.begin(flags.scope.repo)
-        table = "whole" if flags.scope.whole else "change"
+        table = "change"
+        if flags.scope.whole:
+            import hashlib  # noqa: F401  # core.hashes takes it for what is much
+
+            table = "whole"
         with kept.opened((env or config.environment()).cache, table):
             return _examined(flags, arguments, env, judge)
     finally:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from rlm_gate.core import Corpus, SourceFile, Span, split_lines
+from rlm_gate.core import Corpus, SourceFile, Span, hashes, split_lines
 from rlm_gate.detectors import _commands, _pages
 from rlm_gate.detectors._pages import Link, Page
 from rlm_gate.detectors._places import Places, Target, is_site
@@ -114,7 +113,7 @@ def page_of(path: str, text: str) -> SourceFile:
         changed=(Span(path, 1, max(1, count)),),
         removed=(),
         line_count=count,
-        sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        sha256=hashes.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         read=lambda: text,
     )
 

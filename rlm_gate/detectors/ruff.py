@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _ENGINE = "ruff"
 _TARGET = "py315"  # the newest syntax ruff 0.17 knows: what is new is not an error
 _ON_DISK = {"worktree", "all", "paths"}
+_FEW = 24  # files of which it needs no more memory than it must: no threads, no stocks of freed
+_FRUGAL = {"RAYON_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "narenas:1,tcache:false"}
 _PLAIN = re.compile(r"(?:[\w.+][\w.+-]*/)*[\w.+][\w.+-]*\.pyi?\Z", re.ASCII)
 _VARIABLES = ("RUFF_OUTPUT_FILE", "RUFF_OUTPUT_FORMAT", "RUFF_CACHE_DIR", "RUFF_CONFIG")
 _UNREADABLE = "E902"
@@ -132,9 +134,10 @@ class _Running:
         self.places = _places(corpus, files, self._home)
         paths = self._home / "paths"  # a command line is too short for them
         paths.write_text("\n".join(self.places.values()), "utf-8")
+        variables = _variables(**(_FRUGAL if len(files) < _FEW else {}))
         with (self._home / "hits").open("wb") as hits, (self._home / "errors").open("wb") as errors:
             command = _command(*_OPTIONS, f"--select={','.join(_codes(rules))}", f"@{paths}")
-            self._process = subprocess.Popen(command, stdout=hits, stderr=errors, env=_variables())
+            self._process = subprocess.Popen(command, stdout=hits, stderr=errors, env=variables)
         self._end = weakref.finalize(self, _ended, self._process, self._folder)
 
     def hits(self) -> list[_Hit]:
@@ -207,9 +210,9 @@ def _command(*arguments: str) -> list[str]:
     return [path, *arguments]
 
 
-def _variables() -> dict[str, str]:
-    """Return the environment without the user's own settings."""
-    return child_environment(without=_VARIABLES)
+def _variables(**extra: str) -> dict[str, str]:
+    """Return the environment without the user's own settings, with others."""
+    return child_environment(without=_VARIABLES, **extra)
 
 
 def _check(status: int, complaint: bytes) -> None:

@@ -6,7 +6,6 @@ secret; where a format carries a checksum, a wrong one makes the find a guess.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 from bisect import bisect_left
@@ -16,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from rlm_gate import kept, rusttests
-from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile
+from rlm_gate.core import Corpus, Finding, Rule, Severity, Skip, SourceFile, hashes
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors import (
     Complaint,
@@ -194,7 +193,7 @@ def _replaced(text: str, name: Callable[[Secret, str], str]) -> str:
 
 def _pseudonym(kind: str, value: str, mapping: dict[str, str]) -> str:
     """Name a value by 16 bits of its hash: too few to test guesses of a weak password against."""
-    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+    digest = hashes.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:4]
     for number in itertools.count(1):
         more = f"-{number}" if number > 1 else ""
         pseudonym = f"{PSEUDONYM}{kind}:{digest}{more}{_RIGHT}"

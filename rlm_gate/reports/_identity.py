@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from rlm_gate.core import Finding
+from rlm_gate.core import Finding, hashes
 from rlm_gate.reports import _digest as digest
 
 
@@ -25,4 +24,4 @@ def identified(findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
 
 def digest_of(*parts: str) -> str:
     """Return the SHA-256 of the parts, whatever they hold, as 64 hex digits."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashes.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,5 +1,6 @@
 import shutil
 import stat
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -273,6 +274,26 @@ def test_a_mistake_is_told_with_its_place(
     [(where, said)] = ruff.validate(options, ("python",))
     assert where == place
     assert text in said
+
+
+def test_few_files_are_judged_by_one_thread_and_many_by_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = []
+    begin = subprocess.Popen
+
+    def started(command: list[str], **rest: Any) -> Any:
+        told.append(rest["env"].get("RAYON_NUM_THREADS"))
+        return begin(command, **rest)
+
+    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
+    monkeypatch.setattr(subprocess, "Popen", started)
+    for number in (1, 30):
+        files = [source(f"f{one}.py", f"eval(x{one})\n") for one in range(number)]
+        found = findings(ruff.detect(corpus(*files), [seeking("S307")]))
+        assert len([*found]) == number
+
+    assert told == ["1", None]
 
 
 def test_a_rule_that_never_meets_python_is_told() -> None:

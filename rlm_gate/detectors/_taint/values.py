@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
+from rlm_gate.core import hashes
 from rlm_gate.core.records import dataclass
 
 Lines = tuple[int, int]
@@ -31,7 +31,7 @@ _NONE: Final[frozenset[str]] = frozenset()
 
 def ident_of(*parts: str | int) -> int:
     """Return the number of a source that goes by these; unlike hash(), it never changes."""
-    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest())
+    return hashes.number(repr(parts).encode())
 
 
 class Taint(NamedTuple):

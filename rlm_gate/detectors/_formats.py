@@ -293,7 +293,9 @@ FORMATS: tuple[Format, ...] = (
     _format(
         "grafana-token",
         "glsa_ glc_ eyJrIjoi",
-        r"glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|(?:glc_|eyJrIjoi)[A-Za-z0-9+/]{60,400}={0,3}",
+        r"glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|glc_[A-Za-z0-9+/]{60,400}={0,3}"
+        # {"k": of 32 characters, "n": "..."}; reports that are shared begin with "k" as well
+        r"|eyJrIjoi[A-Za-z0-9]{44}LCJuIjoi[A-Za-z0-9+/]{8,400}={0,3}",
     ),
     _format("hubspot-token", "pat-na1- pat-eu1- pat-na2-", rf"pat-[a-z]{{2}}[0-9]-{_UUID}"),
     _format("intra42-secret", "s-s4t2", r"s-s4t2(?:ud|af)-[0-9a-f]{64}"),

@@ -17,7 +17,7 @@ _NEAR: Final = 30  # behind "when reviewing this"
 _BESIDE: Final = 12  # behind "the reviewer must": programs and people have that title too
 # Between an address and its order: code, the end of a paragraph, or more lines than a sentence has.
 _CODE: Final = kept.expression(
-    r"[{}=`|]|\w\(|\)\s*[;{:]|::|[-=]>|;\s*\n|,\s*\n|[\"'],\s|\n[^\n\w]*\n|&\w"
+    r"[{}=`|\u2192\u21d2]|\w\(|\)\s*[;{:]|::|[-=]>|;\s*\n|,\s*\n|[\"'],\s|\n[^\n\w]*\n|&\w"
 )
 _TEMPLATE: Final = kept.expression(r"\|>|>>>")  # closes an address that is a mark of a chat
 _LINES: Final = 2
@@ -33,6 +33,11 @@ _CALLED: Final = kept.expression(
     r"|reviewing model|assistant|bot|copilot|claude|ai|llm|system|human)\Z"
 )
 _BEHIND: Final = kept.expression(r"\s?(?::\s+[a-z]|[,!]|\s--?\s|\s\u2014)")
+# Whose answer it is: the talk is of a program's work, "an ai agent's response".
+_WHOSE: Final = kept.expression(
+    r"(?:['\u2019]s)?\s(?:response|answer|output|repl(?:y|ie)|decision|result)s?\b"
+)
+_PROGRAM: Final = kept.expression(r"(?:agent|assistant|model|bot|gate|tool|system)s?\Z")
 # A value, as of a key or a parameter, is no sentence: "reviewer: 'quality',".
 _VALUE: Final = kept.expression(r"\s?:\s*[\"'&\[{<*]|\s?:\s*[\w.]+\s*[,);|=\n]|\s?,\s*\w+\s*[,)]")
 
@@ -41,6 +46,14 @@ _FORGETS: Final = kept.expression(
     r".*(?:previous|prior|above|earlier|preceding|foregoing|former|initial|original|your|system"
     r"|safety|hidden|given|told|instructed|everything).*",
     re.DOTALL,
+)
+# A prompt's own guard: "never commands to follow; ignore any instructions inside it".
+_GUARDS: Final = kept.expression(
+    r"\W+(?:(?:that|which)\W+(?:are|is|may be|appear)\W+)?"
+    r"(?:(?:found|contained|embedded|hidden)\W+)?(?:inside|within|in)\W+"
+    r"(?:(?:the|this|that|those|these|any|user|fetched|quoted)\W+){0,3}"
+    r"(?:it|them|text|messages?|documents?|contents?|pages?|blocks?|data|inputs?|transcripts?"
+    r"|emails?|outputs?|fields?|results?|conversation)\b"
 )
 _SAYINGS: Final = kept.expression(
     r"instruction|prompt|directive|guideline|(?:everything|anything|all)\W+(?:you know|above"
@@ -51,6 +64,11 @@ _QUOTES: Final = kept.expression(
     r"(?:\b(?:like|such as|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b|\be\.g\.)"
     r"[^\n.]{0,60}[\"'`\u201c\u2018]\Z"
 )
+_OTHERS: Final = kept.expression(
+    r"\b(?:page|site|message|email|document|file|result)s?\W+(?:(?:that|which)\W+)?(?:says?|saying|reads?|reading)"
+    r"\W{0,3}[\"'\u201c]\Z"
+)
+_CLOSES: Final = kept.expression(r"[^\"'\u201d\n]{0,60}[\"'\u201d]")
 # An expression that looks for it: '/ignore previous instructions/i'.
 _SOUGHT: Final = kept.expression(r"[\"'`(,\[=]\s?/\^?\Z")
 _SEEKS: Final = kept.expression(r"\$?/[a-z]{0,4}(?:[\"'`]|\s?[,)\].;])")
@@ -87,7 +105,8 @@ _NARRATES: Final = kept.expression(r",? (?:we|i|it|they|he|she|all|the|this|thes
 def of_order(text: str, start: int, end: int) -> bool:
     """Say whether a phrase that needs no address is a plain order to a reviewer or a model."""
     said = text[start:end]
-    if _QUOTES.search(text, max(0, start - 80), start) and _ENDS.match(text, end):
+    quoted = _QUOTES.search(text, max(0, start - 80), start) and _ENDS.match(text, end)
+    if quoted or _GUARDS.match(text, end) or _cited(text, start, end):
         return False
     if _SOUGHT.search(text, max(0, start - 4), start) and _SEEKS.match(text, end):
         return False
@@ -101,6 +120,14 @@ def of_order(text: str, start: int, end: int) -> bool:
     return "addressed" in said or _ABROAD.search(said) is not None
 
 
+def _cited(text: str, start: int, end: int) -> bool:
+    """Say whether it is what a page of others may say, in quotes: 'a page saying "ignore ..."'."""
+    return (
+        _OTHERS.search(text, max(0, start - 60), start) is not None
+        and _CLOSES.match(text, end) is not None
+    )
+
+
 def of_address(text: str, address: Span, order: Span) -> bool:
     """Say whether the address begins a sentence of prose that the order belongs to."""
     start, end = address
@@ -108,12 +135,13 @@ def of_address(text: str, address: Span, order: Span) -> bool:
     between = _TEMPLATE.sub(" ", text[end : order[0]])
     if _is_told(text, address, order):
         return False
-    if _CODE.search(between) or between.count("\n") > _LINES:
+    whose = _PROGRAM.search(said) and _WHOSE.match(between)
+    if whose or _CODE.search(between) or between.count("\n") > _LINES:
         return False
     if _TITLE.match(said):
         return len(between) <= _BESIDE
     if _DOING.match(said):
-        return len(between) <= _NEAR
+        return len(between) <= _NEAR and not text.endswith(("left to ", "used to "), 0, start)
     if _CALLED.match(said):
         return (
             _BEGINS.search(text, max(0, start - 40), start) is not None

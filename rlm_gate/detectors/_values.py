@@ -133,7 +133,8 @@ _HASHED = kept.expression(
 )
 # Names, paths, addresses and calls: what code puts after a telling name without being a secret.
 _PATHLIKE = kept.expression(
-    r"[a-z]+://|urn:|[./~@#]|\+.*\+\Z|0[xX][0-9a-fA-F]+\Z|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
+    r"[a-z]+://|urn:|[./~@#]|\+.*\+\Z|0[xX][0-9a-fA-F]+\Z|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z"
+    r"|[a-z][a-z0-9]{2,20}(?::[a-z]+(?:_[a-z]+){1,6}){1,4}:?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
 )
 _NAME = kept.expression(
     r"[A-Za-z]+(?:[-_.][A-Za-z]+)+[-_.]?[0-9]{1,4}\Z|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z"

@@ -57,7 +57,7 @@ _TEST_DATA = kept.expression(
 # What quotes such texts: tests, translations, and the pages that tell coding agents how to work.
 _QUOTES = kept.expression(
     r"(?:^|/)(?:tests?|__tests__|testing|testdata|test-data|fixtures?|specs?|e2e|cypress|__snapshots__"
-    r"|locales?|i18n|l10n|lang|langs|languages|translations?|_locales|\.cursor|\.claude|prompts?)/"
+    r"|locales?|i18n|l10n|lang|langs|languages|translations?|_locales|\.cursor|\.claude|\.gemini|\.kiro|prompts?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest)\.py\Z|[._-](?:test|tests|spec)\.\w+\Z|\.(?:po|pot|xlf|xliff|arb|resx"
     r"|prompt|cursorrules)\Z"
     r"|(?:^|/)(?:agents|claude|gemini|skill|copilot-instructions)\.md\Z"
@@ -92,7 +92,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the phrases are part of it."""
-    return "7"
+    return "8"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -1,5 +1,6 @@
 """Every token here is made when the test runs, so that no scanner takes this file for a leak."""
 
+import base64
 import hashlib
 import re
 import string
@@ -421,6 +422,7 @@ def test_what_is_encrypted_or_public_is_not_guessed(text: str) -> None:
         "password = Argon2Hasher",
         "password: 2026-10-01T10:00:00Z",
         "    secret: acme-registry-2026",
+        'const RELAY_API_KEY_STORAGE_KEY = "chat2api:relay_key:user_id:";',
         "    password: !encrypted/pkcs1-oaep",
         "Ed25519PrivateKey = ed25519.Ed25519PrivateKey",
         "dns_token = 0000111122223333444455556666777788889999aaaabbbb",
@@ -663,3 +665,13 @@ def test_no_text_makes_the_search_slow(text: str) -> None:
     start = time.process_time()
     secrets.find(text)
     assert time.process_time() - start < 2
+
+
+def test_a_key_of_grafana_has_a_name_and_a_link_to_a_report_has_none() -> None:
+    def packed(text: str) -> str:
+        return base64.b64encode(text.encode()).decode()
+
+    key = packed('{"k":"' + drawn(32) + '","n":"builds","id":1}')
+    report = packed('{"k":"' + drawn(32, HEX) + '-ab","t":"' + drawn(36, HEX) + '"}')
+    assert kinds(f'TOKEN = "{key}"\n') == ["grafana-token"]
+    assert kinds(f'URL = "https://reports.test/view?r={report}"\n') == []

@@ -399,3 +399,23 @@ def test_a_class_of_administration_is_for_administrators(name: str, meant: Sever
 def test_two_characters_do_no_harm(made: str, meant: Severity) -> None:
     code = f"{HEAD}  const two = {made};\n  fs.readFile('a/' + two);\n}});\n"
     assert severities("a.js", code, **READ) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        ("try:\n        validate_url(url)\n    except ValueError:\n        return 'no'", MEDIUM),
+        ("data.validate(other)", HIGH),
+        ("check_other(other)", HIGH),
+        ("pass", HIGH),
+    ],
+)
+def test_what_is_taken_out_of_a_body_is_followed_from_where_it_has_a_name(
+    before: str, meant: Severity
+) -> None:
+    code = (
+        "@app.post('/a')\ndef ask():\n    data = request.get_json()\n    url = data.get('url')\n"
+        f"    other = data.get('other')\n    {before}\n    return requests.get(url)\n"
+    )
+    calls = [{"call": "requests.get", "args": [0]}]
+    assert severities("a.py", code, language="python", sink="ssrf", calls=calls) == [meant]

@@ -151,19 +151,26 @@ def _begun(
     sink: Node, steps: Sequence[Lines], source: str, parts: Sequence[Node]
 ) -> frozenset[str]:
     """Return the names and expressions that hold the value where it comes in."""
-    first, last = steps[0]
+    last = steps[0][1]
     found = {"".join(one.split()) for one in signs.ASKED.findall(source)}
-    for one in parts:
-        body = one.field("body")
-        end = (body.range().start if body is not None else one.range().end).line + 1
-        if one.kind() in _BINDS and first <= end and one.range().start.line < last:
-            found.update(signs.NAME.findall(_target(one)))
+    found |= next((bound for step in steps if (bound := _bound_at(step, parts))), set())
     around = [one for one in sink.ancestors() if one.kind() in FUNCTIONS]
     far = [one for one in around if one.range().start.line + 1 > last]
     for function in far if found else around:
         parameters = function.field("parameters") or function.field("parameter")
         found.update(signs.NAME.findall(parameters.text()) if parameters is not None else ())
     return frozenset(one for one in found if not signs.REQUESTS.match(one))
+
+
+def _bound_at(step: Lines, parts: Sequence[Node]) -> set[str]:
+    """Return the names that hold the value from these lines on, none that hold a whole request."""
+    found = set[str]()
+    for one in parts:
+        body = one.field("body")
+        end = (body.range().start if body is not None else one.range().end).line + 1
+        if one.kind() in _BINDS and step[0] <= end and one.range().start.line < step[1]:
+            found.update(signs.NAME.findall(_target(one)))
+    return {one for one in found if not signs.REQUESTS.match(one)}
 
 
 def _followed(parts: Sequence[Node], flow: _Flow) -> _Flow:

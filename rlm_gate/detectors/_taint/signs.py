@@ -92,7 +92,22 @@ ADMINS: Final = kept.expression(
     r"|[\"']admin[\"'][^\]\n]*\]\.includes\(|@(?:permission_required|user_passes_test|staff_member)"
     r"|\bis_?(?:superuser|staff)\b|(?:RolesAllowed|Secured|Authorize|middleware)\([^)\n]*(?:admin|elevat)"
     r"|\badmin\?|Area\(\s*\"admin|permission_classes\s*=[^\n]*admin"
+    r"|(?:role|rule|permission|authori[sz]e|restrict|access)\w*\("
+    r"[^)\n]{0,80}[\"'](?:\w+[ _-]){0,2}admin"
 )
 ADMIN_CLASS: Final = kept.expression(
     r"\bclass\s+(?:[aA]dmin|\w*(?:Admin|_admin))|\bextends\s+\w*Admin"
+)
+# Who runs a bot may have it do what he likes: its users can't.
+OWNERS: Final = kept.expression(
+    r"(?i)\b(?:bot_?)?owners?_?only\b(?!\s*[:=]\s*(?:false|0)\b)|\bdev(?:eloper)?s?_?only\b(?!\s*[:=]\s*false\b)"
+    r"|@(?:\w+\.)*is_owner\(|\b(?:bot|client)\.is_?owner\(|\brestrictions?:\s*\[\s*[\"']owner[\"']\s*\]"
+    r"|\b(?:author|user|sender|member|from)\w*(?:\.id|_?id)?\s*(?:[!=]==?|not\s+in|in)\s*[\w.]*\b(?:bot_?)?(?:owner|dev(?:eloper)?)s?_?ids?\b"
+    r"|\b(?:owner|developer)s?_?ids?\.(?:includes|has)\(\s*[\w.]*\b(?:author|user|sender|member|from)"
+)
+# A program that is set to be debugged, or made for developers, is not what strangers reach.
+DEBUGGING: Final = kept.expression(
+    r"\bif\s*\(?\s*(?:not\s+|!)\s*(?:[\w$]+\.)*(?:DEBUG|debug|debug_?[mM]ode|DEBUG_MODE)\b\s*\)?\s*[:{]?\s*"
+    r"(?:return|raise|throw|abort)\b"
+    r"|NODE_ENV\s*(?:===?\s*[\"']production|!==?\s*[\"']dev(?:elopment)?)[\"']\s*\)\s*\{?\s*(?:return|throw)\b"
 )

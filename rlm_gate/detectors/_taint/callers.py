@@ -1,0 +1,132 @@
+"""Who gets to a sink: administrators or a program's owner alone, or nobody but the one who asks.
+
+Sees the file of a hit: the functions, routes, decorators, classes and objects around the sink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rlm_gate import kept
+from rlm_gate.detectors._taint import doubt, signs
+from rlm_gate.detectors._taint.reading import Hit
+from rlm_gate.detectors._taint.values import Taint
+from rlm_gate.syntax import Node
+
+# what refuses the body of a request is read by a program: pages of others can't post JSON
+_REFUSES: Final = kept.expression(r"\.status\(\s*[45]\d\d\s*\)")
+_BODY: Final = kept.expression(r"\b(?:req|request|ctx(?:\.request)?)\.body\b")
+# A body that is sent back as it is, is an API's; pages say something around it.
+_WORD: Final = kept.expression(r"\w")
+_FORM_BODIES: Final = kept.expression(r"\burlencoded\b|\bmulter\b|\bformidable\b|text/html")
+# Frameworks ask a posted form for a token of their own, which pages of others don't know.
+_FORMS: Final = kept.expression(r"->(?:getPost|post|getParsedBody)\(|\brequest\.POST\b")
+# A form that others' pages send for one who is logged in mostly comes without the cookie.
+_POSTED: Final = kept.expression(
+    r"\$_POST\b|\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b"
+)
+_POST_METHOD: Final = kept.expression(r"\s*(?:async\s+)?(?:def|(?:public\s+)?function)\s+post\b")
+_WHO: Final = (
+    r"[\"'](?!cart|basket|lang|locale|m(?:es)?sa?g|err|succ|status|flash|captcha|token|csrf|old)"
+)
+_LOGGED_IN: Final = kept.expression(
+    rf"(?i)(?:isset|empty)\(\s*\$_SESSION\s*\[\s*{_WHO}|\bif\s*\([^;{{\n]*\$_SESSION\s*\[\s*{_WHO}"
+    r"|(?:include|require)(?:_once)?\b[^;\n]*(?:auth|session|log_?in|guard|check)[\w-]*\.(?:inc|php)"
+    r"|login_required|\bauthenticated\b|requires?_?(?:auth|login)|is_?authenticated|is_?logged_?in"
+    r"|ensure_?(?:auth|log)|verify_?token|auth_?(?:middleware|guard)|jwt_required|check_?(?:login|auth)"
+)
+_CLASSES: Final = frozenset({"class_declaration", "class_definition"})
+_REGISTERS: Final = kept.expression(r"\.(?:get|post|put|patch|delete|all|use)\(\s*[\"'`]/")
+_LONGEST: Final = 200  # characters of what an object says of itself beside its function
+_MANY: Final = 40  # parts of an object; a longer one is no description of a command
+
+
+def is_for_few(sink: Node) -> bool:
+    """Say whether the code around asks for an administrator, the owner, or a debugging mode."""
+    classes = [_head(one) for one in sink.ancestors() if one.kind() in _CLASSES]
+    if any(signs.ADMIN_CLASS.search(text) for text in classes):
+        return True
+    functions = [*_functions(sink)]
+    said = (*functions, *doubt.heads(sink), *classes)
+    if any(signs.ADMINS.search(text) for text in said):
+        return True
+    owners = (*said, *_beside(sink))
+    return any(signs.OWNERS.search(text) for text in owners) or any(
+        signs.DEBUGGING.search(text) for text in functions
+    )
+
+
+def _functions(sink: Node) -> Iterator[str]:
+    """Yield the text of the function around, and of those around it that make no routes."""
+    around = [one.text() for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS]
+    yield from around[:1]
+    yield from (one for one in around[1:] if not _REGISTERS.search(one))
+
+
+def _head(node: Node) -> str:
+    """Return what a class says of itself before its methods."""
+    body = node.field("body")
+    heads = doubt.FUNCTIONS | {"decorated_definition"}
+    methods = (one for one in body.children() if one.kind() in heads) if body else ()
+    first = next((one.range().start.index for one in methods), node.range().end.index)
+    return node.text()[: first - node.range().start.index]
+
+
+def _beside(sink: Node) -> Iterator[str]:
+    """Yield what an object says of its function in other parts, and the constructor of a class."""
+    for one in sink.ancestors():
+        parts = [*one.children()] if one.kind() in {"object", "class_body"} else []
+        for part in parts if len(parts) <= _MANY else ():
+            kind, text = part.kind(), part.text()
+            short = kind == "pair" and len(text) <= _LONGEST
+            if short or (kind == "method_definition" and text.startswith("constructor")):
+                yield text
+
+
+def needs_own_page(hit: Hit) -> bool:
+    """Say whether no page of others, or hardly one, can have the value repeated to somebody."""
+    taint, sink = hit.taint, hit.node
+    if taint is None:
+        return False
+    if _refuses_body(hit, taint):
+        return True
+    return _is_posted(taint, sink) and _asks_for_login(sink)
+
+
+def _is_posted(taint: Taint, sink: Node) -> bool:
+    """Say whether the value comes in a body alone."""
+    source = next(doubt.said_at([sink, *sink.ancestors()][-1], taint.steps), "")
+    around = [one.text() for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS]
+    posted = any(_POST_METHOD.match(one) for one in around)
+    return posted or (_POSTED.search(source) is not None and "_GET" not in source)
+
+
+def _asks_for_login(sink: Node) -> bool:
+    """Say whether the function, its route or, outside of functions, the file asks who is there."""
+    around = [one.text() for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS]
+    places = (*around, *doubt.heads(sink)) if around else (file_of(sink),)
+    return any(_LOGGED_IN.search(one) for one in places)
+
+
+def _refuses_body(hit: Hit, taint: Taint) -> bool:
+    """Say whether no page of others can post what is repeated.
+
+    It is the body of a request in an error that Express answers, or alone, or a framework's form.
+    """
+    sink = hit.node
+    root = [sink, *sink.ancestors()][-1]
+    source = next(doubt.said_at(root, taint.steps), "")
+    if _FORMS.search(source):
+        return True
+    if not _BODY.search(source):
+        return False
+    bare = not _WORD.search(hit.text) and "`" not in sink.text()
+    return _REFUSES.search(sink.text()) is not None or (
+        bare and not _FORM_BODIES.search(root.text())
+    )
+
+
+def file_of(node: Node) -> str:
+    """Return the text of the node's file. Where the parser gave up, a node may have no parent."""
+    return [node, *node.ancestors()][-1].text()

@@ -75,7 +75,7 @@ _PATTERNS = (
 )
 _HARM = ("calls", "stores", "returns")
 _OPTIONS = ("language", "sink", "sources", *_HARM, "clean", "replacing", "parameters", *_PATTERNS)
-_CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text")
+_CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text", "roles")
 _LONGEST_LINE = 10_000
 _SINKS = (
     "code cors decision deserialize dispatch fields header ldap log markup mongo nosql objects path"
@@ -114,7 +114,7 @@ def version() -> str:
     """Of the parser and of this engine."""
     from importlib.metadata import version as installed
 
-    return f"36+{installed('ast-grep-py')}"
+    return f"37+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -48,6 +48,12 @@ def handled(*statements: str) -> str:
         pytest.param("t.procedure.input(x).mutation(({ input }) => run(input.a));", id="trpc"),
         pytest.param("on.https.onCall((data, context) => run(data.a));", id="a cloud function"),
         pytest.param("exports.handler = (event, context) => run(event.order);", id="a lambda"),
+        pytest.param("app.param('id', (req, res, next, id) => run(id));", id="a part of the path"),
+        pytest.param("app.all('*', (q, s) => run(q.body.c));", id="every path"),
+        pytest.param("req.on('data', (piece) => run(piece));", id="a body, piece by piece"),
+        pytest.param("io.on('x', (socket) => run(socket.handshake.query.a));", id="a handshake"),
+        pytest.param("class A { @On('a') b(@MessageBody() c) { run(c); } }", id="gateway"),
+        pytest.param("serve((req) => { run(url.parse(req.url, true).query.a); });", id="q"),
     ],
 )
 def test_what_a_framework_hands_to_a_handler_comes_from_outside(code: str) -> None:
@@ -55,8 +61,36 @@ def test_what_a_framework_hands_to_a_handler_comes_from_outside(code: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        pytest.param("server.tool('a', { c }, async ({ c }) => run(c));", True, id="of a server"),
+        pytest.param("tool({ name: 'a', execute: ({ c }) => run(c) });", True, id="of an agent"),
+        pytest.param("new DynamicTool({ func: async (c) => run(c) });", True, id="a class"),
+        pytest.param("queue({ execute: ({ c }) => run(c) }); tool;", False, id="of something else"),
+        pytest.param("tool({ name: 'a', format: ({ c }) => run(c) });", False, id="another field"),
+    ],
+)
+def test_what_a_model_gives_a_tool_comes_from_the_model(code: str, *, found: bool) -> None:
+    assert lines(code, {**SHELL, "sources": ["model"]}) == [1] * found
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param("[{ role: 'system', content: `Be ${req.body.a}` }]", id="at once"),
+        pytest.param("[{ role: 'user', content: 'b' }, { role: 'system', content: req.body.a }]"),
+    ],
+)
+def test_only_what_is_said_in_a_role_counts_where_an_entry_names_one(messages: str) -> None:
+    sink = {"sink": "prompt", "calls": [{"call": "ask", "args": [0], "roles": ["system"]}]}
+    assert lines(handled(f"const m = {messages};", "ask(m);"), sink) == [3]
+    assert lines(handled(f"const m = {messages};".replace("system", "user"), "ask(m);"), sink) == []
+
+
+@pytest.mark.parametrize(
     "code",
     [
+        pytest.param("child.on('data', (piece) => run(piece)); req;", id="another stream"),
         pytest.param("cache.get('/x', (value) => run(value.query));", id="one parameter"),
         pytest.param("app.get('/x', (err, found) => run(err.query));", id="an error and a row"),
         pytest.param("install((root, agent) => run(agent)); req;", id="two of a helper"),

@@ -9,13 +9,17 @@ from typing import Final
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
+from rlm_gate.detectors._taint.calls import is_request
 from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function
+from rlm_gate.detectors._taint.targets import part
 from rlm_gate.detectors._taint.values import TEXTUAL, Value
 from rlm_gate.syntax import Node
 
-_DECORATED: Final = kept.expression(r"@(?:Query|Body|Param|Headers|Cookies|Args|UploadedFiles?)\(")
+_DECORATED: Final = kept.expression(
+    r"@(?:Query|Body|Param|Headers|Cookies|Args|UploadedFiles?|MessageBody|Payload)\("
+)
 _PARSED: Final = kept.expression(r":\s*(?:number|boolean|Date|\w*D[tT][oO]|\w*Input)\b|Pipe")
 _ANSWERS: Final = kept.expression(r"_?(?:res|response|reply|rsp)\Z")
 _LIFECYCLE: Final = ("connect", "connection", "disconnect", "close", "error", "open", "end")
@@ -23,6 +27,11 @@ _SOCKETS: Final = kept.expression(
     r"(?i)(?:\A|\.|_)(?:socket|ws|conn|connection|client|websocket)\Z"
 )
 
+_TOOLS: Final = ("tool", "registerTool", "addTool")  # of servers that models call
+_RUNS: Final = ("execute", "func", "_call", "handler", "invoke", "run")
+_TOOL: Final = kept.expression(
+    r"(?:\w+\.)?(?:tool|\w*[tT]ool|Dynamic(?:Structured)?Tool|FunctionTool\.from|addTool)\Z"
+)
 _ROUTES: Final = ("get", "post", "put", "patch", "delete", "all", "use", "route", "head")
 _SERVES: Final = ("createServer", "onRequest")
 _PROCEDURES: Final = ("query", "mutation", "subscription")  # of tRPC
@@ -60,7 +69,9 @@ class JavaScript(Braces):
             value = self._parameter(name, node, request=answered and index == 0)
             if index < len(loaded) and not value.taints:
                 value = Value(name=loaded[index])
-            if (resolver and index == 1) or (invoked and index == 0) or action:
+            if index == 0 and _is_tool(function.node):
+                value = remote(node, name or "input", "model")
+            elif (resolver and index == 1) or (invoked and index == 0) or action:
                 value = remote(node, name or "args")
                 # the schema of GraphQL gives every argument its type
                 value = value.cleaned(TEXTUAL) if resolver else value
@@ -106,7 +117,8 @@ class JavaScript(Braces):
             if _SOCKETS.search(receiver.name):
                 return (Value(name="socket_message"),)
             if event == "data":
-                return (receiver,)
+                sent = is_request(self.reading, receiver)
+                return (Value(name="socket_message") if sent else receiver,)
         return super().given(name, receiver, arguments)
 
     def closure(self, node: Node, env: Env, given: Sequence[Value]) -> Value:
@@ -119,7 +131,9 @@ class JavaScript(Braces):
     def field_of(self, owner: Value, field: str, node: Node) -> Value:
         """Let the parsed query of an address be what was sent: it is decoded."""
         value = super().field_of(owner, field, node)
-        if field != "searchParams" or all(one.origin != "address" for one in value.taints):
+        if field not in {"searchParams", "query"} or all(
+            one.origin != "address" for one in value.taints
+        ):
             return value
         origin = "page" if _BROWSERS.search(self.text) else "remote"
         return replace(value, taints=tuple(one._replace(origin=origin) for one in value.taints))
@@ -167,11 +181,28 @@ class JavaScript(Braces):
 
 def _handed(method: str, first_argument: object, receiver: str) -> Sequence[Value]:
     """Return what frameworks give the handlers of routes, procedures and functions."""
-    if method in _SERVES or (method in _ROUTES and str(first_argument).startswith("/")):
+    if method in _SERVES or (method in _ROUTES and str(first_argument).startswith(("/", "*"))):
         return _ROUTED
+    if method in _TOOLS and isinstance(first_argument, str):
+        return (Value(name="tool_input"),)
+    if method == "param" and isinstance(first_argument, str):  # a part of the path, by its name
+        return (*_ROUTED, Value(), Value(name="socket_message"))
     if method in _PROCEDURES and "input()" in receiver:
         return (Value(name="trpc"),)
     return (Value(name="socket_message"),) if method == "onCall" else ()
+
+
+def _is_tool(node: Node) -> bool:
+    """Say whether a model calls the function: it is what a tool of an agent runs."""
+    pair = node.parent()
+    key = pair.field("key") if pair is not None and pair.kind() == "pair" else None
+    if pair is None or key is None or key.text() not in _RUNS:
+        return False
+    call = pair.parent()
+    while call is not None and call.kind() in {"object", "arguments"}:
+        call = call.parent()
+    made = part(call, "function", "constructor") if call is not None else None
+    return made is not None and _TOOL.match(made.text()) is not None
 
 
 def _resolves(names: Sequence[str]) -> bool:

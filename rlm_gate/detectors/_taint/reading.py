@@ -259,6 +259,20 @@ def _fits(sink: Sink, node: Node) -> bool:
 
 
 def _dangerous(sink: Sink, arguments: Sequence[Argument]) -> Iterable[Value]:
+    picked = _picked(sink, arguments)
+    return _said(picked, sink.roles) if sink.roles else picked
+
+
+def _said(lists: Iterable[Value], roles: Sequence[str]) -> Iterable[Value]:
+    """Yield what a model is told in these roles, of lists of messages."""
+    for messages in lists:
+        for one in (messages.items or {}).values():
+            told = one.shape == "dict" and one.items is not None and "role" in one.items
+            if told and one.element("role").const in roles:
+                yield one.element("content")
+
+
+def _picked(sink: Sink, arguments: Sequence[Argument]) -> Iterable[Value]:
     if sink.program:
         yield from _of_program(_command(arguments, sink.first))
         return

@@ -132,6 +132,7 @@ class Sink:
     program: bool = False  # the arguments themselves are that list
     first: int = 0  # where it begins
     text: bool = False  # lists and objects do no harm
+    roles: tuple[str, ...] = ()  # of a list of messages, what is said in these roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,7 @@ def _sink(entry: Entry, call: Mapping[str, Any]) -> Sink:
         program="program" in call,
         first=call.get("program", 0),
         text=bool(call.get("text")),
+        roles=tuple(call.get("roles", ())),
     )
 
 

@@ -64,6 +64,8 @@ _EDGES: Final = kept.expression(r"(\\[^bBAzZ]|\[\^?\]?(?:\\.|[^\]\\])*\])|\\.|[\
 # What Python reads otherwise than Rust, or not at all.
 _SCOPED: Final = kept.expression(r"\(\?[is]+:")
 _OTHERWISE: Final = kept.expression(r"\(\?[a-zA-Z]*[xURu]|\(\?-|\{,|[*+?}]\+|\\[0-9]")
+# Loops in a loop where it begins: looked for everywhere in a file, that takes hours.
+_ENDLESS: Final = kept.expression(r"\^(?:\(\?:)*\(\?:[^()]*[*+][^()]*\)[*+]")
 
 
 class _Rules(NamedTuple):
@@ -161,7 +163,7 @@ def _of_regex(pattern: str, edges: Mapping[str, str]) -> Iterator[Chance]:
     if not is_plain(_SCOPED.sub("(?:", pattern)):
         return
     loose = _EDGES.sub(lambda piece: piece[1] or edges.get(piece[0], ""), pattern)
-    if _OTHERWISE.search(pattern) or not _is_known(loose):
+    if _OTHERWISE.search(pattern) or _ENDLESS.search(pattern) or not _is_known(loose):
         yield lambda part, _whole: possible(pattern, part)
     else:  # beyond ASCII, Rust's classes have other members
         yield (

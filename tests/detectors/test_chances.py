@@ -32,6 +32,10 @@ _SOME = {"python": 2}  # every so manieth example; fewer where no keywords are k
         ({"regex": r"a*+b"}, "b", True),
         ({"regex": r"a\w"}, "a\N{COMBINING ACUTE ACCENT}", True),
         ({"regex": r"a\w"}, "a ", False),
+        # loops in a loop are not looked for: at every place of a file that would take hours
+        ({"regex": r"^(?:\S+\s+)*?ab\s.*-cd"}, "x -cd\nx ab y", True),
+        ({"regex": r"^(?:\S+\s+)*?ab\s.*-cd"}, "x ab y", False),
+        ({"regex": r"^ab\s.*-cd"}, "x -cd\nx ab y", False),
         ({"kind": "for_statement"}, "while x: pass", False),
         ({"kind": "for_statement"}, "for x in y: pass", True),
         ({"kind": "call", "inside": {"kind": "while_statement", "stopBy": "end"}}, "f()", False),

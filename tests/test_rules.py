@@ -136,9 +136,14 @@ def test_no_text_makes_a_pattern_slow(rule_id: str) -> None:
     for pattern in patterns(rules()[rule_id]):
         compiled = re.compile(pattern, re.MULTILINE)
         for name, text in HOSTILE.items():
-            start = time.process_time()
-            sum(1 for _ in compiled.finditer(text))
-            assert time.process_time() - start < 0.2, (pattern, name)
+            # a busy machine makes one look slow, not three
+            assert any(seconds(compiled, text) < 0.2 for _ in range(3)), (pattern, name)
+
+
+def seconds(compiled: re.Pattern[str], text: str) -> float:
+    start = time.process_time()
+    sum(1 for _ in compiled.finditer(text))
+    return time.process_time() - start
 
 
 def test_languages_of_rules_are_known() -> None:

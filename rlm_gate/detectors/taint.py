@@ -78,9 +78,9 @@ _OPTIONS = ("language", "sink", "sources", *_HARM, "clean", "replacing", "parame
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text", "roles")
 _LONGEST_LINE = 10_000
 _SINKS = (
-    "code cors decision deserialize dispatch fields header ldap log markup mongo nosql objects path"
-    " prompt redirect regex secret session shell sql sql-bare ssrf ssrf-page state template trust"
-    " upload xml xpath xss zip"
+    "code cors decision deserialize dispatch fields header ldap log mail-link markup mongo nosql"
+    " objects path prompt redirect regex secret session shell sql sql-bare ssrf ssrf-page state"
+    " template trust upload xml xpath xss zip"
 )
 SINKS = frozenset(_SINKS.split())
 """The kinds of harm that the built-in rules name, and the engine knows some of."""
@@ -114,7 +114,7 @@ def version() -> str:
     """Of the parser and of this engine."""
     from importlib.metadata import version as installed
 
-    return f"37+{installed('ast-grep-py')}"
+    return f"38+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

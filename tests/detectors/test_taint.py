@@ -164,6 +164,10 @@ def test_a_value_does_not_reach_the_sink(statements: list[str]) -> None:
         "class A:\n    def resolve_user(self, info, name):\n        c.execute(name)\n",
         "class H(BaseHTTPRequestHandler):\n    def do_GET(self):\n        c.execute(self.path)\n",
         "def f(request):\n    c.execute(helpers.get_param(request, 'a'))\n",
+        pytest.param(
+            "@app.route('/')\ndef v(c):\n    form = LoginForm()\n    c.execute(form.name.data)\n",
+            id="a field of a form",
+        ),
     ],
 )
 def test_what_comes_from_outside(code: str) -> None:
@@ -179,6 +183,10 @@ def test_what_comes_from_outside(code: str) -> None:
         "def f(request, name):\n    c.execute(name)\n",
         "from urllib import request\ndef f(c):\n    c.execute(request.url2pathname('x'))\n",
         "def f(request):\n    c.execute(request.user.name)\n",
+        pytest.param(
+            "@app.route('/')\ndef v(c):\n    form = Model()\n    c.execute(form.name.data)\n",
+            id="data of something else",
+        ),
     ],
 )
 def test_what_does_not_come_from_outside(code: str) -> None:

@@ -6,6 +6,7 @@ as ``self.path``) to values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import NamedTuple
@@ -160,7 +161,7 @@ class Reading:
 
     def source(self, name: str, node: Node) -> tuple[Taint, ...]:
         """Return the taints of what goes by that name."""
-        found = self.words.sources.find(name)
+        found = self.words.sources.find(name) or ["remote"] * self._is_field(name)
         if not found or name.startswith("urllib.request."):
             return ()
         if self.is_static(name) or _ANSWERED.search(name):
@@ -173,10 +174,15 @@ class Reading:
         clean |= _OF_THIS_SITE if _ASKED_FOR.search(name) else frozenset()
         clean |= _LAST_PART if _SENT_FILE.search(name) else frozenset()
         doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
-        doubts |= TEXTUAL if _FORM.search(name) else frozenset()
+        doubts |= TEXTUAL if _FORM.search(name) or self._is_field(name) else frozenset()
         doubts |= _AS_SENT if _ENCODED.search(name) else frozenset()
         made = (Taint(one, ident, (lines,), clean, doubts=doubts) for one in dict.fromkeys(found))
         return tuple(made)
+
+    def _is_field(self, name: str) -> bool:
+        """Say whether it is what was typed into a field of a form that the project declared."""
+        fields = self.words.data.get("fields")
+        return name.endswith(".data") and bool(fields and re.search(fields, name))
 
 
 def lines_of(node: Node) -> Lines:

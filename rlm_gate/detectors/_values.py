@@ -143,7 +143,7 @@ _EXAMPLE = kept.expression(
     rf"{_LEFT}|"
     r"[<>{}…]|\$\(|%\(|\.\.\.|\*\*\*|(?:(?<![0-9A-Fa-f])|(?<=[-_]))(?:0123456|1234567)"
     r"|&lt;|(.)\1{4}|(?:(.)\2{3}){2}|(?:1234-){2}|example|sample|dummy|(?i:your|fake|test|redacted|placeholder|deadbeef"
-    r"|abcdefgh|changeme|change-me|change_me|insert|replace|qwerty|foobar|notreal|not-real|mock"
+    r"|abcdefgh|some_?random|random_?string|changeme|change-me|change_me|insert|replace|qwerty|foobar|notreal|not-real|mock"
     r"|eyJzdWIiOiIxMjM0|here\Z|Eby8vdM02xNOcqFl)",  # the last one is the Azure emulator's
     re.IGNORECASE,
 )

@@ -419,3 +419,51 @@ def test_what_is_taken_out_of_a_body_is_followed_from_where_it_has_a_name(
     )
     calls = [{"call": "requests.get", "args": [0]}]
     assert severities("a.py", code, language="python", sink="ssrf", calls=calls) == [meant]
+
+
+KOTLIN = {"language": "kotlin", "sink": "path", "calls": [{"call": "File", "args": [1]}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [
+        ("if (!fits(name)) throw Refused()", MEDIUM),
+        ("if (!fits(name)) { return 0 }", MEDIUM),
+        ("when { odd(name) -> return 0 }", MEDIUM),
+        ("checkName(name)", MEDIUM),
+        ("require(fits(name))", MEDIUM),
+        ("if (name == null) return 0", HIGH),
+        ("requireNotNull(name)", HIGH),
+        ("if (odd(name)) log(name)", HIGH),
+        ("if (!fits(other)) return 0", HIGH),
+    ],
+)
+def test_conditions_of_kotlin_are_read_though_its_trees_have_no_fields(
+    before: str, meant: Severity
+) -> None:
+    code = (
+        '@GetMapping("/a")\nfun show(@RequestParam name: String): Any {\n'
+        f"  {before}\n  return File(dir, name)\n}}\n"
+    )
+    assert severities("A.kt", code, **KOTLIN) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("made", "meant"),
+    [
+        ('"${UUID.randomUUID()}_${name}"', MEDIUM),
+        ('UUID.randomUUID().toString() + "_" + name', MEDIUM),
+        ('"${UUID.randomUUID()}_$name"', MEDIUM),
+        ('"${UUID.randomUUID()}/$name"', HIGH),
+        ("if (fits(name)) name else base", MEDIUM),
+        ("name", HIGH),
+    ],
+)
+def test_a_value_of_kotlin_behind_what_was_drawn_leads_to_no_folder(
+    made: str, meant: Severity
+) -> None:
+    code = (
+        '@PostMapping("/a")\nfun store(@RequestParam name: String) {\n'
+        f"  val stored = {made}\n  File(dir, stored)\n}}\n"
+    )
+    assert severities("A.kt", code, **KOTLIN) == [meant]

@@ -41,6 +41,12 @@ _REGISTERS: Final = kept.expression(r"\.(?:get|post|put|patch|delete|all|use)\(\
 _LONGEST: Final = 200  # characters of what an object says of itself beside its function
 _MANY: Final = 40  # parts of an object; a longer one is no description of a command
 
+# what a helper that is not for others is given, its callers may have looked at
+_PRIVATE: Final = kept.expression(r"\s*(?:(?:async|static|final)\s+)*private\b")
+_DOTS: Final = kept.expression(
+    r"(?i)(?:contains|includes|indexof|strpos)\([^()\n]*[\"']\.\.[/\\\\]*[\"']|get_?filename\(|basename\("
+)
+
 
 def is_for_few(sink: Node) -> bool:
     """Say whether the code around asks for an administrator, the owner, or a debugging mode."""
@@ -55,6 +61,17 @@ def is_for_few(sink: Node) -> bool:
     return any(signs.OWNERS.search(text) for text in owners) or any(
         signs.DEBUGGING.search(text) for text in functions
     )
+
+
+def look(sink: Node) -> bool:
+    """Say whether a private function's callers, or one of them, ask what its path is made of."""
+    around = next((one for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS), None)
+    name = around.field("name") if around is not None else None
+    if around is None or name is None or not _PRIVATE.match(around.text()):
+        return False
+    beside = (two for one in around.ancestors() for two in one.children())
+    others = (one.text() for one in beside if one.kind() == around.kind())
+    return any(f"{name.text()}(" in one and _DOTS.search(one) for one in others)
 
 
 def _functions(sink: Node) -> Iterator[str]:

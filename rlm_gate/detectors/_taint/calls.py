@@ -269,8 +269,10 @@ def _append(receiver: Value, values: Sequence[Value]) -> Value:
     return replace(receiver, taints=mixed([receiver, *values]).taints)
 
 
-def _extend(receiver: Value, values: Sequence[Value]) -> Value:
+def _extend(receiver: Value, values: Sequence[Value]) -> Value | None:
     more = values[0]
+    if receiver.items is None and isinstance(more.const, str):
+        return None  # the rows of a database's table
     if receiver.row is not None and more.row is not None:
         return listed([*receiver.row, *more.row])
     if receiver.items is not None and more.items is not None and more.shape == "dict":
@@ -278,9 +280,11 @@ def _extend(receiver: Value, values: Sequence[Value]) -> Value:
     return _append(receiver, [mixed(values)])
 
 
-def _insert(receiver: Value, values: Sequence[Value]) -> Value:
+def _insert(receiver: Value, values: Sequence[Value]) -> Value | None:
     at = values[0].const
     items = receiver.items
+    if items is None and isinstance(at, str):
+        return None  # a row, into the table of a database
     if (
         receiver.shape == "list"
         and items is not None

@@ -26,7 +26,16 @@ FUNCTIONS: Final = frozenset(
         "method_definition",
     }
 )
-_BRANCHES: Final = frozenset({"elif_clause", "else_if_clause", "if_statement", "assert_statement"})
+_BRANCHES: Final = frozenset(
+    {
+        "elif_clause",
+        "else_if_clause",
+        "if_statement",
+        "assert_statement",
+        "if_expression",  # of Kotlin, as the next one
+        "when_entry",
+    }
+)
 _CHOICES: Final = frozenset({"conditional_expression", "ternary_expression"})
 _BINDS: Final = frozenset(
     {
@@ -39,9 +48,16 @@ _BINDS: Final = frozenset(
         "for_in_statement",
         "for_statement",
         "foreach_statement",
+        "property_declaration",  # of Kotlin: val and var
     }
 )
 _STATEMENT: Final = "expression_statement"
+# Kotlin's trees hardly have fields: which children stand for them
+_BODIES: Final = frozenset({"control_structure_body", "function_body"})
+_NAMED: Final = frozenset(
+    {"variable_declaration", "multi_variable_declaration", "directly_assignable_expression"}
+)
+_PARAMETERS: Final = frozenset({"function_value_parameters"})
 _READ: Final = frozenset({*_BRANCHES, *_CHOICES, *_BINDS, _STATEMENT})
 
 
@@ -144,7 +160,21 @@ def _parts(node: Node, spans: Sequence[Lines]) -> Iterator[Node]:
             continue
         if node.kind() in _READ and any(first <= start <= last for first, last in spans):
             yield node
-        waiting.extend(one for one in node.children() if one.is_named())
+        inner = [one for one in node.children() if one.is_named()]
+        if node.kind() == "statements":  # Kotlin's, whose calls stand there bare
+            for one in inner:
+                line = lines_of(one)[0]
+                if one.kind() == "call_expression" and any(a <= line <= b for a, b in spans):
+                    yield one
+        waiting.extend(inner)
+
+
+def _body(node: Node) -> Node | None:
+    return node.field("body") or _child(node, _BODIES)
+
+
+def _child(node: Node, kinds: frozenset[str]) -> Node | None:
+    return next((one for one in node.children() if one.kind() in kinds), None)
 
 
 def _begun(
@@ -156,17 +186,29 @@ def _begun(
     found |= next((bound for step in steps if (bound := _bound_at(step, parts))), set())
     around = [one for one in sink.ancestors() if one.kind() in FUNCTIONS]
     far = [one for one in around if one.range().start.line + 1 > last]
-    for function in far if found else around:
-        parameters = function.field("parameters") or function.field("parameter")
+    given = any(_heads(one, steps[0]) for one in around)
+    for function in far if found and not given else around:
+        parameters = (
+            function.field("parameters")
+            or function.field("parameter")
+            or _child(function, _PARAMETERS)
+        )
         found.update(signs.NAME.findall(parameters.text()) if parameters is not None else ())
     return frozenset(one for one in found if not signs.REQUESTS.match(one))
+
+
+def _heads(function: Node, step: Lines) -> bool:
+    """Say whether the value comes in where the function names its parameters."""
+    body = function.field("body") or _child(function, _BODIES)
+    last = (body.range().start if body is not None else function.range().end).line + 1
+    return function.range().start.line + 1 <= step[0] <= last
 
 
 def _bound_at(step: Lines, parts: Sequence[Node]) -> set[str]:
     """Return the names that hold the value from these lines on, none that hold a whole request."""
     found = set[str]()
     for one in parts:
-        body = one.field("body")
+        body = _body(one)
         end = (body.range().start if body is not None else one.range().end).line + 1
         if one.kind() in _BINDS and step[0] <= end and one.range().start.line < step[1]:
             found.update(signs.NAME.findall(_target(one)))
@@ -184,7 +226,7 @@ def _followed(parts: Sequence[Node], flow: _Flow) -> _Flow:
     for one in bound:
         names = {*signs.NAME.findall(_target(one))} - known
         value = _value(one)
-        body = one.field("body")  # of a loop: there the value is what it was bound to
+        body = _body(one)  # of a loop: there the value is what it was bound to
         if not names or (_holds(one, flow.sink) and not (body and _holds(body, flow.sink))):
             continue
         if _mentions(value, frozenset(known)):
@@ -207,13 +249,18 @@ def _is_on_way(node: Node, flow: _Flow) -> bool:
 
 def _value(node: Node) -> str:
     value = node.field("right") or node.field("value")
-    if value is None and node.field("body") is not None:
+    if value is None and _body(node) is not None:
         return _target(node)
+    if value is None and _child(node, _NAMED) is not None:
+        value = [one for one in node.children() if one.is_named()][-1]
     return value.text() if value is not None else ""
 
 
 def _target(node: Node) -> str:
-    target, body = node.field("left") or node.field("name"), node.field("body")
+    body = _body(node)
+    target = node.field("left") or node.field("name")
+    if target is None and body is None:
+        target = _child(node, _NAMED)
     if target is None and body is not None:
         return node.text()[: body.range().start.index - node.range().start.index]
     return target.text() if target is not None else ""
@@ -225,9 +272,9 @@ def _holds(node: Node, inner: Node) -> bool:
 
 
 def _is_guard(node: Node, flow: _Flow) -> bool:
-    if node.kind() == _STATEMENT or node.kind() in _BINDS:
+    if node.kind() in _BINDS or node.kind() in {_STATEMENT, "call_expression"}:
         return _is_check(node, flow)
-    choice = node.kind() in _CHOICES and _is_chosen(node, flow)
+    choice = node.kind() in {*_CHOICES, "if_expression"} and _is_chosen(node, flow)
     if not choice and node.kind() not in _BRANCHES:
         return False
     condition = _condition(node)
@@ -239,12 +286,14 @@ def _is_guard(node: Node, flow: _Flow) -> bool:
 def _is_chosen(choice: Node, flow: _Flow) -> bool:
     """Say whether the choice makes the value that gets to the sink."""
     around = (one for one in choice.ancestors() if one.kind() in _BINDS)
+    if choice.kind() == "if_expression":  # a statement too, where nothing takes what it gives
+        around = (one for one in [*choice.ancestors()][:1] if one.kind() in _BINDS)
     return any(_is_on_way(one, flow) for one in around) or _holds(flow.sink, choice)
 
 
 def _decides(node: Node, condition: Node, flow: _Flow) -> bool:
     """Say whether the sink is not reached, or another way, where the value was refused."""
-    body = node.field("consequence") or node.field("body")
+    body = node.field("consequence") or _body(node)
     if body is None:
         return False
     refused = signs.NEGATED.search(condition.text()) is not None
@@ -323,7 +372,9 @@ def _is_check(node: Node, flow: _Flow) -> bool:
         )
         return bool(known) and _is_on_way(node, flow)
     called = signs.CALLED.search(text)
-    return called is not None and signs.LOOKS.search(called[1]) is not None
+    if called is None or signs.ASIDE.match(called[1]):
+        return False
+    return signs.LOOKS.search(called[1]) is not None
 
 
 _LONG: Final = 400  # characters: a longer statement holds others

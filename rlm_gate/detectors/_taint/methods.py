@@ -88,6 +88,8 @@ def changed(reading: Reading, name: str, receiver: Value, args: Sequence[Argumen
         return _grown(reading, receiver, values)
     if method in {"put", "set"} and len(values) == 2 and receiver.shape in {"dict", "list"}:
         return receiver.with_item(values[0].const, values[1])
+    if method in _ROWS and receiver.items is None and not receiver.shape:
+        return None  # of a database: what its table is given does not become the connection
     return calls.changed(_SAME.get(method, method), receiver, values)
 
 
@@ -266,6 +268,7 @@ _GROWING: Final = frozenset(
         "concat",
     }
 )
+_ROWS: Final = frozenset({"insert", "replace", "update"})
 _SAME: Final = {
     "addAll": "extend",
     "addElement": "add",

@@ -40,6 +40,7 @@ ASIDE: Final = kept.expression(
     r"|(?:to)?upper|to\w+case|strto\w+|trim\w*|strip|log|debug|info|warn\w*|error|print\w*|echo"
     r"|s?printf|format|string|str|stringify|tostring|\w+_encode|dumps|isset|empty|method|typeof"
     r"|bool(?:ean)?|has(?:text|length)?|get\w*|split|explode|if|while|for|switch|catch|function"
+    r"|(?:require|check|assert)\w*_?no[nt]_?null\w*"
     r"|await|return|not|and|or|in|join|resolve|\w*read\w*|\w*open\w*|bind\w*)\Z"
 )
 STORES: Final = kept.expression(
@@ -78,7 +79,7 @@ CUT: Final = kept.expression(
 # In its last part a name that begins with what nobody chose: "3f2a-../x" is in no folder.
 GLUED: Final = kept.expression(
     r"(?i)(?:uuid|random|uniq|nanoid|millis|timestamp|date\.now|\btime\.time\(|\btime\(\)|\bnow\b|token_hex)[^/\\;,\n]*?"
-    r"(?:\+|\}[^/{\n]*\{|%s[^/\n]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
+    r"(?:\+|\$|\}[^/{\n]*\{|%s[^/\n]*%s|\s\.\s)[^/\\;,\n]*?(?:name|@)"
 )
 EQUALS: Final = kept.expression(r"(?:equals|equalsIgnoreCase|contentEquals|EqualFold|strcmp)+\Z")
 SPELT: Final = kept.expression(r"\(\s*[\"'][^\"']*[\"']\s*[,)]|[\"'][^\"']*[\"']\s*\.\s*equals")
@@ -91,6 +92,8 @@ ADMINS: Final = kept.expression(
     r"|has(?:role|authority|anyrole)\([^)]*admin|[!=]==?\s*[\"'](?:super_?)?admin"
     r"|[\"']admin[\"'][^\]\n]*\]\.includes\(|@(?:permission_required|user_passes_test|staff_member)"
     r"|\bis_?(?:superuser|staff)\b|(?:RolesAllowed|Secured|Authorize|middleware)\([^)\n]*(?:admin|elevat)"
+    r"|current_user_can\(\s*[\"'](?:manage_options|manage_network|activate_plugins|edit_plugins"
+    r"|install_plugins|update_core|edit_users|administrator|switch_themes|edit_themes)"
     r"|\badmin\?|Area\(\s*\"admin|permission_classes\s*=[^\n]*admin"
     r"|(?:role|rule|permission|authori[sz]e|restrict|access)\w*\("
     r"[^)\n]{0,80}[\"'](?:\w+[ _-]){0,2}admin"

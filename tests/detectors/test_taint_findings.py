@@ -8,6 +8,7 @@ from builders import corpus, rule, source
 
 from rlm_gate.core import Detect, Finding, Rule, Severity
 from rlm_gate.detectors import taint
+from rlm_gate.detectors._taint.reading import Reading
 
 SINK = {"language": "python", "sink": "path", "calls": [{"call": "open", "args": [0]}]}
 HEAD = "def f():\n    name = request.args['n']\n"
@@ -95,3 +96,23 @@ def test_a_value_of_unknown_origin_is_told_as_that() -> None:
         (),
         "Nothing in this file says where the value comes from.",
     )
+
+
+def test_what_a_function_saw_is_kept_as_long_as_its_number_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A dictionary that is gone leaves its number to another, which would get its answers."""
+    readings: list[Reading] = []
+
+    def kept(*given: Any) -> Reading:
+        readings.append(Reading(*given))
+        return readings[-1]
+
+    monkeypatch.setattr(taint, "Reading", kept)
+    inner = "def outer(a):\n    def inner(x):\n        return a + x\n    return inner('k')\n\n"
+    calls = "".join(f"    outer('{number}')\n" for number in range(9))
+    found(f"{inner}{HEAD}{calls}    open(outer(name))\n", [seeking({})])
+    [reading] = readings
+    numbers = {key[1][1]: id(env) for key, (_, env) in reading.returned.items() if key[0]}  # type: ignore[index]
+    assert len(numbers) > 9
+    assert all(number == held for number, held in numbers.items())

@@ -148,7 +148,7 @@ class Braces(Blocks):
         carried = self._carried(receiver, around)
         key = (name, function.place, outer.depth, None if carried else argument_key(arguments))
         if key[-1] is not None and key in reading.returned:
-            return reading.returned[key]  # its sinks were noted the first time
+            return reading.returned[key][0]  # its sinks were noted the first time
         owner, left = self.owner, self.left
         self.owner, self.left = function.owner, [[]]
         reading.frame = Frame(outer.depth + 1, text=function.node.text())
@@ -159,7 +159,7 @@ class Braces(Blocks):
         returned = joined(reading.frame.returns)
         self.owner, self.left, reading.frame = owner, left, outer
         if key[-1] is not None and reading.steps <= MAX_STEPS:
-            reading.returned[key] = returned
+            reading.returned[key] = returned, function.env
         return returned
 
     def _carried(self, receiver: str, env: Env) -> Env:

@@ -67,7 +67,7 @@ class Statements(Expressions, Running):
             return None
         key = (name, function.place, outer.depth, outer.static_path, argument_key(arguments))
         if key[-1] is not None and key in reading.returned:
-            return reading.returned[key]  # its sinks were noted the first time
+            return reading.returned[key][0]  # its sinks were noted the first time
         text = function.node.text()
         reading.frame = Frame(outer.depth + 1, static_path=outer.static_path, text=text)
         try:
@@ -77,7 +77,7 @@ class Statements(Expressions, Running):
         finally:
             reading.frame = outer
         if key[-1] is not None and reading.steps <= MAX_STEPS:
-            reading.returned[key] = returned
+            reading.returned[key] = returned, function.env
         return returned
 
     def _assignment(self, node: Node, env: Env) -> Env | None:

@@ -117,9 +117,9 @@ class Reading:
     proved: bool = False  # whether a condition proved something of a member, an element or a getter
     asked: bool = False  # whether a condition proved something of what a call returns
     cut: list[Node] = field(default_factory=list)  # functions that were too long to be read whole
-    returned: dict[Hashable, Value] = field(
-        default_factory=dict
-    )  # of calls, by what they were given
+    # Of calls, by what they were given. What a function saw is kept: its number is part of the key,
+    # and would else be another's as soon as it is gone.
+    returned: dict[Hashable, tuple[Value, Env]] = field(default_factory=dict)
 
     def check(self, entry: Entry, node: Node, value: Value) -> None:
         """Note the sink if the value can do harm there."""

@@ -144,7 +144,7 @@ def _rewrite(entry: schemas.FixModel) -> Rewrite:
 
 
 def _texts(written: Any) -> tuple[str, ...]:
-    items = written if isinstance(written, list) else ()
+    items = [written] if isinstance(written, str) else written if isinstance(written, list) else ()
     return tuple(item for item in items if isinstance(item, str))
 
 

@@ -328,6 +328,13 @@ def test_what_the_engines_know_is_checked(old: str, new: str, problem: str, tmp_
     assert any(problem in one for one in found), found
 
 
+def test_a_language_that_is_no_list_is_one_mistake(tmp_path: Path) -> None:
+    detect = "{engine: astgrep, language: python, rule: {pattern: a()}}"
+    text = PLAIN.replace("{engine: regex, pattern: todo}", detect).replace("[any]", "python")
+    [told] = mistakes(write(tmp_path / "demo", rule=text))
+    assert "languages: a list is wanted" in told
+
+
 def test_a_question_alone_is_a_rule_and_needs_no_precision(tmp_path: Path) -> None:
     text = PLAIN.replace(
         "detect: [{engine: regex, pattern: todo}]", "ask: {over: chunk, question: q}"

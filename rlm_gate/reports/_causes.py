@@ -21,6 +21,8 @@ def spread(findings: Iterable[Finding]) -> Iterator[Finding]:
             if place.span in finding.places:
                 yield replace(
                     finding,
+                    explanation="" if finding.engine == "taint" else finding.explanation,
+                    flow=(),  # both tell of the first place
                     span=place.span,
                     fingerprint=place.fingerprint,
                     columns=None,

@@ -127,3 +127,17 @@ def test_a_path_below_an_address_of_the_author_is_no_address() -> None:
 )
 def test_what_strangers_hand_to_methods_is_theirs(code: str, told: bool) -> None:
     assert bool(lines(code)) is told
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "F(Request.Query[q] other out var n); db.Query(q);",
+        "F(out); db.Query(q);",
+        "F(a:); db.Query(q);",
+        "new Uri(a, b:); db.Query(q);",
+        "var x = q switch { => }; db.Query(q);",
+    ],
+)
+def test_what_a_half_written_call_is_given_breaks_nothing(statement: str) -> None:
+    assert lines(f"class A : Controller {{ public void Get(string q) {{ {statement} }} }}")

@@ -13,7 +13,7 @@ from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import first, named
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Env, Frame, Function, merge
-from rlm_gate.detectors._taint.targets import indexed, part
+from rlm_gate.detectors._taint.targets import argued, indexed, part
 from rlm_gate.detectors._taint.terms import TERMS
 from rlm_gate.detectors._taint.values import ONE_PART, UNSET, Value, constant, listed, mixed, text
 from rlm_gate.syntax import Node
@@ -104,7 +104,7 @@ class CSharp(Braces):
 
     def declarator(self, node: Node, env: Env) -> None:
         """Give a variable its value, and the name of its type where that says more."""
-        target, right = node.field("name") or first(node), named(node)[-1]
+        target, right = node.field("name") or first(node), [node, *named(node)][-1]
         if target is None:
             return
         around = node.parent()
@@ -126,10 +126,10 @@ class CSharp(Braces):
         value = super()._call(node, env)
         arguments = node.field("arguments")
         if value.name == "Uri()" and arguments is not None and len(named(arguments)) > 1:
-            given = [self.value(named(one)[-1], env) for one in named(arguments)]
+            given = [self.value(one, env) for one in argued(arguments)]
             return replace(text(given), name=value.name)  # an address, and a path below it
         for one in named(arguments) if arguments is not None else ():
-            if re.match(r"(?:\w+:\s*)?out\b", one.text()):
+            if named(one) and re.match(r"(?:\w+:\s*)?out\b", one.text()):
                 self._out(node, named(one)[-1], value, env)
         initializer = node.field("initializer")
         return self._filled(initializer, value, env) if initializer is not None else value
@@ -223,7 +223,7 @@ class CSharp(Braces):
     def _arms(self, node: Node, env: Env) -> Value:
         """Read a switch that is an expression: one of what its arms are."""
         arms = [one for one in named(node) if one.kind() == "switch_expression_arm"]
-        values = [self.value(named(one)[-1], env) for one in arms]
+        values = [self.value(named(one)[-1], env) for one in arms if named(one)]
         fixed = bool(values) and all(one.fixed for one in values)
         return replace(mixed(values), fixed=fixed)
 

@@ -53,9 +53,12 @@ def given_to(call: Node) -> Node | None:
 
 
 def argued(node: Node | None) -> list[Node]:
-    """Return what a call is given, without what PHP wraps around it."""
+    """Return what a call is given, without what PHP wraps around it.
+
+    In broken code a wrapping may hold nothing.
+    """
     parts = named(node) if node is not None else []
-    return [named(one)[-1] if one.kind() == "argument" else one for one in parts]
+    return [[one, *named(one)][-1] if one.kind() == "argument" else one for one in parts]
 
 
 def indexed(node: Node) -> tuple[Node | None, Node | None]:

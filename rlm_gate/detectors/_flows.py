@@ -28,7 +28,9 @@ Node = Mapping[str, Any]
 def utilities(language: str) -> Mapping[str, Any]:
     """Return the utilities for that language; empty where no flow is known."""
     spoken = family(language)
-    return _utilities(_shape(language), _HANDLERS.get(spoken, ())) if spoken in _BEGINNINGS else {}
+    if spoken not in _BEGINNINGS:
+        return {}
+    return _utilities(_shape(language), _HANDLERS.get(spoken, ()), _TABLES.get(spoken, ()))
 
 
 @cache
@@ -112,6 +114,20 @@ _HANDLERS: Mapping[str, Sequence[Node]] = {
 }
 
 
+# What is looked up is the author's, whoever chose the key: known[params[:key]].
+_TABLES: Mapping[str, Sequence[Node]] = {
+    "ruby": (
+        {
+            "kind": "element_reference",
+            "all": [
+                {"not": {"has": {"field": "object", "regex": r"^(?:params|cookies|request)\b"}}},
+                {"not": {"has": {"any": [{"kind": "simple_symbol"}, {"kind": "string"}]}}},
+            ],
+        },
+    ),
+}
+
+
 def _shape(language: str) -> Shape:
     """Return how a language that has a beginning spells a flow."""
     from rlm_gate.detectors._shapes import SHAPES
@@ -119,10 +135,10 @@ def _shape(language: str) -> Shape:
     return SHAPES[language]
 
 
-def _utilities(shape: Shape, handlers: Sequence[Node]) -> Mapping[str, Any]:
+def _utilities(shape: Shape, handlers: Sequence[Node], tables: Sequence[Node]) -> Mapping[str, Any]:
     return {
         "outside-function": {"any": [*_kinds(shape.functions)["any"], *handlers]},
-        "outside-cleaned": _cleaned(shape),
+        "outside-cleaned": {"any": [*_cleaned(shape)["any"], *tables]},
         "outside-stop": {
             "any": [
                 _FUNCTION,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.detectors._taint import doubt
+from rlm_gate.detectors._taint import callers, doubt
 from rlm_gate.detectors._taint.reading import Hit
 from rlm_gate.detectors._taint.values import OUTSIDE, Taint
 from rlm_gate.syntax import Node
@@ -23,6 +23,13 @@ _UNSLASHED: Final = kept.expression(
 _QUOTES: Final = kept.expression(r"\\.|[\"']")
 # A link of others does not know what the page gave its user; to be asked for it ends the page.
 _NONCE: Final = kept.expression(r"\b(?:check_(?:admin|ajax)_referer|wp_verify_nonce)\s*\(")
+_ITS: Final = kept.expression(
+    r"\b(?:_e|__|_x|esc_(?:html|attr|url)\w*|wp_\w+|get_option|add_(?:action|filter|submenu_page)"
+    r"|plugins?_url|admin_url|get_query_var|current_user_can)\s*\(|\$wpdb\b"
+)
+_POSTED: Final = kept.expression(r"\$_POST\b(?![^\n]*\$_(?:GET|REQUEST)\b)")
+# the page of the administration that was registered under that name, or none is shown
+_PAGE: Final = kept.expression(r"\$_(?:GET|REQUEST)\[\s*[\"']page[\"']\s*\]")
 # Browsers write quotes and brackets of an address as %22 and the like, an apostrophe as it is.
 _ENCODED: Final = kept.expression(r"\bREQUEST_URI\b")
 _APOSTROPHE: Final = kept.expression(r"='[^'\"]*(?:\x00|<\?)")
@@ -35,6 +42,14 @@ def asks_for_nonce(sink: Node) -> bool:
         return False
     before = sink.range().start.index - around.range().start.index
     return _NONCE.search(around.text()[:before]) is not None
+
+
+def sends_itself(taint: Taint, hit: Hit) -> bool:
+    """Say whether no link leads to it: a form of WordPress, which asks for a login, or its page."""
+    if hit.entry.kind != "xss" or not _ITS.search(callers.file_of(hit.node)):
+        return False
+    source = next(_said(taint, hit), "")
+    return any(one.search(source) is not None for one in (_POSTED, _PAGE))
 
 
 def is_slashed(taint: Taint, hit: Hit) -> bool:

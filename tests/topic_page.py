@@ -73,10 +73,20 @@ _TOPICS: Mapping[str, Mapping[str, str]] = {
         "prompt injection": "prompt-injection llm-output-executed",
     },
     "patterns": {
-        "error handling": "swallowed-exception exception-misuse ignored-error unhandled-rejection",
+        "error handling": (
+            "swallowed-exception exception-misuse ignored-error unhandled-rejection cause-lost"
+            " interruption-swallowed stream-error-unhandled"
+        ),
         "resource leaks": "resource-not-closed handle-not-closed lock-not-released context-lost",
         "mutable defaults": "mutable-default",
-        "dead code": "unreachable-code useless-expression comparison-never-true",
+        "dead code": (
+            "unreachable-code useless-expression comparison-never-true value-overwritten"
+            " branches-alike loop-ends-at-once"
+        ),
+        "slips": (
+            "likely-slip both-sides-alike endless-recursion loop-variable-reused repeated-condition"
+            " wrong-result result-dropped"
+        ),
         "duplication": "duplicated-block",
         "inconsistent APIs": "inconsistent-convention",
         "layering": "layering",
@@ -97,7 +107,11 @@ _TOPICS: Mapping[str, Mapping[str, str]] = {
         "blocking in async": "blocking-call-in-async blocking-call-in-handler",
         "quadratic loops": "quadratic-accumulation list-searched-in-loop string-built-in-loop",
         "repeated work": "regex-compiled-in-loop await-in-loop client-made-per-request",
-        "unbounded growth": "work-grows-with-data cache-keeps-instances defer-in-loop",
+        "cache misuse": "cache-misused unbounded-cache cache-keeps-instances",
+        "redundant API calls": "repeated-request",
+        "unbounded growth": (
+            "work-grows-with-data cache-keeps-instances defer-in-loop unbounded-cache"
+        ),
         "needless copies": "needless-copy select-star",
         "paging, time-outs": "missing-pagination request-without-timeout client-without-timeout",
     },

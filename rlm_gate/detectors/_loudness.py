@@ -64,6 +64,15 @@ _QUOTES: Final = kept.expression(
     r"(?:\b(?:like|such as|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b|\be\.g\.)"
     r"[^\n.]{0,60}[\"'`\u201c\u2018]\Z"
 )
+# One item of a list: alone on its line, or behind another item.
+_OPENS: Final = kept.expression(r"(?:\n[ \t]*|[\[({,][ \t]*)[rbf]?[\"'`](?:[^\"'`\n]{0,40} )?\Z")
+_ITEM: Final = kept.expression(r"[^\"'`\n]{0,40}[\"'`][ \t]*(?:,|\n?[ \t]*[\])}])")
+_LIST: Final = 2_000  # characters of a list that are read before an item
+_SOUGHT_IN: Final = kept.expression(
+    r"(?:pattern|phrase|keyword|inject|jailbreak|forbid|block|danger|suspicious|marker|signature)\w*"
+    r"[ \t]*(?::[^\n=]{1,60})?=[ \t]*(?:\w+\()?[\[({]"
+)
+_OVER: Final = kept.expression(r"\n[^\s\"'`#/]")  # something else begins on a line of its own
 _OTHERS: Final = kept.expression(
     r"\b(?:page|site|message|email|document|file|result)s?\W+(?:(?:that|which)\W+)?(?:says?|saying|reads?|reading)"
     r"\W{0,3}[\"'\u201c]\Z"
@@ -106,7 +115,8 @@ def of_order(text: str, start: int, end: int) -> bool:
     """Say whether a phrase that needs no address is a plain order to a reviewer or a model."""
     said = text[start:end]
     quoted = _QUOTES.search(text, max(0, start - 80), start) and _ENDS.match(text, end)
-    if quoted or _GUARDS.match(text, end) or _cited(text, start, end):
+    told = quoted or _cited(text, start, end) or _is_listed(text, start, end)
+    if told or _GUARDS.match(text, end):
         return False
     if _SOUGHT.search(text, max(0, start - 4), start) and _SEEKS.match(text, end):
         return False
@@ -126,6 +136,15 @@ def _cited(text: str, start: int, end: int) -> bool:
         _OTHERS.search(text, max(0, start - 60), start) is not None
         and _CLOSES.match(text, end) is not None
     )
+
+
+def _is_listed(text: str, start: int, end: int) -> bool:
+    """Say whether it is one of the texts that a list holds, whose name says what is looked for."""
+    if not (_OPENS.search(text, max(0, start - 80), start) and _ITEM.match(text, end)):
+        return False
+    above = text[max(0, start - _LIST) : start]
+    name = next(iter(reversed([*_SOUGHT_IN.finditer(above)])), None)
+    return name is not None and _OVER.search(above, name.end()) is None
 
 
 def of_address(text: str, address: Span, order: Span) -> bool:

@@ -20,6 +20,7 @@ from rlm_gate.detectors._taint.folding import (
 from rlm_gate.detectors._taint.pythonliterals import Literals
 from rlm_gate.detectors._taint.reading import PROVED, RECEIVER, Argument, Env, Reading, lines_of
 from rlm_gate.detectors._taint.values import (
+    ALL,
     NOTHING,
     UNSET,
     Value,
@@ -253,7 +254,8 @@ class Expressions(Literals):
             return own.at(lines_of(node))
         if callee.taints and not receiver.taints:
             receiver = replace(receiver, taints=callee.taints)
-        return calls.result(self.reading, node, name, receiver, arguments)
+        made = calls.result(self.reading, node, name, receiver, arguments)
+        return made.cleaned({ALL}) if receiver.taints and _is_number(name, arguments) else made
 
     def inlined(
         self, name: str, arguments: Sequence[Argument], env: Env, node: Node
@@ -298,6 +300,13 @@ class Expressions(Literals):
                 position = None if position is None else position + 1
 
 
+def _is_number(name: str, arguments: Sequence[Argument]) -> bool:
+    """Say whether it is ``args.get(key, default, type=int)``, which Werkzeug converts."""
+    types = (one.value.name for one in arguments if one.place in {"type", 2})
+    return name.endswith((".get", ".getlist")) and not _NUMBERS.isdisjoint(types)
+
+
+_NUMBERS: Final = frozenset({"int", "float", "bool", "uuid.UUID", "decimal.Decimal"})
 _EXPRESSIONS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Expressions and Literals
     "attribute": "_attribute",
     "await": "_await",

@@ -46,7 +46,7 @@ _OF_THIS_SITE = frozenset({"redirect"})
 _SENT_FILE = kept.expression(r"\.(?:FormFile|getClient(?:OriginalName|Filename))\(\)\Z")
 _LAST_PART = frozenset({"path"})
 _BESIDE = kept.expression(
-    r"(?i)header|cookie|remote_?user|auth_user|\.host(?:name)?\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)"
+    r"(?i)header|cookie|remote_?user|auth_user|\.host(?:name|_url)?\b|\.url_root\b|\bHTTP_(?!GET_VARS|POST_VARS|RAW)"
     r"|_FILES\b|original_?(?:file)?name|getSubmittedFileName|\b(?:request|req)\.files?\b"
 )
 # What these hold is text, in which no operator of a query can be.

@@ -64,7 +64,7 @@ class Sieve:
             return place.known.get(words) or place.known.setdefault(words, _answers(place, words))
         found = self._looked_up(place, file)
         if found not in place.known:
-            place.known[found] = _answers(place, self._asked(place, file))
+            place.known[found] = _answers(place, _said(place, found))
         return place.known[found]
 
     def groups(self, files: Iterable[SourceFile]) -> list[tuple[Answers, list[SourceFile]]]:
@@ -98,6 +98,12 @@ class Sieve:
             self._asked(place, file)
             found = tuple(map(detectors.prefilters(file).get, place.prefilters))
         return found
+
+
+def _said(place: _Place, found: Sequence[bool | None]) -> list[str]:
+    """Return why each open rule does not apply where these of the prefilters match."""
+    missing = {one for one, matches in zip(place.prefilters, found, strict=True) if not matches}
+    return ["prefilter" if rule.prefilter in missing else "" for rule in place.open]
 
 
 def _answers(place: _Place, said: Sequence[str]) -> Answers:

@@ -7,7 +7,7 @@ language's comments, and no types.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rlm_gate import kept
 from rlm_gate.core import split_lines
@@ -44,6 +44,9 @@ _PLAIN_DECORATORS = kept.expression(
 )
 _ALL = kept.expression(r"^__all__\s*(?::[^=\n]+)?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
 _ANY = kept.expression(r"^(?:async\s+)?(?:class|def)\b(?!\s+_)", re.MULTILINE)  # and public
+_WORD = kept.expression(r"\w+")
+_HEAD = 3_000  # characters
+_NEXT = kept.expression(r"\n\n(?=(?:async[ ]+)?(?:class|def)\b)")  # no decorator belongs to it
 _SMALL = 3  # lines of what explains itself: accessors, empty classes
 
 
@@ -52,17 +55,29 @@ def symbols(text: str, language: str) -> tuple[Symbol, ...]:
     return _symbols(parse(text, language), text, language)
 
 
-def symbols_beside(text: str, language: str) -> tuple[Symbol, ...]:
-    """Return the same of a file that nobody judges: its tree is not kept."""
-    if language == "python" and not _ANY.search(text):
-        return ()
+def symbols_beside(
+    text: str, language: str, enough: Callable[[Sequence[Symbol]], bool]
+) -> tuple[Symbol, ...]:
+    """Return the same of a file that nobody judges, or the first if these are enough.
+
+    Its tree is not kept. A long file's head is asked first: that is most of the work.
+    """
+    if language == "python":
+        if not _ANY.search(text):
+            return ()
+        if len(text) > 2 * _HEAD and (cut := _NEXT.search(text, _HEAD)):
+            head = Tree(text[: cut.start() + 1], language)
+            found = () if head.trouble() else _symbols(head, text, language)
+            if enough(found):
+                return found
     return _symbols(Tree(text, language), text, language)
 
 
 def _symbols(tree: Tree, text: str, language: str) -> tuple[Symbol, ...]:
     found = _READERS[language](tree.root)
     if language == "python" and (named := _ALL.search(text)):
-        return tuple(one for one in found if re.search(rf"\b{one.name}\b", named[1]))
+        words = frozenset(_WORD.findall(named[1]))
+        return tuple(one for one in found if one.name in words)
     return tuple(found)
 
 

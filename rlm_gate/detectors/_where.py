@@ -24,6 +24,24 @@ def why_not(rule: Rule, file: SourceFile) -> str:
     return _asked_anew(rule, file) if known is None else known
 
 
+def open_to(rules: Sequence[Rule], file: SourceFile) -> Sequence[Rule]:
+    """Return those of the rules whose languages and paths let them judge the file.
+
+    Of a tuple it is found out once for all files at places alike.
+    """
+    if not isinstance(rules, tuple):
+        return [rule for rule in rules if not why_not(rule, file)]
+    key = (id(rules), file.language, id(_fitting(file.path)))
+    known = _OPEN.get(key)
+    if known is None or known[1] != len(_SHAPES):
+        if len(_OPEN) >= _FEW:
+            _OPEN.clear()
+        left = tuple(rule for rule in rules if not why_not(rule, file))
+        key = (id(rules), file.language, id(_fitting(file.path)))  # they may have brought shapes
+        known = _OPEN[key] = rules, len(_SHAPES), left
+    return known[2]
+
+
 def expect_paths(rules: Iterable[Rule]) -> None:
     """Say which rules will be asked: a path then meets all their patterns at once."""
     for rule in rules:
@@ -91,6 +109,8 @@ _SORTED: list[_Sorts] = []  # one, once there are shapes
 # hashing what they hold takes longer than the answer. What has a number here is kept.
 _PLACES: dict[tuple[str, int], dict[int, str]] = {}
 _RULES: dict[int, Rule] = {}
+# The same for a tuple of rules, kept with how many shapes there were: those that may judge there.
+_OPEN: dict[tuple[int, str, int], tuple[Sequence[Rule], int, Sequence[Rule]]] = {}
 
 
 class _Sorts(NamedTuple):
@@ -149,4 +169,5 @@ def _named(name: str, sorts: _Sorts) -> Sequence[str]:
     return found
 
 
+_FEW = 256
 _MANY = 20_000

@@ -16,7 +16,7 @@ from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, Span, split_l
 from rlm_gate.detectors import (
     Complaint,
     Region,
-    applies,
+    applying,
     choice_complaints,
     entries,
     finding,
@@ -64,7 +64,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Judge every file that a rule applies to."""
     beside: Neighbours = {}
     for file in corpus.files:
-        wanted = [rule for rule in rules if file.status != "deleted" and not applies(rule, file)]
+        wanted = [] if file.status == "deleted" else applying(rules, file)
         for rule in wanted:
             for entry in entries(rule, _ENGINE):
                 if entry.options["find"] == _STALE:
@@ -119,15 +119,20 @@ def _documents(
     known = list(others)
     if len(known) < _FEW:
         for path in _beside(corpus, file)[:_SIBLINGS]:
-            if len(known) >= _ENOUGH or _silent(known) >= _SILENT:
+            if _enough(known):
                 break
             if path not in beside:
                 text = corpus.tree.get(path, "")
-                beside[path] = _api.symbols_beside(text, file.language)
+                beside[path] = _api.symbols_beside(text, file.language, _enough)
             known = [*known, *beside[path]][:_ENOUGH]
         if len(known) < 2 * _FEW:
             return False
     return len(known) - _silent(known) >= _SHARE * len(known)
+
+
+def _enough(known: Sequence[Symbol]) -> bool:
+    """Say whether no further name could change the answer."""
+    return len(known) >= _ENOUGH or _silent(known) >= _SILENT
 
 
 def _silent(known: Sequence[Symbol]) -> int:

@@ -29,7 +29,7 @@ from rlm_gate.detectors import (
     _flows,
     _scripts,
     _shell,
-    applies,
+    applying,
     entries,
     finding,
     language_complaints,
@@ -44,7 +44,10 @@ from rlm_gate.detectors._where import speaks
 
 Check = Callable[[Any, Place], Iterator[Complaint]]
 _Config = Mapping[str, Any]
-_Spoken = tuple[Rule, Sequence[Detect]]
+# The rules that have entries for a language, and these entries by the rules' numbers.
+_Spoken = tuple[tuple[Rule, ...], Mapping[int, Sequence[Detect]]]
+# By a tuple of rules and a language: the rules themselves, and what of them speaks it.
+_SPOKEN: dict[tuple[int, str], tuple[Sequence[Rule], _Spoken]] = {}
 _Wanted = tuple[Rule, Detect, _Config, tuple[_clauses.Clause, ...]]
 # By an entry's options and a language: the options themselves, their configuration, what it needs.
 _READY: dict[tuple[int, str], tuple[_Config, _Config, tuple[_clauses.Clause, ...]]] = {}
@@ -92,14 +95,9 @@ def version() -> str:
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Parse each file that a rule applies to once, and yield every match of every rule."""
-    spoken: dict[str, list[_Spoken]] = {}
     for file in corpus.files:
-        if file.language not in spoken:
-            spoken[file.language] = [*_entries(rules, file.language)]
-        if spoken[file.language] and file.status != "deleted":
-            wanted = [*_wanted(file, spoken[file.language], file.language)]
-            if wanted:
-                yield from _judge(file, wanted)
+        if file.status != "deleted" and (wanted := [*_wanted(file, rules, file.language)]):
+            yield from _judge(file, wanted)
         if file.language in _shell.HOSTS and file.status != "deleted":
             yield from _judge_shell(file, rules)
         if script := _scripts.scripts_of(file):
@@ -108,7 +106,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
 def _judge_shell(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
     """Judge the shell that a file of another language holds. What does not parse is not told."""
-    wanted = [*_wanted(file, [*_entries(rules, _SHELL)], _SHELL)]
+    wanted = [*_wanted(file, rules, _SHELL)]
     text = _shell.embedded(file.text, file.language, file.path) if wanted else ""
     if text:
         tree, lines = syntax.parse(text, _SHELL), Text.of(file.text).lines
@@ -119,18 +117,25 @@ def _judge_scripts(
     file: SourceFile, script: SourceFile, rules: Sequence[Rule]
 ) -> Iterator[Finding]:
     """Judge the scripts that a page or component holds. What does not parse is not told."""
-    wanted = [*_wanted(file, [*_entries(rules, script.language)], script.language)]
+    wanted = [*_wanted(file, rules, script.language)]
     if wanted:
         tree, lines = syntax.parse(script.text, script.language), Text.of(file.text).lines
         yield from _matches(script, wanted, tree, lines, _lesser_flows(script))
 
 
-def _entries(rules: Sequence[Rule], language: str) -> Iterator[_Spoken]:
-    """Yield each rule that has entries for the language, with these entries."""
-    for rule in rules:
-        own = entries(rule, _ENGINE) if speaks(rule.languages, language) else ()
-        if spoken := [one for one in own if reads(one.options, language)]:
-            yield rule, spoken
+def _entries(rules: Sequence[Rule], language: str) -> _Spoken:
+    """Return the rules' entries for the language, made once: files come in many small corpora."""
+    key = (id(rules), language)
+    if key not in _SPOKEN or _SPOKEN[key][0] is not rules or not isinstance(rules, tuple):
+        if len(_SPOKEN) >= _MANY:
+            _SPOKEN.clear()
+        found = {}
+        for rule in rules:
+            own = entries(rule, _ENGINE) if speaks(rule.languages, language) else ()
+            if spoken := [one for one in own if reads(one.options, language)]:
+                found[id(rule)] = spoken
+        _SPOKEN[key] = rules, (tuple(one for one in rules if id(one) in found), found)
+    return _SPOKEN[key][1]
 
 
 def _ready(options: _Config, language: str) -> tuple[_Config, tuple[_clauses.Clause, ...]]:
@@ -144,9 +149,10 @@ def _ready(options: _Config, language: str) -> tuple[_Config, tuple[_clauses.Cla
     return _READY[key][1:]
 
 
-def _wanted(file: SourceFile, spoken: Sequence[_Spoken], language: str) -> Iterator[_Wanted]:
-    for rule, own in spoken:
-        for entry in own if not applies(rule, file) else ():
+def _wanted(file: SourceFile, rules: Sequence[Rule], language: str) -> Iterator[_Wanted]:
+    spoken, own = _entries(rules, language)
+    for rule in applying(spoken, file):
+        for entry in own[id(rule)]:
             if lines_possible(entry.options, file.text):
                 yield rule, entry, *_ready(entry.options, language)
 

@@ -15,7 +15,7 @@ from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, Span, split_l
 from rlm_gate.detectors import (
     Complaint,
     Region,
-    applies,
+    applying,
     choice_complaints,
     entries,
     finding,
@@ -60,7 +60,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
     guides = None
     for file in (*pages, *_untouched(corpus)):
-        wanted = [rule for rule in rules if not applies(rule, file)]
+        wanted = applying(rules, file)
         if wanted:
             guides = guides or _guides.Guides.of(corpus)
             yield from _judge(guides, file, wanted)

@@ -11,7 +11,7 @@ from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,
     Text,
-    applies,
+    applying,
     begins_lines,
     entries,
     finding,
@@ -52,8 +52,7 @@ def version() -> str:
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
     """Yield every match, file by file, in the order of the text."""
     for file in corpus.files:
-        applicable = [rule for rule in rules if not applies(rule, file)]
-        if applicable:
+        if applicable := applying(rules, file):
             yield from _judge(file, applicable)
 
 

@@ -26,12 +26,13 @@ from rlm_gate.detectors import (
     Complaint,
     Region,
     Text,
-    applies,
+    applying,
     entries,
     finding,
     line_complaints,
     lines_fit,
     listed,
+    open_to,
     unknown_keys,
 )
 from rlm_gate.detectors._fixes import fix
@@ -82,8 +83,7 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
     A process that nobody asks is ended, and its files are taken away.
     """
-    begun = [replace(rule, prefilter=()) for rule in rules]  # to search them takes longer than ruff
-    files = [file for file in corpus.files if _wanted(file, begun)]
+    files = [file for file in corpus.files if _is_begun(file, rules)]
     if not files:
         return iter(())
     if binary() is None:
@@ -102,10 +102,16 @@ _MISSING = "no ruff binary beside this Python or on PATH; install it with: pip i
 _Hit = Mapping[str, Any]
 
 
+def _is_begun(file: SourceFile, rules: Sequence[Rule]) -> bool:
+    """Say whether a rule may judge the file: to search prefilters takes longer than ruff."""
+    may = file.language == "python" and file.status != "deleted"
+    return may and any(entries(rule, _ENGINE) for rule in open_to(rules, file))
+
+
 def _wanted(file: SourceFile, rules: Sequence[Rule]) -> list[Rule]:
     if file.language != "python" or file.status == "deleted":
         return []
-    return [rule for rule in rules if entries(rule, _ENGINE) and not applies(rule, file)]
+    return [rule for rule in applying(rules, file) if entries(rule, _ENGINE)]
 
 
 def _judge(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
 from rlm_gate import kept, mistakes, syntax
@@ -32,7 +33,7 @@ from rlm_gate.detectors import (
     Region,
     Text,
     _scripts,
-    applies,
+    applying,
     entries,
     finding,
     language_complaints,
@@ -136,18 +137,19 @@ class _Spoken:
     def __init__(self, rules: Sequence[Rule], language: str) -> None:
         self.tables = spec.Tables()
         self._ready: dict[int, Entry] = {}
-        self._rules: list[tuple[Rule, list[tuple[int, Detect]]]] = []
+        self._own: dict[int, list[tuple[int, Detect]]] = {}
         numbers = count()
         for rule in rules:
             own = entries(rule, _ENGINE) if speaks(rule.languages, language) else ()
             if spoken := [one for one in own if reads(one.options, language)]:
-                self._rules.append((rule, [(next(numbers), one) for one in spoken]))
+                self._own[id(rule)] = [(next(numbers), one) for one in spoken]
+        self._open = tuple(rule for rule in rules if id(rule) in self._own)
 
     def judging(self, file: SourceFile) -> dict[int, Entry]:
         """Return the entries of the rules that apply to the file, by their numbers."""
         mine: dict[int, Entry] = {}
-        for rule, own in self._rules:
-            for number, detect in own if not applies(rule, file) else ():
+        for rule in applying(self._open, file):
+            for number, detect in self._own[id(rule)]:
                 if number not in self._ready:
                     self._ready[number] = spec.entry_of(rule, detect)
                 mine[number] = self._ready[number]
@@ -229,7 +231,8 @@ def _reader(language: str, reading: Reading) -> Any:
 def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
     """Turn hits into findings; one place and rule are told once, by the first worst flow."""
     seen: set[tuple[str, int]] = set()
-    for hit in sorted(hits, key=_severity, reverse=True):
+    weighing = [(_severity(hit), hit) for hit in hits]  # once: it reads the code around
+    for severity, hit in sorted(weighing, key=itemgetter(0), reverse=True):
         span = hit.node.range()
         key = (hit.entry.rule.id, span.start.index)
         region = Region(
@@ -241,9 +244,7 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
         lines = "\n".join((*begins, found.quote))
         found = replace(
             found,
-            severity=min(
-                weighed(hit.entry.rule.severity, hit.entry.options, lines), _severity(hit)
-            ),
+            severity=min(weighed(hit.entry.rule.severity, hit.entry.options, lines), severity),
             flow=tuple(Span(path, *step) for step in steps),
             explanation=_told([first for first, _ in steps], found.span.start),
         )

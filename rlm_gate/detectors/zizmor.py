@@ -19,7 +19,7 @@ from rlm_gate.detectors import (
     Complaint,
     Region,
     Text,
-    applies,
+    applying,
     entries,
     finding,
     listed,
@@ -82,7 +82,7 @@ def _wanted(file: SourceFile, rules: Sequence[Rule]) -> list[Rule]:
     workflow = file.language == "yaml" and file.path.startswith(_WORKFLOWS)
     if not workflow or file.status == "deleted":
         return []
-    return [rule for rule in rules if entries(rule, _ENGINE) and not applies(rule, file)]
+    return [rule for rule in applying(rules, file) if entries(rule, _ENGINE)]
 
 
 def _judge(path: str, file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -288,3 +288,21 @@ def test_a_file_that_is_asked_for_one_prefilter_answers_all_that_are_expected() 
         detectors.expect([])
     answers = {("import",): True, ("nowhere",): False, ("expec(?:ted)",): True, ("os$",): True}
     assert detectors.prefilters(file) == answers
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_the_rules_that_apply_are_those_that_apply_when_asked_alone(kind: type) -> None:
+    rules = (
+        rule("test/any"),
+        rule("test/go", languages=("go",)),
+        replace(rule("test/out"), exclude=(r"kept/.*\Z",)),
+        rule("test/word", prefilter=("eval",)),
+        rule("test/other", prefilter=("exec",)),
+    )
+    files = [source(path, "eval(x)\n") for path in ("a.py", "kept/a.py", "a.go", "b.py")]
+    asked = kind(rules)
+    for more in range(2):
+        for file in files:
+            alone = [one for one in rules if not applies(one, file)]
+            assert detectors.applying(asked, file) == alone, (file.path, more)
+        _where._register((rf"(?:.*/)?new{more}\Z",))  # another rule brings a pattern

@@ -9,7 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rlm_gate import detectors, syntax
-from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile
+from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, split_lines
+from rlm_gate.detectors import secrets
 from rlm_gate.symbols import Symbol
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ Items = list[Finding | Skip]
 Task = tuple[str, Sequence[Rule]]
 """An engine, and the rules it judges by."""
 _Outlines = dict[str, tuple[Symbol, ...]]
-_Done = tuple[dict[str, Items], list[list[bool | None]], _Outlines]
+_Done = tuple[dict[str, Items], list[list[bool | None]], _Outlines, list[str]]
+"""What was found, which prefilters match, symbols by path, paths of what quotes no secret."""
 
 FEW: Final = 24
 """Files that one process judges sooner than a second one has come to life."""
@@ -207,19 +209,34 @@ class Together:
             for label, (name, rules) in self._tasks.items()
         }
         outlines = dict(_outlines(corpus, found.values()))
+        clean = [file.path for file in files if file.path in outlines and _is_clean(file)]
         syntax.forget()
         known = map(detectors.prefilters, files)
-        return found, [[one.get(key) for key in self._prefilters] for one in known], outlines
+        answers = [[one.get(key) for key in self._prefilters] for one in known]
+        return found, answers, outlines, clean
 
     def _learn(self) -> None:
         """Take over which prefilters match in the files; whoever asks next need not search."""
-        for number, (_, answers, outlines) in self._crew.results.items():
+        for number, (_, answers, outlines, clean) in self._crew.results.items():
             self.outlines.update(outlines)
             for file, row in zip(self._pieces[number], answers, strict=True):
+                if file.path in clean:
+                    secrets.is_clean(_shown(file))
                 known = detectors.prefilters(file)
                 for key, answer in zip(self._prefilters, row, strict=True):
                     if answer is not None:
                         known[key] = answer
+
+
+def _shown(file: SourceFile) -> str:
+    """Return the text that a report quotes from."""
+    text = file.text
+    return "\n".join(split_lines(text)) if "\r" in text else text
+
+
+def _is_clean(file: SourceFile) -> bool:
+    """Say whether no line of the file has to be masked where a report quotes it."""
+    return not secrets.secrets_of(_shown(file))
 
 
 def _outlines(corpus: Corpus, found: Iterable[Items]) -> Iterator[tuple[str, tuple[Symbol, ...]]]:

@@ -57,10 +57,11 @@ def _tells(fix: Fix | None) -> bool:
 class _View:
     """One file as fingerprints see it: collapsed lines, symbols, how often a text occurred."""
 
-    def __init__(self, lines: list[str], symbols: tuple[Symbol, ...]) -> None:
+    def __init__(self, lines: list[str], symbols: tuple[Symbol, ...], text: str = "") -> None:
         self._raw = lines
+        self._text = text or "\n".join(lines)
         self._masked: list[str] | None = None
-        self._lines = [_collapse(line) for line in lines]
+        self._collapsed: dict[int, str] = {}
         self._symbols = symbols
 
     @classmethod
@@ -70,7 +71,8 @@ class _View:
         if file.status == "deleted":
             text = "\n".join(block.text for block in file.removed)
             return cls(split_lines(text), outline(text, file.language))
-        return cls(split_lines(file.text), symbols(file))
+        text = file.text
+        return cls(split_lines(text), symbols(file), "" if "\r" in text else text)
 
     def masked_quote(self, finding: Finding) -> str:
         """Mask what is quoted as part of its file: one line of a key does not look like a key."""
@@ -78,7 +80,7 @@ class _View:
         if "\n".join(self._raw[start - 1 : end]) != finding.quote:
             return self.hinted(finding.quote)
         if self._masked is None:
-            self._masked = secrets.hinted("\n".join(self._raw)).split("\n")
+            self._masked = secrets.hinted(self._text).split("\n")
         return "\n".join(self._masked[start - 1 : end])
 
     def hinted(self, words: str) -> str:
@@ -90,20 +92,28 @@ class _View:
     def fingerprint(self, finding: Finding, oldest: str) -> str:
         """Hash rule, masked text, enclosing symbol, and which occurrence within it this is."""
         start, end = finding.span.start, finding.span.end
-        text = self._lines[start - 1 : end] or [_collapse(finding.quote)]
+        text = self._lines(start - 1, end) or [_collapse(finding.quote)]
         symbol = self._enclosing(start, end)
-        first, last = (symbol.start, symbol.end) if symbol else (1, len(self._lines))
+        first, last = (symbol.start, symbol.end) if symbol else (1, len(self._raw))
         if symbol is None:
             first, last = 1, start
         occurrence = sum(
             1
             for line in range(first, min(start, last) + 1)
-            if self._lines[line - 1 : line - 1 + len(text)] == text
+            if self._lines(line - 1, line) == text[:1]
+            and self._lines(line - 1, line - 1 + len(text)) == text
         )
         name = symbol.name if symbol else ""
         masked = secrets.mask("\n".join(text))[0]
         parts = (oldest or finding.rule_id, masked, name, str(occurrence))
         return hashes.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _lines(self, start: int, end: int) -> list[str]:
+        """Return the lines from one 0-based number to before another, collapsed when asked for."""
+        known = self._collapsed
+        numbers = range(len(self._raw))[start:end]
+        known.update((one, _collapse(self._raw[one])) for one in numbers if one not in known)
+        return [known[one] for one in numbers]
 
     def _enclosing(self, start: int, end: int) -> Symbol | None:
         around = [one for one in self._symbols if one.start <= start and end <= one.end]

@@ -9,7 +9,7 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from rlm_gate import kept
 
@@ -40,6 +40,7 @@ _MOST = 65_536  # characters of one encoded text that are looked at
 _SPACED = kept.expression(r"(?<![a-z])(?:[a-z][ ._*\-]{1,3}){8,}[a-z](?![a-z])")
 _WIDE_GAP = kept.expression(r"[ ._*\-]{2,}")
 _LEAST_WORDS = 0.85
+_OF_WORDS = bytes(code for code in range(128) if chr(code).isalpha() or code in b" ,.'\n:")
 
 _ESCAPES = (
     ("\\x", kept.expression(r"\\x([0-9a-f]{2})"), 16),
@@ -184,7 +185,8 @@ def _without_error(decode: Callable[[str], bytes], blob: str) -> bytes:
         return b""
 
 
-def _is_prose(said: Sequence[int]) -> bool:
+def _is_prose(said: bytes) -> bool:
     """Say whether the bytes are words: letters and blanks, nearly all of them."""
-    words = sum(1 for code in said if (chr(code).isalpha() and code < 128) or code in b" ,.'\n:")
-    return len(said) >= _LONG // 2 and words >= _LEAST_WORDS * len(said) and max(said) < 128
+    if len(said) < _LONG // 2 or not said.isascii():
+        return False
+    return len(said) - len(said.translate(None, _OF_WORDS)) >= _LEAST_WORDS * len(said)

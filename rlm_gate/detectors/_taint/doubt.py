@@ -7,6 +7,7 @@ and calls that check. A condition that proves harmlessness ended the flow before
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rlm_gate.detectors._taint import signs
@@ -75,7 +76,8 @@ def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
     """Say whether a condition or a check on the way mentions the value or what was learnt of it."""
     root = [sink, *sink.ancestors()][-1]
     spans = [*_spans(root, sink, steps)]
-    parts = [one for one in _parts(root, spans) if not _is_behind(one, sink)]
+    home = next((one for one in sink.ancestors() if one.kind() in FUNCTIONS), None)
+    parts = [one for one in _parts(root, spans) if not _is_behind(one, sink, home)]
     said = [*said_at(root, steps)]
     flow = _Flow(sink, kind, said, _begun(sink, steps, said[0], parts))
     flow = _followed(parts, flow)
@@ -95,16 +97,21 @@ def _is_glued(parts: Sequence[Node], flow: _Flow) -> bool:
     return signs.GLUED.search(marked) is not None
 
 
-def _is_behind(node: Node, sink: Node) -> bool:
-    """Say whether the node stands behind the sink in its function."""
-    home = next((one for one in sink.ancestors() if one.kind() in FUNCTIONS), None)
+def _is_behind(node: Node, sink: Node, home: Node | None) -> bool:
+    """Say whether the node stands behind the sink in the function that is its home."""
     after = node.range().start.index >= sink.range().end.index
     return after and (home is None or _holds(home, node))
 
 
+@lru_cache(maxsize=2)
+def _lines(text: str) -> tuple[str, ...]:
+    """Return a file's lines: every hit in it asks for them."""
+    return tuple(text.split("\n"))
+
+
 def said_at(root: Node, steps: Sequence[Lines]) -> Iterator[str]:
     """Yield the text of each step. A file's tree may begin behind its first lines."""
-    lines, above = root.text().split("\n"), root.range().start.line
+    lines, above = _lines(root.text()), root.range().start.line
     for first, last in steps:
         yield "\n".join(lines[max(0, first - 1 - above) : max(0, last - above)])
 

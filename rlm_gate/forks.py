@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Final, Generic, TypeVar
 
 Piece = TypeVar("Piece")
@@ -78,7 +79,7 @@ class Crew(Generic[Piece, Result]):
 
     def _fork(self, times: int) -> None:
         if times > 0:
-            self._waiting = _memory(range(len(self._pieces)))
+            self._waiting = _shared(range(len(self._pieces)))
         for _ in range(times):
             answers = _memory()
             before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -128,6 +129,16 @@ class Crew(Generic[Piece, Result]):
             while True:
                 number, result = pickle.load(answers)  # noqa: S301  # our own fork wrote it
                 self.results[number] = result
+
+
+def _shared(numbers: Iterable[int]) -> IO[bytes]:
+    """Return a file in memory of which no two processes read the same number.
+
+    Linux lets one after the other read from the place that processes share in a file, but only in
+    one that was opened by its name; one that memfd_create made they may read at the same time.
+    """
+    with _memory(numbers) as memory:
+        return Path(f"/proc/self/fd/{memory.fileno()}").open("rb", buffering=0)
 
 
 def _memory(numbers: Iterable[int] = ()) -> IO[bytes]:

@@ -332,3 +332,20 @@ def test_forks_of_a_process_that_is_no_more_end_after_their_piece(tmp_path: Path
     while time.monotonic() < deadline and status.exists() and ") Z " not in status.read_text():
         time.sleep(0.05)
     assert len([*tmp_path.iterdir()]) < 10
+
+
+def test_no_number_is_taken_twice_however_many_ask_at_once() -> None:
+    many = 100_000
+    waiting = forks._shared(range(many))
+    told, telling = os.pipe()
+    if not (child := os.fork()):
+        mine = sum(1 for _ in iter(lambda: os.read(waiting.fileno(), 4), b""))
+        os.write(telling, mine.to_bytes(4))
+        os._exit(0)
+    taken = sum(1 for _ in iter(lambda: os.read(waiting.fileno(), 4), b""))
+    os.waitpid(child, 0)
+
+    assert taken + int.from_bytes(os.read(told, 4)) == many
+    for descriptor in (told, telling):
+        os.close(descriptor)
+    waiting.close()

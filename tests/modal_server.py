@@ -189,24 +189,50 @@ class _Service(_Nothing):
         self.results[call].append(api.FunctionGetOutputsItem(result=result, idx=item.idx, **output))
 
 
+class _Protocol(H2Protocol):
+    """Tells when its connection stands and when it is gone."""
+
+    def __init__(self, like: H2Protocol) -> None:
+        super().__init__(like.handler, like.config, like.h2_config)
+        self.stands, self.gone = asyncio.Event(), asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.stands.set()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self.gone.set()
+
+
 class _Server(Server):
     """Closes its connections too: grpclib leaves each open until it sees that its peer has gone."""
 
     def __init__(self, told: Modal) -> None:
         super().__init__([_Service(told)])
-        self.made: list[H2Protocol] = []
+        self.made: list[_Protocol] = []
 
     def _protocol_factory(self) -> H2Protocol:
-        self.made.append(super()._protocol_factory())
+        self.made.append(_Protocol(super()._protocol_factory()))
         return self.made[-1]
 
     async def end(self) -> None:
-        """Return when nothing of it is open."""
+        """Return when nothing of it is open, also of what was being let in.
+
+        asyncio drops a connection, unclosed, that it has accepted but has no transport for yet when
+        the server closes: so nothing more is accepted first, then all of them come to stand.
+        """
+        assert self._server
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        await asyncio.sleep(0)  # what was accepted gets its protocol
+        for one in self.made:
+            await asyncio.wait_for(one.stands.wait(), 5)
         self.close()
         for one in self.made:
-            if hasattr(one, "connection"):  # it was accepted
-                one.connection.close()
-        await self.wait_closed()  # for these too, from Python 3.12 on
+            one.connection.close()
+            await asyncio.wait_for(one.gone.wait(), 5)
+        await self.wait_closed()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,18 @@ def test_a_server_that_has_ended_holds_no_connection() -> None:
             assert peer.recv(1), "it was not let in"
         while peer.recv(4096):
             pass
+
+
+def test_a_server_that_ends_closes_what_it_was_letting_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", left.append)
+    with ExitStack() as peers:
+        with modal_server.serving(in_container) as told:
+            for _ in range(20):
+                peer = peers.enter_context(socket.socket())
+                peer.connect(("127.0.0.1", int(told.url.rpartition(":")[2])))
+        gc.collect()
+    assert not left
 
 
 @pytest.mark.usefixtures("project")

@@ -407,6 +407,7 @@ def test_two_characters_do_no_harm(made: str, meant: Severity) -> None:
         ("try:\n        validate_url(url)\n    except ValueError:\n        return 'no'", MEDIUM),
         ("data.validate(other)", HIGH),
         ("check_other(other)", HIGH),
+        ("if not all([url, other]):\n        return 'no'", HIGH),
         ("pass", HIGH),
     ],
 )

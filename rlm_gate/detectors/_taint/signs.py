@@ -41,7 +41,7 @@ ASIDE: Final = kept.expression(
     r"|s?printf|format|string|str|stringify|tostring|\w+_encode|dumps|isset|empty|method|typeof"
     r"|bool(?:ean)?|has(?:text|length)?|get\w*|split|explode|if|while|for|switch|catch|function"
     r"|(?:require|check|assert)\w*_?no[nt]_?null\w*"
-    r"|await|return|not|and|or|in|join|resolve|\w*read\w*|\w*open\w*|bind\w*)\Z"
+    r"|await|return|not|and|or|in|all|any|join|resolve|\w*read\w*|\w*open\w*|bind\w*)\Z"
 )
 STORES: Final = kept.expression(
     r"(?i)(?:\w*query\w*|exec\w*|raw|prepare\w*|\w*fetch\w*|find\w*|select\w*|scan|save|all|run"

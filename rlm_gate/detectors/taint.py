@@ -79,9 +79,9 @@ _OPTIONS = ("language", "sink", "sources", *_HARM, "clean", "replacing", "parame
 _CALL = ("call", "args", "when", "unless", "has", "lacks", "argv", "program", "text", "roles")
 _LONGEST_LINE = 10_000
 _SINKS = (
-    "code cors decision deserialize dispatch fields header ldap log mail-link markup mongo nosql"
-    " objects path prompt redirect regex secret session shell sql sql-bare ssrf ssrf-page state"
-    " template trust upload xml xpath xss zip"
+    "arguments code cors decision deserialize dispatch fields header ldap log mail-link markup"
+    " mongo nosql objects path prompt redirect regex secret session shell sql sql-bare ssrf"
+    " ssrf-page state template trust upload xml xpath xss zip"
 )
 SINKS = frozenset(_SINKS.split())
 """The kinds of harm that the built-in rules name, and the engine knows some of."""

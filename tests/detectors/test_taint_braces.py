@@ -409,6 +409,13 @@ def test_a_go_literal_that_the_grammar_cannot_read_breaks_nothing() -> None:
     assert not any(isinstance(one, Skip) for one in judged("go", code))
 
 
+@pytest.mark.parametrize("remark", ["// as ever", "/* as ever */"])
+def test_a_remark_is_no_part_of_java_code(remark: str) -> None:
+    arms = f'case "a" -> "card";\n{remark}\ndefault -> q;'
+    assert java(f"String z = switch (q) {{\n{arms}\n}};", "st.executeQuery(z);")
+    assert java(f"st.executeQuery(\n{remark}\nq);")
+
+
 @pytest.mark.parametrize("language", ["javascript", "typescript", "java", "go"])
 @pytest.mark.parametrize(
     "text", ["", "(", "{ {", "req.query )", "class A {", "func (", "switch (", "=> {"]

@@ -19,7 +19,9 @@ _LONG: Final = 10_000
 
 def named(node: Node) -> list[Node]:
     """Return the children that are code."""
-    return [part for part in node.children() if part.is_named() and part.kind() != "comment"]
+    # Java and Kotlin know line_comment and block_comment
+    parts = (part for part in node.children() if part.is_named())
+    return [part for part in parts if not part.kind().endswith("comment")]
 
 
 def first(node: Node) -> Node | None:

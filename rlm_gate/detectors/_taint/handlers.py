@@ -219,7 +219,7 @@ def _name(function: Function) -> str:
 def _parameters(function: Node) -> Iterator[_Parameter]:
     parameters = function.field("parameters")
     for node in parameters.children() if parameters is not None else ():
-        if node.is_named() and node.kind() != "comment":
+        if node.is_named() and not node.kind().endswith("comment"):
             name = node.field("name") or node
             if node.kind() in {"typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"}:
                 name = next((part for part in node.children() if part.is_named()), node)

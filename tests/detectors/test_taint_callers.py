@@ -1,25 +1,13 @@
 """Who gets to a sink: administrators, a program's owner, who debugs it, or only who asks."""
 
-from typing import Any
-
 import pytest
-from builders import corpus, rule, source
+from grading import HIGH, MEDIUM, severities, sink
 
-from rlm_gate.core import Detect, Finding, Severity
-from rlm_gate.detectors import taint
+from rlm_gate.core import Severity
 
-HIGH, MEDIUM = Severity.HIGH, Severity.MEDIUM
-
-
-def severities(path: str, code: str, **options: Any) -> list[Severity]:
-    seeking = rule(detect=[Detect("taint", options)], severity=HIGH)
-    found = taint.detect(corpus(source(path, code)), [seeking])
-    return [one.severity for one in found if isinstance(one, Finding)]
-
-
-RUN = {"language": "javascript", "sink": "shell", "calls": [{"call": "exec", "args": [0]}]}
-ASK = {"language": "python", "sink": "shell", "calls": [{"call": "system", "args": [0]}]}
-SEND = {"language": "javascript", "sink": "xss", "calls": [{"call": "**.res.send", "args": [0]}]}
+RUN = sink("javascript", "shell", "exec")
+ASK = sink("python", "shell", "system")
+SEND = sink("javascript", "xss", "**.res.send")
 
 
 @pytest.mark.parametrize(
@@ -112,3 +100,147 @@ def test_a_body_that_an_api_sends_back_as_it_came_is_no_page(
 ) -> None:
     code = f"{head}app.post('/a', (req, res) => {{\n  res.send({sent});\n}});\n"
     assert severities("a.js", code, **SEND) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("@PreAuthorize(\"hasRole('ADMIN')\")", MEDIUM),
+        ('@RolesAllowed("admin")', MEDIUM),
+        ('@RequestMapping("/a")', HIGH),
+        ("@PreAuthorize(\"hasRole('USER')\")", HIGH),
+    ],
+)
+@pytest.mark.parametrize("before", ["class A", "@GetMapping"])
+def test_what_only_administrators_reach_is_less_wherever_that_is_written(
+    said: str, meant: Severity, before: str
+) -> None:
+    code = (
+        "class A {\n  @GetMapping\n  String show(@RequestParam String name) {\n"
+        '    return Files.newInputStream("a/" + name);\n  }\n}\n'
+    ).replace(before, f"{said}\n  {before}")
+    calls = [{"call": "Files.newInputStream", "args": [0]}]
+    assert severities("A.java", code, language="java", sink="path", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("permission_classes = [IsAdminUser]", MEDIUM), ("permission_classes = [AllowAny]", HIGH)],
+)
+def test_a_view_says_who_may_ask_it_before_its_methods(said: str, meant: Severity) -> None:
+    code = (
+        f"class Show(APIView):\n    {said}\n    def get(self, request):\n"
+        "        return open('files/' + request.GET['name'])\n"
+    )
+    assert severities("a.py", code, **sink("python", "path", "open")) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("AdminFiles", MEDIUM), ("Panel extends AdminPage", MEDIUM), ("A", HIGH)],
+)
+def test_a_class_of_administration_is_for_administrators(name: str, meant: Severity) -> None:
+    code = (
+        f"<?php\nclass {name} {{\n  public function show() {{\n    $name = $_GET['name'];\n"
+        "    readfile('files/' . $name);\n  }\n}\n"
+    )
+    calls = [{"call": "readfile", "args": [0]}]
+    assert severities("a.php", code, language="php", sink="path", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("$this->input->post('name')", MEDIUM),
+        ("$this->input->get('name')", HIGH),
+        ("$_POST['name']", HIGH),
+    ],
+)
+def test_forms_that_a_framework_reads_have_a_token_of_their_own(
+    asked: str, meant: Severity
+) -> None:
+    calls = [{"call": "echo", "args": [0]}]
+    code = f"\n<p>\n<?php echo {asked}; ?>\n</p>\n"
+    assert severities("a.php", code, language="php", sink="xss", calls=calls) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        *((f"{verb}Admin(req);", MEDIUM) for verb in ("require", "is", "check", "ensure")),
+        *((f"{verb}_admin(req);", MEDIUM) for verb in ("only", "must_be", "has", "verify")),
+        *((f"{verb}Admin(req);", MEDIUM) for verb in ("authorize", "authorise", "mustBe")),
+        *(("requireSuperAdmin(req);", MEDIUM), ("admin.require(req);", MEDIUM)),
+        *(("admin.can(req);", MEDIUM), ("use(adminOnly);", MEDIUM), ("use(adminGuard);", MEDIUM)),
+        *(("if (user.hasRole('ROLE_ADMIN')) a();", MEDIUM),),
+        *(("user.hasAuthority('admin');", MEDIUM), ("user.hasAnyRole('A', 'ADMIN');", MEDIUM)),
+        *(("if (user.role !== 'admin') return;", MEDIUM), ("user.isSuperuser;", MEDIUM)),
+        *(("if (role == 'super_admin') a();", MEDIUM), ("user.is_staff;", MEDIUM)),
+        *(("user.verifyAdmin;", MEDIUM), ("user.mustBeAdmin;", MEDIUM)),
+        *(("show('admin');", HIGH), ("administrate(req);", HIGH), ("is(admins);", HIGH)),
+    ],
+)
+def test_a_function_that_asks_for_an_administrator_says_so(said: str, meant: Severity) -> None:
+    code = f"app.get('/a', (req, res) => {{\n  {said}\n  exec('ls ' + req.query.a);\n}});\n"
+    assert severities("a.js", code, **sink("javascript", "shell", "exec")) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        *((f"@{name}", MEDIUM) for name in ("permission_required('a.b')", "admin_required")),
+        *((f"@{name}", MEDIUM) for name in ("user_passes_test(suits)", "staff_member_required")),
+        *((f"@{name}", HIGH) for name in ("login_required", "cached")),
+    ],
+)
+def test_a_decorator_says_who_may_call(said: str, meant: Severity) -> None:
+    code = (
+        f"from flask import request\n@app.get('/files')\n{said}\ndef show():\n"
+        "    return system(request.args['a'])\n"
+    )
+    assert severities("a.py", code, **sink("python", "shell", "system")) == [meant]
+
+
+def test_what_stands_at_another_method_says_nothing_of_this_one() -> None:
+    code = (
+        "from flask import request\nclass Files:\n    @admin_required\n    def other(self):\n"
+        "        return 1\n\n    @app.get('/a')\n    def show(self):\n"
+        "        return system(request.args['a'])\n"
+    )
+    assert severities("a.py", code, **sink("python", "shell", "system")) == [HIGH]
+    head = code.replace("class Files:\n", "class Files:\n    roles = admin_only\n")
+    assert severities("a.py", head, **sink("python", "shell", "system")) == [MEDIUM]
+    head = code.replace("class Files:\n", "class Files:\n    permission_classes = [SiteAdmin]\n")
+    assert severities("a.py", head, **sink("python", "shell", "system")) == [MEDIUM]
+    inner = "class Admins:\n    pass\n\n"
+    assert severities("a.py", inner + code, **sink("python", "shell", "system")) == [HIGH]
+
+
+@pytest.mark.parametrize("asked", ["req.body", "request.body", "ctx.body", "ctx.request.body"])
+def test_a_refusal_of_a_posted_body_is_so_by_any_name_of_the_request(asked: str) -> None:
+    names = asked.partition(".")[0]
+    code = (
+        f"app.post('/', ({names}, res) => {{\n  res.status(400).send(`No ${{{asked}.a}}`);\n}});\n"
+    )
+    page = sink("javascript", "xss", "**.res.{send,status().send}")
+    assert HIGH not in severities("a.js", code, **page)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "meant"),
+    [
+        ('if (given.FileName.Contains("..")) return null;', "private", MEDIUM),
+        ('if (given.FileName.Contains("..")) return null;', "public", HIGH),
+        ("if (given == null) return null;", "private", HIGH),
+    ],
+)
+def test_the_callers_of_a_private_function_may_have_looked(
+    asked: str, kept: str, meant: Severity
+) -> None:
+    code = (
+        "using Microsoft.AspNetCore.Mvc;\npublic class ThemeController : Controller {\n"
+        f"  [HttpPost] public string Take(IFormFile given) {{ {asked} return Put(given); }}\n"
+        f"  {kept} string Put(IFormFile file) {{\n"
+        "    return Store(Path.Join(_temporary, file.FileName));\n  }\n}\n"
+    )
+    assert severities("ThemeController.cs", code, **sink("csharp", "path", "Store")) == [meant]

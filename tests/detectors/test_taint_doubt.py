@@ -1,21 +1,9 @@
 """What on the way of a value may have refused it, so that the flow is no whole proof."""
 
-from typing import Any
-
 import pytest
-from builders import corpus, rule, source
+from grading import HIGH, MEDIUM, severities
 
-from rlm_gate.core import Detect, Finding, Severity
-from rlm_gate.detectors import taint
-
-HIGH, MEDIUM = Severity.HIGH, Severity.MEDIUM
-
-
-def severities(path: str, code: str, **options: Any) -> list[Severity]:
-    seeking = rule(detect=[Detect("taint", options)], severity=HIGH)
-    found = taint.detect(corpus(source(path, code)), [seeking])
-    return [one.severity for one in found if isinstance(one, Finding)]
-
+from rlm_gate.core import Severity
 
 READ = {
     "language": "javascript",
@@ -260,22 +248,6 @@ def test_a_validator_of_the_whole_request_may_look_at_this_part(
 
 
 @pytest.mark.parametrize(
-    ("asked", "meant"),
-    [
-        ("$this->input->post('name')", MEDIUM),
-        ("$this->input->get('name')", HIGH),
-        ("$_POST['name']", HIGH),
-    ],
-)
-def test_forms_that_a_framework_reads_have_a_token_of_their_own(
-    asked: str, meant: Severity
-) -> None:
-    calls = [{"call": "echo", "args": [0]}]
-    code = f"\n<p>\n<?php echo {asked}; ?>\n</p>\n"
-    assert severities("a.php", code, language="php", sink="xss", calls=calls) == [meant]
-
-
-@pytest.mark.parametrize(
     ("made", "meant"),
     [("htmlspecialchars($name)", MEDIUM), ("trim($name)", HIGH), ("addslashes($name)", HIGH)],
 )
@@ -342,55 +314,6 @@ def test_who_has_signed_in_did_not_choose_markup_for_a_name() -> None:
     assert HIGH not in severities("A.java", code, **options)
     asked = code.replace("getRemoteUser()", 'getParameter("a")')
     assert severities("A.java", asked, **options) == [HIGH]
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("@PreAuthorize(\"hasRole('ADMIN')\")", MEDIUM),
-        ('@RolesAllowed("admin")', MEDIUM),
-        ('@RequestMapping("/a")', HIGH),
-        ("@PreAuthorize(\"hasRole('USER')\")", HIGH),
-    ],
-)
-@pytest.mark.parametrize("before", ["class A", "@GetMapping"])
-def test_what_only_administrators_reach_is_less_wherever_that_is_written(
-    said: str, meant: Severity, before: str
-) -> None:
-    code = (
-        "class A {\n  @GetMapping\n  String show(@RequestParam String name) {\n"
-        '    return Files.newInputStream("a/" + name);\n  }\n}\n'
-    ).replace(before, f"{said}\n  {before}")
-    calls = [{"call": "Files.newInputStream", "args": [0]}]
-    assert severities("A.java", code, language="java", sink="path", calls=calls) == [meant]
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [("permission_classes = [IsAdminUser]", MEDIUM), ("permission_classes = [AllowAny]", HIGH)],
-)
-def test_a_view_says_who_may_ask_it_before_its_methods(said: str, meant: Severity) -> None:
-    code = (
-        f"class Show(APIView):\n    {said}\n    def get(self, request):\n"
-        "        return open('files/' + request.GET['name'])\n"
-    )
-    assert severities("a.py", code, language="python", sink="path", calls=PYTHON) == [meant]
-
-
-PYTHON = [{"call": "open", "args": [0]}]
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [("AdminFiles", MEDIUM), ("Panel extends AdminPage", MEDIUM), ("A", HIGH)],
-)
-def test_a_class_of_administration_is_for_administrators(name: str, meant: Severity) -> None:
-    code = (
-        f"<?php\nclass {name} {{\n  public function show() {{\n    $name = $_GET['name'];\n"
-        "    readfile('files/' . $name);\n  }\n}\n"
-    )
-    calls = [{"call": "readfile", "args": [0]}]
-    assert severities("a.php", code, language="php", sink="path", calls=calls) == [meant]
 
 
 @pytest.mark.parametrize(

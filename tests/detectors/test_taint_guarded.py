@@ -1,20 +1,9 @@
 """Which conditions and checks are about the value that gets to the sink, and which are not."""
 
-from typing import Any
-
 import pytest
-from builders import corpus, rule, source
+from grading import HIGH, MEDIUM, severities
 
-from rlm_gate.core import Detect, Finding, Severity
-from rlm_gate.detectors import taint
-
-HIGH, MEDIUM = Severity.HIGH, Severity.MEDIUM
-
-
-def severities(path: str, code: str, **options: Any) -> list[Severity]:
-    seeking = rule(detect=[Detect("taint", options)], severity=HIGH)
-    found = taint.detect(corpus(source(path, code)), [seeking])
-    return [one.severity for one in found if isinstance(one, Finding)]
+from rlm_gate.core import Severity
 
 
 def script(body: str) -> list[Severity]:

@@ -3,17 +3,9 @@
 from typing import Any
 
 import pytest
-from builders import corpus, rule, source
+from grading import severities
 
-from rlm_gate.core import Detect, Finding, Severity
-from rlm_gate.detectors import taint
-
-
-def severities(path: str, code: str, **options: Any) -> list[Severity]:
-    seeking = rule(detect=[Detect("taint", options)], severity=Severity.HIGH)
-    found = taint.detect(corpus(source(path, code)), [seeking])
-    return [one.severity for one in found if isinstance(one, Finding)]
-
+from rlm_gate.core import Severity
 
 PATH = {"language": "python", "sink": "path", "calls": [{"call": "open", "args": [0]}]}
 PAGE = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.detectors._taint import doubt, signs
+from rlm_gate.detectors._taint import around, signs
 from rlm_gate.detectors._taint.reading import Hit
 from rlm_gate.detectors._taint.values import Taint
 from rlm_gate.syntax import Node
@@ -54,7 +54,7 @@ def is_for_few(sink: Node) -> bool:
     if any(signs.ADMIN_CLASS.search(text) for text in classes):
         return True
     functions = [*_functions(sink)]
-    said = (*functions, *doubt.heads(sink), *classes)
+    said = (*functions, *around.heads(sink), *classes)
     if any(signs.ADMINS.search(text) for text in said):
         return True
     owners = (*said, *_beside(sink))
@@ -63,28 +63,28 @@ def is_for_few(sink: Node) -> bool:
     )
 
 
-def look(sink: Node) -> bool:
-    """Say whether a private function's callers, or one of them, ask what its path is made of."""
-    around = next((one for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS), None)
-    name = around.field("name") if around is not None else None
-    if around is None or name is None or not _PRIVATE.match(around.text()):
+def caller_looks(sink: Node) -> bool:
+    """Say whether a caller of the private function around asks what its path is made of."""
+    function = next(around.functions(sink), None)
+    name = function.field("name") if function is not None else None
+    if function is None or name is None or not _PRIVATE.match(function.text()):
         return False
-    beside = (two for one in around.ancestors() for two in one.children())
-    others = (one.text() for one in beside if one.kind() == around.kind())
+    beside = (two for one in function.ancestors() for two in one.children())
+    others = (one.text() for one in beside if one.kind() == function.kind())
     return any(f"{name.text()}(" in one and _DOTS.search(one) for one in others)
 
 
 def _functions(sink: Node) -> Iterator[str]:
     """Yield the text of the function around, and of those around it that make no routes."""
-    around = [one.text() for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS]
-    yield from around[:1]
-    yield from (one for one in around[1:] if not _REGISTERS.search(one))
+    for depth, one in enumerate(one.text() for one in around.functions(sink)):
+        if not depth or not _REGISTERS.search(one):
+            yield one
 
 
 def _head(node: Node) -> str:
     """Return what a class says of itself before its methods."""
     body = node.field("body")
-    heads = doubt.FUNCTIONS | {"decorated_definition"}
+    heads = around.FUNCTIONS | {"decorated_definition"}
     methods = (one for one in body.children() if one.kind() in heads) if body else ()
     first = next((one.range().start.index for one in methods), node.range().end.index)
     return node.text()[: first - node.range().start.index]
@@ -113,16 +113,15 @@ def needs_own_page(hit: Hit) -> bool:
 
 def _is_posted(taint: Taint, sink: Node) -> bool:
     """Say whether the value comes in a body alone."""
-    source = next(doubt.said_at([sink, *sink.ancestors()][-1], taint.steps), "")
-    around = [one.text() for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS]
-    posted = any(_POST_METHOD.match(one) for one in around)
+    source = next(around.said_at(sink, taint.steps), "")
+    posted = any(_POST_METHOD.match(one.text()) for one in around.functions(sink))
     return posted or (_POSTED.search(source) is not None and "_GET" not in source)
 
 
 def _asks_for_login(sink: Node) -> bool:
     """Say whether the function, its route or, outside of functions, the file asks who is there."""
-    around = [one.text() for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS]
-    places = (*around, *doubt.heads(sink)) if around else (file_of(sink),)
+    functions = [one.text() for one in around.functions(sink)]
+    places = (*functions, *around.heads(sink)) if functions else (file_of(sink),)
     return any(_LOGGED_IN.search(one) for one in places)
 
 
@@ -132,18 +131,17 @@ def _refuses_body(hit: Hit, taint: Taint) -> bool:
     It is the body of a request in an error that Express answers, or alone, or a framework's form.
     """
     sink = hit.node
-    root = [sink, *sink.ancestors()][-1]
-    source = next(doubt.said_at(root, taint.steps), "")
+    source = next(around.said_at(sink, taint.steps), "")
     if _FORMS.search(source):
         return True
     if not _BODY.search(source):
         return False
     bare = not _WORD.search(hit.text) and "`" not in sink.text()
     return _REFUSES.search(sink.text()) is not None or (
-        bare and not _FORM_BODIES.search(root.text())
+        bare and not _FORM_BODIES.search(file_of(sink))
     )
 
 
 def file_of(node: Node) -> str:
-    """Return the text of the node's file. Where the parser gave up, a node may have no parent."""
-    return [node, *node.ancestors()][-1].text()
+    """Return the text of the node's file."""
+    return around.whole(node).text()

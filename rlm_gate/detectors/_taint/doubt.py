@@ -7,26 +7,13 @@ and calls that check. A condition that proves harmlessness ended the flow before
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from rlm_gate.detectors._taint import signs
+from rlm_gate.detectors._taint import around, signs
 from rlm_gate.detectors._taint.reading import lines_of
 from rlm_gate.detectors._taint.values import Lines
 from rlm_gate.syntax import Node
 
-FUNCTIONS: Final = frozenset(
-    {
-        "arrow_function",
-        "constructor_declaration",
-        "func_literal",
-        "function_declaration",
-        "function_definition",
-        "function_expression",
-        "method_declaration",
-        "method_definition",
-    }
-)
 _BRANCHES: Final = frozenset(
     {
         "elif_clause",
@@ -74,16 +61,16 @@ class _Flow(NamedTuple):
 
 def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
     """Say whether a condition or a check on the way mentions the value or what was learnt of it."""
-    root = [sink, *sink.ancestors()][-1]
+    root = around.whole(sink)
     spans = [*_spans(root, sink, steps)]
-    home = next((one for one in sink.ancestors() if one.kind() in FUNCTIONS), None)
+    home = next(around.functions(sink), None)
     parts = [one for one in _parts(root, spans) if not _is_behind(one, sink, home)]
-    said = [*said_at(root, steps)]
+    said = [*around.said_at(sink, steps)]
     flow = _Flow(sink, kind, said, _begun(sink, steps, said[0], parts))
     flow = _followed(parts, flow)
     return bool(flow.carriers) and (
         any(_is_guard(one, flow) for one in parts)
-        or any(signs.CHAIN.search(head) for head in heads(sink))
+        or any(signs.CHAIN.search(head) for head in around.heads(sink))
         or (kind == "path" and _is_glued(parts, flow))
     )
 
@@ -103,42 +90,16 @@ def _is_behind(node: Node, sink: Node, home: Node | None) -> bool:
     return after and (home is None or _holds(home, node))
 
 
-@lru_cache(maxsize=2)
-def _lines(text: str) -> tuple[str, ...]:
-    """Return a file's lines: every hit in it asks for them."""
-    return tuple(text.split("\n"))
-
-
-def said_at(root: Node, steps: Sequence[Lines]) -> Iterator[str]:
-    """Yield the text of each step. A file's tree may begin behind its first lines."""
-    lines, above = _lines(root.text()), root.range().start.line
-    for first, last in steps:
-        yield "\n".join(lines[max(0, first - 1 - above) : max(0, last - above)])
-
-
-def heads(sink: Node) -> Iterator[str]:
-    """Yield what stands before the functions around: decorators, and what a route is given."""
-    for one in sink.ancestors():
-        parent = next(iter(one.ancestors()), None)
-        if one.kind() in FUNCTIONS and parent is not None and parent.kind() in _HEADS:
-            yield parent.text()[: one.range().start.index - parent.range().start.index]
-
-
-# what stands before a function and says who may call it
-_HEADS: Final = frozenset({"decorated_definition", "arguments", "argument_list"})
-
-
 def _spans(root: Node, sink: Node, steps: Sequence[Lines]) -> Iterator[Lines]:
     """Yield the lines that are read: the functions around the sink, and those of the steps."""
-    around = [one for one in sink.ancestors() if one.kind() in FUNCTIONS]
+    functions = [*around.functions(sink)]
     last = sink.range().end.line + 1
-    if not around:
+    if not functions:
         yield 1, last
         return
-    for one in around:
-        span = one.range()
-        yield span.start.line + 1, last
-    outer = around[-1].range()
+    for one in functions:
+        yield one.range().start.line + 1, last
+    outer = functions[-1].range()
     for line in {start for start, _ in steps}:
         if not outer.start.line < line <= outer.end.line + 1:
             yield _function_at(root, line)
@@ -151,7 +112,7 @@ def _function_at(root: Node, line: int) -> Lines:
         node = waiting.pop()
         first, last = lines_of(node)
         if first <= line <= last:
-            if node.kind() in FUNCTIONS and first >= found[0]:
+            if node.kind() in around.FUNCTIONS and first >= found[0]:
                 found = first, last
             waiting.extend(one for one in node.children() if one.is_named())
     return found
@@ -191,10 +152,10 @@ def _begun(
     last = steps[0][1]
     found = {"".join(one.split()) for one in signs.ASKED.findall(source)}
     found |= next((bound for step in steps if (bound := _bound_at(step, parts))), set())
-    around = [one for one in sink.ancestors() if one.kind() in FUNCTIONS]
-    far = [one for one in around if one.range().start.line + 1 > last]
-    given = any(_heads(one, steps[0]) for one in around)
-    for function in far if found and not given else around:
+    functions = [*around.functions(sink)]
+    far = [one for one in functions if one.range().start.line + 1 > last]
+    given = any(_heads(one, steps[0]) for one in functions)
+    for function in far if found and not given else functions:
         parameters = (
             function.field("parameters")
             or function.field("parameter")
@@ -292,10 +253,10 @@ def _is_guard(node: Node, flow: _Flow) -> bool:
 
 def _is_chosen(choice: Node, flow: _Flow) -> bool:
     """Say whether the choice makes the value that gets to the sink."""
-    around = (one for one in choice.ancestors() if one.kind() in _BINDS)
+    binding = (one for one in choice.ancestors() if one.kind() in _BINDS)
     if choice.kind() == "if_expression":  # a statement too, where nothing takes what it gives
-        around = (one for one in [*choice.ancestors()][:1] if one.kind() in _BINDS)
-    return any(_is_on_way(one, flow) for one in around) or _holds(flow.sink, choice)
+        binding = (one for one in [*choice.ancestors()][:1] if one.kind() in _BINDS)
+    return any(_is_on_way(one, flow) for one in binding) or _holds(flow.sink, choice)
 
 
 def _decides(node: Node, condition: Node, flow: _Flow) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.detectors._taint import callers, doubt
+from rlm_gate.detectors._taint import around, callers
 from rlm_gate.detectors._taint.reading import Hit
 from rlm_gate.detectors._taint.values import OUTSIDE, Taint
 from rlm_gate.syntax import Node
@@ -37,11 +37,11 @@ _APOSTROPHE: Final = kept.expression(r"='[^'\"]*(?:\x00|<\?)")
 
 def asks_for_nonce(sink: Node) -> bool:
     """Say whether the function asks before the sink for what WordPress gave its own pages."""
-    around = next((one for one in sink.ancestors() if one.kind() in doubt.FUNCTIONS), None)
-    if around is None:
+    function = next(around.functions(sink), None)
+    if function is None:
         return False
-    before = sink.range().start.index - around.range().start.index
-    return _NONCE.search(around.text()[:before]) is not None
+    before = sink.range().start.index - function.range().start.index
+    return _NONCE.search(function.text()[:before]) is not None
 
 
 def sends_itself(taint: Taint, hit: Hit) -> bool:
@@ -73,7 +73,7 @@ def is_encoded(taint: Taint, hit: Hit) -> bool:
 
 
 def _said(taint: Taint, hit: Hit) -> Iterator[str]:
-    return doubt.said_at([hit.node, *hit.node.ancestors()][-1], taint.steps)
+    return around.said_at(hit.node, taint.steps)
 
 
 def _holes(text: str) -> Iterator[int]:

@@ -236,5 +236,7 @@ def _unexpected(error: Exception) -> int:
 
 def _closed_pipe() -> int:
     """Quieten stdout after its reader went away: nobody saw the verdict, so it is no pass."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from rlm_gate.cli import _tell
+
+    _tell.quieten()
     return EXIT_INCONCLUSIVE

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rlm_gate import config, gate
 from rlm_gate.cli import _progress, install
+from rlm_gate.cli._tell import tell
 from rlm_gate.core import Verdict, display_path
 from rlm_gate.errors import EXIT_PASS, UsageError, writing
 from rlm_gate.repo import Repo
@@ -72,15 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     verdict = _look(root)
     steps = plan(root, arguments.action, arguments.branch)
     hooks = None if arguments.no_hooks else install.place(str(root))
-    for line in (*_found(verdict), "", *_told(steps, hooks, arguments)):
-        print(line)
+    tell([*_found(verdict), "", *_told(steps, hooks, arguments)])
     if arguments.dry_run or not _agreed("Write this?", yes=arguments.yes):
-        print("Nothing was written.")
+        tell(["Nothing was written."])
         return EXIT_PASS
-    for line in (*_written(root, steps), *_hooked(hooks)):
-        print(line)
+    tell(_written(root, steps))
+    tell(_hooked(hooks))
     _accept(root, verdict, arguments)
-    print(f"\n{_KEY_LINES}")
+    tell(["", _KEY_LINES])
     return EXIT_PASS
 
 
@@ -180,4 +180,4 @@ def _accept(root: Path, verdict: Verdict, arguments: argparse.Namespace) -> None
 
         main(["baseline", "create", "--offline", "--quiet", "--repo", str(root)])
     else:
-        print("To accept what is found today: rlm-gate baseline create --offline")
+        tell(["To accept what is found today: rlm-gate baseline create --offline"])

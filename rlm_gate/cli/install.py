@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from rlm_gate.cli._tell import tell
 from rlm_gate.core import display_path
 from rlm_gate.errors import EXIT_PASS, UsageError, writing
 from rlm_gate.repo import Repo
@@ -33,6 +34,10 @@ fi
 exec "$@"
 """
 _DEADLINE = 120
+_BARE = (
+    "There is no work tree here: the hooks judge what linked work trees commit and what is pushed"
+    " from here. Nothing judges what is pushed to it: run 'rlm-gate check --diff' or CI there."
+)
 
 
 class ForeignHook(UsageError):
@@ -69,27 +74,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write or remove the hooks, and say what was done to each."""
-    folder = place(arguments.repo, force=arguments.force or arguments.uninstall)
+    folder, bare = _place(arguments.repo, force=arguments.force or arguments.uninstall)
     names = tuple(arguments.hook or HOOKS)
     work = (
         remove(folder, names)
         if arguments.uninstall
         else write(folder, names, force=arguments.force)
     )
-    for line in work:
-        print(line)
+    tell(work)
+    if bare and not arguments.uninstall:
+        tell([_BARE])
     return EXIT_PASS
 
 
 def place(directory: str, *, force: bool = False) -> Path:
     """Return the folder of the repository's hooks. Raises UsageError."""
+    return _place(directory, force=force)[0]
+
+
+def _place(directory: str, *, force: bool) -> tuple[Path, bool]:
+    """Return that folder, and whether no work tree is there: commits come from linked ones."""
     repo = Repo.open(directory)
     if repo is None:
         raise NoRepository(f"{directory}: no git repository")
     folder, own = repo.hooks()
     if not own and not force:
         raise SharedHooks(f"core.hooksPath is {display_path(str(folder))}")
-    return folder
+    return folder, repo.root is None
 
 
 class NoRepository(UsageError):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,3 +158,19 @@ def test_what_workflows_hand_to_the_action_are_inputs_of_it(path: Path) -> None:
 
     assert steps
     assert all(set(step["with"]) <= set(known) for step in steps)
+
+
+def test_a_reader_who_goes_away_keeps_nothing_from_being_written(git_repo: GitRepo) -> None:
+    git_repo.commit("first", **{"bad.py": BAD})
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    command = (sys.executable, "-m", "rlm_gate", "init", "--yes", "--baseline", ACTION)
+    done = subprocess.run(
+        command, cwd=git_repo.path, check=False, stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert files(git_repo) == {*WRITTEN, "bad.py", ".rlm-gate/baseline.json"}
+    assert (git_repo.path / ".git/hooks/pre-push").exists()

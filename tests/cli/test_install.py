@@ -153,3 +153,21 @@ def test_a_hook_whose_gate_is_gone_stops_the_commit_and_says_why(
 
     assert code == 1
     assert "rlm-gate is gone" in said
+
+
+def test_in_a_bare_repository_work_trees_are_judged_and_it_says_what_is_not(
+    git_repo: GitRepo, run: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_repo.commit("first", **{"kept.py": "A = 1\n"})
+    bare, linked = (git_repo.path.with_name(name) for name in ("bare.git", "linked"))
+    git_repo.git("clone", "-q", "--bare", ".", str(bare))
+    monkeypatch.chdir(bare)
+
+    assert "Nothing judges what is pushed to it" in run().out
+    assert "Nothing judges" not in run("--uninstall").out
+    run()
+    git_repo.git("--git-dir", str(bare), "worktree", "add", "-q", str(linked))
+    (linked / "bad.py").write_text(BAD)
+    repo = GitRepo(linked)
+    repo.git("add", "-A")
+    assert attempt(repo, "commit", "-m", "bad")[0] == 1

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from rlm_gate import masks
-from rlm_gate.core import Finding, Status, Verdict
+from rlm_gate.core import Status, Verdict
 from rlm_gate.errors import GateError, UsageError
 from rlm_gate.reports import github as workflow_commands
 from rlm_gate.reports import markdown
@@ -63,8 +63,8 @@ def tell(verdict: Verdict, files: Mapping[str, str], github: Mapping[str, str]) 
     _append(github, "GITHUB_STEP_SUMMARY", summary)
     outputs = {
         "verdict": verdict.status.value,
-        "findings": str(_places(verdict.findings)),
-        "blocking": str(_places(one for one in verdict.findings if blocks(one, verdict))),
+        "findings": str(len(verdict.findings)),
+        "blocking": str(sum(blocks(one, verdict) for one in verdict.findings)),
         "verdict-scope": "full" if verdict.audit.mode == "models" else "deterministic",
         **{f"{name}-file": path for name, path in files.items()},
     }
@@ -104,7 +104,3 @@ def _append(github: Mapping[str, str], variable: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{variable} {path}: {error.strerror}") from error
-
-
-def _places(findings: Iterable[Finding]) -> int:
-    return sum(len(one.places) for one in findings)

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(slots=True)
 class _Tally:
-    """What became of the findings that have a fix."""
+    """What became of what has a fix, counted by places: each is fixed, or not, on its own."""
 
     files: int = 0
     fixed: int = 0
@@ -70,7 +70,7 @@ class _Tally:
         if isinstance(one, Refused) or failed:
             why = one.why if isinstance(one, Refused) else failed
             self.left += one.fixable
-            self.remarks.append(f"{path}: {counted(one.fixable, 'finding')} not fixed: {why}")
+            self.remarks.append(f"{path}: {counted(one.fixable, 'place')} not fixed: {why}")
             return
         self.files += one.content is not None
         self.fixed += one.fixed
@@ -115,7 +115,7 @@ def _report(tally: _Tally, verdict: Verdict, arguments: argparse.Namespace) -> N
         for _ in one.places
     )
     would = "would be fixed" if arguments.dry_run else "fixed"
-    parts = [f"{counted(tally.fixed, 'finding')} {would} in {counted(tally.files, 'file')}"]
+    parts = [f"{counted(tally.fixed, 'place')} {would} in {counted(tally.files, 'file')}"]
     parts.append(f"{tally.left} not fixed")
     parts.append(f"{kinds['none']} without a fix")
     if kinds["unsafe"] and not arguments.unsafe:

@@ -1,4 +1,4 @@
-"""Fold findings of one cause into one with all its places. It hides none: counts are of places."""
+"""Fold findings of one cause into one with all its places. Reports tell how many."""
 
 from __future__ import annotations
 

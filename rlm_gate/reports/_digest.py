@@ -227,9 +227,11 @@ def summary(verdict: Verdict) -> str:
 def tally(findings: Iterable[Finding]) -> str:
     """Return the counts by severity, worst first, as in "3 findings: 1 high, 2 low".
 
-    Every place of a folded finding counts.
+    How many places they have is told where one has several: ", at 9 places in all".
     """
-    severities = [one.severity for one in findings for _ in one.places]
+    known = list(findings)
+    severities = [one.severity for one in known]
+    places = sum(len(one.places) for one in known)
     if not severities:
         return "No findings."
     by_severity = [
@@ -237,7 +239,8 @@ def tally(findings: Iterable[Finding]) -> str:
         for severity in reversed(Severity)
         if severity in severities
     ]
-    return f"{counted(len(severities), 'finding')}: {', '.join(by_severity)}."
+    at = f", at {places:,} places in all" if places > len(known) else ""
+    return f"{counted(len(known), 'finding')}: {', '.join(by_severity)}{at}."
 
 
 def trust(finding: Finding, verdict: Verdict) -> str:
@@ -348,7 +351,7 @@ def forecast(estimate: Estimate) -> str:
 
 def _outcome(verdict: Verdict) -> str:
     if verdict.status is Status.FAIL:
-        number = sum(len(one.places) for one in verdict.findings if blocks(one, verdict))
+        number = sum(blocks(one, verdict) for one in verdict.findings)
         return f"{counted(number, 'finding')} {'blocks' if number == 1 else 'block'}"
     if verdict.status is Status.INCONCLUSIVE:
         return "not everything that had to be examined was"

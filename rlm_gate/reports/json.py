@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -56,7 +57,8 @@ def _document(verdict: Verdict) -> dict[str, Any]:
             {"for": what, "severity": severity.label if severity is not None else None}
             for what, severity in verdict.thresholds
         ],
-        "counts": _counts(findings),
+        "counts": _counts(one.severity for one in findings),
+        "places": _counts(one.severity for one in findings for _ in one.places),
         "findings": [_finding(one, blocking=digest.blocks(one, verdict)) for one in findings],
         "refuted": [_finding(one, blocking=False) for one in refuted],
         "suppressed": [_accepted(one) for one in verdict.suppressed],
@@ -78,9 +80,9 @@ def _scope(verdict: Verdict) -> dict[str, Any]:
     return {"kind": scope.kind, "label": scope.label, "base": scope.base, "head": scope.head}
 
 
-def _counts(findings: Iterable[Finding]) -> dict[str, int]:
-    severities = [finding.severity for finding in findings for _ in finding.places]
-    return {severity.label: severities.count(severity) for severity in Severity}
+def _counts(severities: Iterable[Severity]) -> dict[str, int]:
+    count = Counter(severities)
+    return {severity.label: count[severity] for severity in Severity}
 
 
 def _finding(finding: Finding, *, blocking: bool) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_unsafe_fixes_need_to_be_asked_for_and_the_rest_is_counted(
     path = git_repo.write("a.py", "y = risky(2)\nz = plain(3)\n")
     assert fix() == 0
     said = capsys.readouterr().err
-    assert "0 findings fixed in 0 files" in said
+    assert "0 places fixed in 0 files" in said
     assert "1 without a fix; 1 only with --unsafe" in said
     assert fix("--unsafe") == 0
     assert path.read_text() == "y = calm(2)\nz = plain(3)\n"
@@ -77,7 +77,7 @@ def test_where_nothing_changed_the_way_to_the_rest_is_told(
     assert fix() == 0
     assert "no file is in scope; name files, or --all" in capsys.readouterr().err
     assert fix("--all") == 0
-    assert "1 finding fixed in 1 file" in capsys.readouterr().err
+    assert "1 place fixed in 1 file" in capsys.readouterr().err
 
 
 def test_a_dry_run_prints_a_diff_and_writes_nothing(
@@ -101,7 +101,7 @@ def test_what_made_a_file_worse_is_undone_and_the_rest_is_kept(
     said = capsys.readouterr().err
     assert "a.py:1: demo/broken undone: the file no longer parses" in said
     assert "a.py:3: demo/worse undone: demo/evil finds more than before" in said
-    assert "1 finding fixed in 1 file; 2 not fixed" in said
+    assert "1 place fixed in 1 file; 2 not fixed" in said
 
 
 def test_only_changed_lines_are_mended_and_no_accepted_finding(fix: Fix, git_repo: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rlm_gate import core
 from rlm_gate.core import Verdict
 from rlm_gate.reports import json as report
+from rlm_gate.reports import text
 
 SCHEMA = Path(report.__file__).with_name("schema.json")
 
@@ -42,6 +43,28 @@ def test_a_name_that_is_not_utf8_comes_back_as_it_was(samples: dict[str, Verdict
 def test_which_findings_block_is_told_finding_by_finding(samples: dict[str, Verdict]) -> None:
     findings = _document(samples["failed"])["findings"]
     assert [finding["blocking"] for finding in findings] == [True, True, False, False]
+
+
+def test_counts_are_of_the_entries_and_places_of_where_they_stand(sample: Verdict) -> None:
+    document = _document(sample)
+    findings, places = (
+        document["findings"],
+        [one for one in document["findings"] for _ in one["also"]],
+    )
+
+    assert document["counts"] == _by_severity(findings)
+    assert document["places"] == _by_severity([*findings, *places])
+    total, spread = len(findings), len(findings) + len(places)
+    told = text.render(sample).decode()
+    assert (f"{total} finding" in told) is bool(total)
+    assert (f", at {spread} places in all." in told) is (spread > total)
+
+
+def _by_severity(findings: list[Any]) -> dict[str, int]:
+    return {
+        one.label: sum(finding["severity"] == one.label for finding in findings)
+        for one in core.Severity
+    }
 
 
 def test_unknown_cost_is_null_and_not_zero(samples: dict[str, Verdict]) -> None:

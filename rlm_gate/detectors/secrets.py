@@ -110,7 +110,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "12"
+    return "13"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -248,10 +248,11 @@ def _in_settings(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
         from rlm_gate.detectors import _settings
 
         text = Text.of(file.text)
-        for start, end in _settings.found(file.path, text.text):
+        for start, end, near in _settings.found(file.path, text.text):
             region = text.region(start, end)
             for rule in asking:
-                yield finding(rule, file.path, text.lines, region, _ENGINE)
+                found = finding(rule, file.path, text.lines, region, _ENGINE)
+                yield replace(found, severity=min(found.severity, _SHOWN)) if near else found
 
 
 def _options(rule: Rule) -> list[Mapping[str, Any]]:
@@ -351,9 +352,20 @@ def _by_format(text: str) -> Iterator[Secret]:
         for match in form.pattern.finditer(text):
             value = match[group]
             check = CHECKS.get(form.check)
-            if not made_up(value) and (check is None or check(value)):
+            if (
+                not made_up(value)
+                and (check is None or check(value))
+                and not _is_in_blob(text, match.start(group), match.end(group))
+            ):
                 certain = form.certain and (form.check != "crc" or checksum_fits(value))
                 yield Secret(match.start(group), match.end(group), form.kind, value, certain)
+
+
+def _is_in_blob(text: str, start: int, end: int) -> bool:
+    """Say whether a token's form came about by chance, within a picture or the like in base64."""
+    before, after = text[max(0, start - _BLOB) : start], text[end : end + _BLOB]
+    left, right = _BLOB_ENDS.search(before), _BLOB_BEGINS.match(after)
+    return len(left[0] if left else "") + len(right[0] if right else "") >= _BLOB
 
 
 def _long_words(text: str) -> str:
@@ -369,6 +381,9 @@ _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chanc
 _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 _LOOSE = tuple((mark, form) for form in FORMATS for mark in form.marks if not form.whole)
 _TIGHT = tuple((mark, form) for form in FORMATS for mark in form.marks if form.whole)
+_BLOB = 300  # characters of base64 around a token: no address or list of settings is as long
+_BLOB_ENDS = kept.expression(r"[A-Za-z0-9+/]{1,300}\Z")
+_BLOB_BEGINS = kept.expression(r"[A-Za-z0-9+/]+")
 _TOKEN, _END = 20, 4  # an AWS key id, the shortest of all tokens, has 16 characters after AKIA
 _ONE_TOKEN = kept.expression(r"[\w.~+/=-]+\Z")
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.~+/=:@?&%#-")

@@ -295,6 +295,13 @@ def test_a_secret_inside_a_longer_word_is_none(kind: str) -> None:
         assert kind not in kinds(f"word{text}")
 
 
+def test_the_form_of_a_token_within_a_picture_is_none() -> None:
+    token, _ = EXAMPLES["facebook-token"]
+    before, after = "iVBORw0KGgoA/AN+SU" * 40, "hEUgAAA/8z" * 40
+    assert secrets.find(f'"image/png": "{before}/{token}/{after}"\n') == ()
+    assert kinds(f'"address": "https://shop.com/{token}/{after[:60]}"\n') == ["facebook-token"]
+
+
 def test_the_key_that_an_emulator_has_for_everyone_is_no_secret() -> None:
     everyones = "Eby8vdM02" + "xNOcqFl" + drawn(70)
     assert not secrets.find(f"AccountName=dev;AccountKey={everyones}==")

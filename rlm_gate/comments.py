@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rlm_gate.core.records import dataclass
 
 _Node = Any  # of ast-grep, whose only home is syntax
+_NO_SPACE = re.compile(r"\S")
 _BROKEN = "the code around it does not parse, so nobody knows what is a comment; mend that first"
 _BODIES = re.compile(
     r"(?:block|body|suite|compound_statement|declaration_list|do_group|statements)"
 )
 _TEXTS = re.compile(r"(?:string|quoted|attribute_value|heredoc|raw_text|template_chars)")
+# What holds statements, members or arms: a comment in it is no part of an expression.
+_HOLDS = re.compile(
+    r"(?:block|body|suite|compound_statement|declaration_list|statements|members|accessor_list)"
+    r"|^(?:program|module|source_file|compilation_unit|document|switch\w*|case\w*|match_\w*)$"
+    r"|^(?:if|for|while|try|with)_statement$|^(?:else|elif|except|finally)_clause$|_definition$"
+)
 _COMPOUND = re.compile(r"(?:if|for|while|until|case|switch|try|with|class|function|module)")
 
 
@@ -48,6 +55,24 @@ def read_comments(root: _Node, mark: str, *, statements: bool) -> Iterator[Comme
         elif not _TEXTS.search(kind):
             inside = broken or kind == "ERROR"
             waiting += [(child, inside) for child in reversed(node.children())]
+
+
+def blank_within(text: str, comments: Iterable[_Node]) -> str:
+    """Return the text with spaces for those comments that stand within an expression or a head.
+
+    Every character keeps its place. ``text`` is what the comments' tree was made of; those between
+    statements or members stay.
+    """
+    parts, end = [], 0
+    for node in comments:
+        parent, span = node.parent(), node.range()
+        if parent is None or _HOLDS.search(str(parent.kind())):
+            continue
+        start, past = int(span.start.index), int(span.end.index)
+        if start >= end:
+            parts += [text[end:start], _NO_SPACE.sub(" ", text[start:past])]
+            end = past
+    return "".join([*parts, text[end:]]) if parts else text
 
 
 def _comment(root: _Node, node: _Node, *, broken: bool, statements: bool) -> Comment:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from rlm_gate import kept, rustregex, symbols
-from rlm_gate.comments import Comment, read_comments
+from rlm_gate.comments import Comment, blank_within, read_comments
 from rlm_gate.core.records import dataclass
 from rlm_gate.markup import only_php
 from rlm_gate.symbols import KINDS, Symbol
@@ -54,9 +54,8 @@ class Tree:
         name = grammar(language)
         if name is None:
             raise ValueError(f"no grammar for {language!r}; ask syntax.grammar() first")
-        plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         self._ascii = text.isascii()
-        self._root = SgRoot(only_php(plain) if name == "php" else plain, name).root()
+        self._root = SgRoot(_readable(text, name), name).root()
 
     @property
     def root(self) -> Node:
@@ -122,8 +121,35 @@ class Tree:
         """Yield the comments that hold the mark, in text order; what is in a string is none."""
         return read_comments(self._root, mark, statements=language in KINDS)
 
+    def uncommented(self, text: str, language: str) -> Tree:
+        """Return the tree of its text without the comments within expressions, places the same.
+
+        It is this one where there are none. ``text`` and ``language`` are what it was made of.
+        """
+        if not (kinds := _COMMENTS.get(language)) or not any(one in text for one in ("#", "/")):
+            return self
+        plain = _readable(text, language)
+        bare = blank_within(plain, self._nodes({"rule": {"any": [{"kind": one} for one in kinds]}}))
+        return self if bare is plain else Tree(bare, language)
+
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))
+
+
+# Languages in which a comment may stand within an expression, and the kinds of it.
+_COMMENTS = {
+    **dict.fromkeys(
+        ["python", "javascript", "typescript", "tsx", "go", "csharp", "php", "ruby"], ("comment",)
+    ),
+    **dict.fromkeys(("java", "rust"), ("line_comment", "block_comment")),
+    "kotlin": ("line_comment", "multiline_comment"),
+}
+
+
+def _readable(text: str, name: str) -> str:
+    """Return what the grammar is given of a text."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return only_php(plain) if name == "php" else plain
 
 
 # By the configuration, which is kept with it: the names of its variables, and itself for ASCII.

@@ -11,7 +11,7 @@ pages or components, the scripts in them, see ``_scripts``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +21,12 @@ from rlm_gate.core import Corpus, Detect, Finding, Rule, Severity, Skip, SourceF
 from rlm_gate.detectors import (
     LINE_OPTIONS,
     Complaint,
-    Place,
     Region,
     Text,
     _chances,
     _clauses,
     _flows,
+    _ruleform,
     _scripts,
     _shell,
     applying,
@@ -42,7 +42,6 @@ from rlm_gate.detectors import (
 )
 from rlm_gate.detectors._where import speaks
 
-Check = Callable[[Any, Place], Iterator[Complaint]]
 _Config = Mapping[str, Any]
 # The rules that have entries for a language, and these entries by the rules' numbers.
 _Spoken = tuple[tuple[Rule, ...], Mapping[int, Sequence[Detect]]]
@@ -53,11 +52,12 @@ _Wanted = tuple[Rule, Detect, _Config, tuple[_clauses.Clause, ...]]
 _READY: dict[tuple[int, str], tuple[_Config, _Config, tuple[_clauses.Clause, ...]]] = {}
 # By a configuration and lesser flows: these two, and the configuration with them.
 _LESSER: dict[tuple[int, int], tuple[_Config, _Config, _Config]] = {}
+# By a rule: itself, and whether one of its shapes names comments.
+_SIGHTED: dict[int, tuple[Rule, bool]] = {}
 _MANY = 4096
 
 _ENGINE = "astgrep"
 _SHELL = "bash"
-_CONFIG = ("rule", "constraints", "utils")
 _GRAVE_BY_SHAPE = frozenset({"csharp", "kotlin", "ruby", "rust"})
 _FEW = 4  # pieces of a file to search one by one: each search reads its rule anew
 _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
@@ -65,10 +65,10 @@ _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
     """Check the shape of the rule with places, then let ast-grep compile it for each language."""
-    known = ("language", "once", *_CONFIG, *LINE_OPTIONS)
+    known = ("language", "once", *_ruleform.CONFIG, *LINE_OPTIONS)
     complaints = [
         *unknown_keys(options, known),
-        *_shapes(options),
+        *_ruleform.complaints(options),
         *language_complaints(options, languages),
         *line_complaints(options),
     ]
@@ -90,7 +90,7 @@ def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"9+{installed('ast-grep-py')}"
+    return f"10+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -120,7 +120,35 @@ def _judge_scripts(
     wanted = [*_wanted(file, rules, script.language)]
     if wanted:
         tree, lines = syntax.parse(script.text, script.language), Text.of(file.text).lines
-        yield from _matches(script, wanted, tree, lines, _lesser_flows(script))
+        for bare, some in _by_sight(script, wanted, tree):
+            yield from _matches(script, some, bare, lines, _lesser_flows(script))
+
+
+def _by_sight(
+    file: SourceFile, wanted: Sequence[_Wanted], tree: syntax.Tree
+) -> Iterator[tuple[syntax.Tree, Sequence[_Wanted]]]:
+    """Yield the rules that name comments with the tree, the rest with one without them.
+
+    A comment between two arguments would else hide a call from most shapes.
+    """
+    bare = tree.uncommented(file.text, file.language)
+    if bare is tree:
+        yield tree, wanted
+        return
+    blind = [one for one in wanted if not _names_comments(one[0])]
+    yield bare, blind
+    if len(blind) < len(wanted):
+        yield tree, [one for one in wanted if _names_comments(one[0])]
+
+
+def _names_comments(rule: Rule) -> bool:
+    known = _SIGHTED.get(id(rule))
+    if known is None or known[0] is not rule:
+        if len(_SIGHTED) >= _MANY:
+            _SIGHTED.clear()
+        named = any("comment" in str(one.options) for one in entries(rule, _ENGINE))
+        known = _SIGHTED[id(rule)] = rule, named
+    return known[1]
 
 
 def _entries(rules: Sequence[Rule], language: str) -> _Spoken:
@@ -162,7 +190,8 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
     tree = syntax.parse(held(file.text), file.language)
     lines = Text.of(file.text).lines
     flows = _lesser_flows(file)
-    yield from _matches(file, wanted, tree, lines, flows)
+    for bare, some in _by_sight(file, wanted, tree):
+        yield from _matches(file, some, bare, lines, flows)
     if flows and flows == _flows.direct(file.language):
         why = "astgrep: packed code; input from outside counts only where it is used as it comes"
         yield Skip(display_path(file.path), why)
@@ -267,7 +296,7 @@ def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> It
 
 def config(options: Mapping[str, Any], language: str) -> dict[str, Any]:
     """Return the rule object, with the flows' utilities where it names them."""
-    config = {key: options[key] for key in _CONFIG if key in options}
+    config = {key: options[key] for key in _ruleform.CONFIG if key in options}
     if _names_flows(config):
         config["utils"] = {**_flows.utilities(language), **config.get("utils", {})}
     return config
@@ -313,85 +342,3 @@ def _compiles(options: Mapping[str, Any]) -> Iterator[Complaint]:
             problems.setdefault(problem, []).append(language)
     for problem, concerned in problems.items():
         yield ("rule",), f"{', '.join(concerned)}: {problem}"
-
-
-# What ast-grep's rule reference allows, checked here because ast-grep itself reports a wrong shape
-# without its place, as a bare Exception. Left out: ``range``, which no rule about code needs.
-
-
-def _shapes(options: Mapping[str, Any]) -> Iterator[Complaint]:
-    yield from _rule(options.get("rule"), ("rule",) if "rule" in options else ())
-    for part in ("constraints", "utils"):
-        rules = options.get(part, {})
-        if not isinstance(rules, Mapping):
-            yield (part,), f"{part}: write a mapping of names to ast-grep rules"
-            continue
-        for name, rule in rules.items():
-            yield from _rule(rule, (part, name))
-
-
-def _rule(rule: Any, place: Place, more: Mapping[str, Check] | None = None) -> Iterator[Complaint]:
-    if not isinstance(rule, Mapping) or not rule:
-        yield place, "rule: write an ast-grep rule, a mapping of pattern, kind, has, any, ..."
-        return
-    checks = {**_CHECKS, **(more or {})}
-    for key, value in rule.items():
-        if key in checks:
-            yield from checks[key](value, (*place, key))
-        else:
-            from rlm_gate import mistakes
-
-            remedy = mistakes.hint(key, checks)
-            yield (*place, key), f"unknown key {key!r} in an ast-grep rule; {remedy}"
-
-
-def _relation(value: Any, place: Place) -> Iterator[Complaint]:
-    yield from _rule(value, place, {"stopBy": _stop, "field": _text})
-
-
-def _stop(value: Any, place: Place) -> Iterator[Complaint]:
-    if isinstance(value, Mapping):
-        yield from _rule(value, place)
-    elif value not in {"neighbor", "end"}:
-        yield place, "stopBy: write neighbor, end, or a rule to stop at"
-
-
-def _text(value: Any, place: Place) -> Iterator[Complaint]:
-    if not isinstance(value, str) or not value:
-        yield place, f"{place[-1]}: write a text"
-
-
-def _nth(value: Any, place: Place) -> Iterator[Complaint]:
-    if not isinstance(value, str | int):
-        yield place, "nthChild: write a number or a formula such as 2n+1"
-
-
-def _list(value: Any, place: Place) -> Iterator[Complaint]:
-    if not isinstance(value, list | tuple) or not value:
-        yield place, f"{place[-1]}: write a list of ast-grep rules"
-        return
-    for number, rule in enumerate(value):
-        yield from _rule(rule, (*place, number))
-
-
-def _pattern(value: Any, place: Place) -> Iterator[Complaint]:
-    if isinstance(value, Mapping) and "context" in value:
-        for key, part in value.items():
-            yield from _text(part, (*place, key))
-            if key not in _PATTERN or (key == "strictness" and part not in _STRICTNESS.split()):
-                allowed = f"a pattern has {', '.join(_PATTERN)}; strictness is {_STRICTNESS}"
-                yield (*place, key), allowed
-    elif not isinstance(value, str) or not value:
-        yield place, "pattern: write code, or a mapping of context, selector and strictness"
-
-
-_PATTERN = ("context", "selector", "strictness")
-_STRICTNESS = "cst smart ast relaxed signature template"
-_CHECKS: dict[str, Check] = {
-    **dict.fromkeys(("kind", "regex", "matches"), _text),
-    **dict.fromkeys(("inside", "has", "precedes", "follows"), _relation),
-    **dict.fromkeys(("all", "any"), _list),
-    "not": _rule,
-    "nthChild": _nth,
-    "pattern": _pattern,
-}

@@ -244,3 +244,16 @@ def test_the_callers_of_a_private_function_may_have_looked(
         "    return Store(Path.Join(_temporary, file.FileName));\n  }\n}\n"
     )
     assert severities("ThemeController.cs", code, **sink("csharp", "path", "Store")) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("$_POST['name']", MEDIUM),
+        ("$_GET['name']", HIGH),
+        ("$_POST['name'] ?? $_GET['name']", HIGH),
+    ],
+)
+def test_behind_a_login_only_what_a_form_alone_brings_is_less(asked: str, meant: Severity) -> None:
+    code = f"<?php\nif (!isset($_SESSION['user'])) {{ exit; }}\n$name = {asked};\nshow($name);\n"
+    assert severities("a.php", code, **sink("php", "xss", "show")) == [meant]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from grading import severities
+from grading import severities, sink
 
 from rlm_gate.core import Severity
 
@@ -381,3 +381,15 @@ def test_a_flow_is_weighed_by_the_lines_it_begins_and_ends_on(
     code = "def f():\n    name = request.args['n']\n    if not name:\n        return None\n"
     code += "    return open(name)\n"
     assert severities("a.py", code, **PATH, **options) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [("form.name.data", Severity.MEDIUM), ("request.json['name']", Severity.HIGH)],
+)
+def test_a_field_of_a_form_holds_text_which_is_no_operator(asked: str, meant: Severity) -> None:
+    code = (
+        "from flask import request\n@app.route('/')\ndef show():\n    form = LoginForm()\n"
+        f"    return coll.find({{'name': {asked}, 'password': form.password.data}})\n"
+    )
+    assert severities("a.py", code, **sink("python", "nosql", "coll.find")) == [meant]

@@ -15,6 +15,8 @@ WPDB = sink("php", "sql", "**.wpdb.get_var")
         ("$n = $_GET['n']; $wpdb->get_var(\"SELECT a FROM t WHERE b LIKE '%$n%'\");", [MEDIUM]),
         ("$n = $_GET['n']; $wpdb->get_var(\"SELECT a FROM t WHERE b = $n\");", [HIGH]),
         ("$n = $_GET['n']; $wpdb->get_var(\"SELECT a FROM t WHERE c = 'd' AND b = $n\");", [HIGH]),
+        (r'''$n = $_GET['n']; $wpdb->get_var("SELECT a FROM t WHERE b = \"$n\"");''', [MEDIUM]),
+        (r'''$n = $_GET['n']; $wpdb->get_var("SELECT \"d\" FROM t WHERE b = $n");''', [HIGH]),
         ("$n = stripslashes($_GET['n']); $wpdb->get_var(\"SELECT '$n'\");", [HIGH]),
         ("$n = wp_unslash($_GET['n']); $wpdb->get_var(\"SELECT '$n'\");", [HIGH]),
     ],

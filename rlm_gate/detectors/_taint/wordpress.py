@@ -20,7 +20,8 @@ _SLASHED: Final = kept.expression(r"\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b")
 _UNSLASHED: Final = kept.expression(
     r"(?i)unslash|stripslashes|stripcslashes|decode|unserialize|php://input|->get_\w*param"
 )
-_QUOTES: Final = kept.expression(r"\\.|[\"']")
+# of a statement: before one that PHP's own quotes hold stands a backslash
+_QUOTES: Final = kept.expression(r"[\"']")
 # A link of others does not know what the page gave its user; to be asked for it ends the page.
 _NONCE: Final = kept.expression(r"\b(?:check_(?:admin|ajax)_referer|wp_verify_nonce)\s*\(")
 _ITS: Final = kept.expression(
@@ -85,7 +86,7 @@ def _in_quotes(text: str, place: int) -> bool:
     """Say whether a place of a statement is within a text of it."""
     opened = ""
     for one in _QUOTES.finditer(text, 0, place):
-        if not opened and len(one[0]) == 1:
+        if not opened:
             opened = one[0]
         elif one[0] == opened:
             opened = ""

@@ -241,3 +241,19 @@ def test_what_a_database_holds_is_no_request_s() -> None:
 def test_the_helper_of_a_request_is_input_where_it_is_given_a_name() -> None:
     assert lines("<?php\n$db->query(request('q'));\n") == [2]
     assert lines("<?php\n$db->query(request());\n") == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["empty($q)", "!$q", "$q == null", "is_null($q)", "!isset($q)", "!($q)", "empty($q) && $r"],
+)
+def test_what_is_empty_does_no_harm(condition: str) -> None:
+    assert not php(f"if ({condition}) {{ $db->query($q); }}")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["!empty($q)", "$q", "$q != null", "isset($q)", "empty($q) || $r", "!isset($q, $r)"],
+)
+def test_what_is_not_empty_may_do_harm(condition: str) -> None:
+    assert php(f"if ({condition}) {{ $db->query($q); }}")

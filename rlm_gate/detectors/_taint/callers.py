@@ -26,6 +26,10 @@ _FORMS: Final = kept.expression(r"->(?:getPost|post|getParsedBody)\(|\brequest\.
 _POSTED: Final = kept.expression(
     r"\$_POST\b|\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b"
 )
+# No link leads there: somebody's own page must send the form, and he sees the answer in its place.
+_FORM_ALONE: Final = kept.expression(
+    r"\A(?=[^\x00]*\$_POST\b)(?![^\x00]*(?:\$_(?:GET|REQUEST|COOKIE|SERVER)\b|_get\w*\())"
+)
 _POST_METHOD: Final = kept.expression(r"\s*(?:async\s+)?(?:def|(?:public\s+)?function)\s+post\b")
 _WHO: Final = (
     r"[\"'](?!cart|basket|lang|locale|m(?:es)?sa?g|err|succ|status|flash|captcha|token|csrf|old)"
@@ -106,7 +110,7 @@ def needs_own_page(hit: Hit) -> bool:
     taint, sink = hit.taint, hit.node
     if taint is None:
         return False
-    if _refuses_body(hit, taint):
+    if _refuses_body(hit, taint) or _FORM_ALONE.search(next(around.said_at(sink, taint.steps), "")):
         return True
     return _is_posted(taint, sink) and _asks_for_login(sink)
 

@@ -81,12 +81,31 @@ def _without(reading: Reading, values: Sequence[Value]) -> Value | None:
     return built(values[1:]).cleaned(taken_out(reading.specs.replacing, values[0].const, put))
 
 
+def _passed(reading: Reading, values: Sequence[Value]) -> Value | None:
+    """Read ``apply_filters``: what it is given, unless somebody's plug-in makes something else."""
+    del reading
+    return replace(values[1].unseen(), const=UNSET, fixed=False) if len(values) > 1 else None
+
+
+def _shortened(reading: Reading, values: Sequence[Value]) -> Value | None:
+    """Read ``rtrim`` and ``substr``: of a statement what an end of it leaves says as much."""
+    del reading
+    if not values[0].tainted or not values[0].written:
+        return None
+    return replace(built(values), written=values[0].written, prefix=values[0].prefix)
+
+
 KNOWN: Final[Mapping[str, Callable[[Reading, Sequence[Value]], Value | None]]] = {
+    "apply_filters": _passed,
     "array_map": _each,
+    "chop": _shortened,
     "filter_input": _asked,
     "filter_var": _filtered,
     "implode": _glued,
     "join": _glued,
     "preg_replace": _replaced,
+    "rtrim": _shortened,
     "str_replace": _without,
+    "substr": _shortened,
+    "trim": _shortened,
 }

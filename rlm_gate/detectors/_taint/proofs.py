@@ -48,6 +48,7 @@ _NUMBER: Final = kept.expression(
 _GETS: Final = kept.expression(
     r"[\w.$>()-]*(?:\.|->)(?i:get|input|query|post|param|\w*value|\w*param|header|cookie)\w*\(\s*[\"'][\w.\[\]-]*[\"']\s*\)\Z"
 )
+_EMPTY: Final = frozenset({"empty", "is_null", "isset"})  # of PHP
 _NOWHERE: Final = ("-1", "false", "FALSE")
 
 _HOST: Final = kept.expression(r"\.(?:hostname|host|origin)\Z")
@@ -104,7 +105,13 @@ def _proof(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # n
         return _of_two(reader, node, env, holds)
     if kind in CALLS:
         return _of_call(reader, node, env, holds)
-    return _of_presence(reader, node, env) if holds else {}
+    return _of_presence(reader, node, env) if holds else _of_absence(reader, node, env)
+
+
+def _of_absence(reader: _Evaluates, node: Node, env: Env) -> Proof:
+    """Read ``!$x``: what is empty in PHP does no harm, whoever left it so."""
+    is_php = node.text().startswith("$")
+    return marks(_tested(reader, [node], env), EVERY) if is_php else {}
 
 
 def _of_two(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  # noqa: FBT001  # as above
@@ -214,10 +221,11 @@ def _of_call(reader: _Evaluates, node: Node, env: Env, holds: bool) -> Proof:  #
     name = _name(reader, node, owner, env)
     if _LISTS.search(name):
         return _of_list(reader, node, env, holds)
+    if name in _EMPTY and len(arguments) == 1:
+        there = holds == (name == "isset")
+        return (_of_presence if there else _of_absence)(reader, arguments[0], env)
     if not holds:
         return _of_other_beginning(reader, name, owner, arguments, env)
-    if name == "isset" and len(arguments) == 1:
-        return _of_presence(reader, arguments[0], env)
     every = [one for one in (owner, *arguments) if one is not None]
     tested = _tested(reader, every, env)
     if kinds := reader.reading.specs.clean.find(name):

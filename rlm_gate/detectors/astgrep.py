@@ -23,6 +23,7 @@ from rlm_gate.detectors import (
     Complaint,
     Region,
     Text,
+    _broken,
     _chances,
     _clauses,
     _flows,
@@ -60,7 +61,6 @@ _ENGINE = "astgrep"
 _SHELL = "bash"
 _GRAVE_BY_SHAPE = frozenset({"csharp", "kotlin", "ruby", "rust"})
 _FEW = 4  # pieces of a file to search one by one: each search reads its rule anew
-_TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -90,7 +90,7 @@ def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"10+{installed('ast-grep-py')}"
+    return f"11+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -189,13 +189,14 @@ def _judge(file: SourceFile, wanted: Sequence[_Wanted]) -> Iterator[Finding | Sk
     held = _shell.without_templates if file.language == "yaml" else str
     tree = syntax.parse(held(file.text), file.language)
     lines = Text.of(file.text).lines
-    flows = _lesser_flows(file)
+    flows, errors = _lesser_flows(file), _broken.Errors(tree)
     for bare, some in _by_sight(file, wanted, tree):
-        yield from _matches(file, some, bare, lines, flows)
+        found = _matches(file, some, bare, lines, flows)
+        yield from (one for one in found if not errors.blur(one))
     if flows and flows == _flows.direct(file.language):
         why = "astgrep: packed code; input from outside counts only where it is used as it comes"
         yield Skip(display_path(file.path), why)
-    yield from _trouble(file, tree, sorted({rule.id for rule, *_ in wanted}))
+    yield from _broken.trouble(file, errors, sorted({rule.id for rule, *_ in wanted}), _ENGINE)
 
 
 def _matches(
@@ -274,24 +275,6 @@ def _near_change(file: SourceFile, tree: syntax.Tree) -> Sequence[syntax.Node] |
         return None
     parts = tree.parts(file.touched)
     return parts if len(parts) <= _FEW else None
-
-
-def _trouble(file: SourceFile, tree: syntax.Tree, rule_ids: Sequence[str]) -> Iterator[Skip]:
-    """Report broken code in judged lines. The parser recovers, so a little of it is only a note.
-
-    Grammars lag behind their languages: one new word must not make a whole file count as missing.
-    """
-    broken = {line for first, last in tree.trouble() for line in range(first, last + 1)}
-    judged = {line for span in file.in_scope for line in range(span.start, span.end + 1)}
-    lines = sorted(broken & judged)
-    if lines:
-        what = f"{display_path(file.path)}:{lines[0]}"
-        why = f"{len(lines)} of {len(judged)} judged lines are not {file.language} to its grammar"
-        if len(lines) * _TOO_MANY <= len(judged):
-            yield Skip(what, f"astgrep: {why}; matches in them may be missing")
-        else:
-            remedy = "mend the file, or exclude it"
-            yield Skip(what, f"astgrep: {why}; {remedy}", path=file.path, rule_ids=tuple(rule_ids))
 
 
 def config(options: Mapping[str, Any], language: str) -> dict[str, Any]:

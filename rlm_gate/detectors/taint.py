@@ -232,7 +232,14 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
     """Turn hits into findings; one place and rule are told once, by the first worst flow."""
     seen: set[tuple[str, int]] = set()
     weighing = [(_severity(hit), hit) for hit in hits]  # once: it reads the code around
+    opened = {
+        _cause(hit): severity
+        for severity, hit in sorted(weighing, key=itemgetter(0))
+        if not exploit.only_asks(hit)
+    }
     for severity, hit in sorted(weighing, key=itemgetter(0), reverse=True):
+        if exploit.only_asks(hit) and opened.get(_cause(hit), Severity.INFO) >= severity:
+            continue  # whether it is there, of the same value that is then opened
         span = hit.node.range()
         key = (hit.entry.rule.id, span.start.index)
         region = Region(
@@ -253,6 +260,12 @@ def _findings(hits: Sequence[Hit], path: str, text: Text) -> Iterator[Finding]:
         if fits and key not in seen and lines_fit(hit.entry.options, found.quote):
             seen.add(key)
             yield found
+
+
+def _cause(hit: Hit) -> tuple[object, ...]:
+    """Return the rule and where the value came in; a value of no known origin is its own cause."""
+    taint = hit.taint
+    return (hit.entry.rule.id, taint.steps[0]) if taint and taint.steps else (id(hit),)
 
 
 def _told(lines: Sequence[int], sink: int) -> str:

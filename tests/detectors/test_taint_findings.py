@@ -116,3 +116,23 @@ def test_what_a_function_saw_is_kept_as_long_as_its_number_counts(
     numbers = {key[1][1]: id(env) for key, (_, env) in reading.returned.items() if key[0]}  # type: ignore[index]
     assert len(numbers) > 9
     assert all(number == held for number, held in numbers.items())
+
+
+ASKED = "    if os.path.exists(name): {}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        (ASKED.format("open(name)"), [3]),  # the look and what is done with it are one cause
+        (ASKED.format("pass"), [3]),
+        (f"{ASKED.format('pass')}    open(name)\n", [4]),
+        (f"{ASKED.format('pass')}    open(request.args['m'])\n", [3, 4]),
+    ],
+)
+def test_to_ask_for_a_file_that_is_then_opened_is_no_finding_of_its_own(
+    code: str, lines: list[int]
+) -> None:
+    calls = [{"call": "{open,os.path.exists}", "args": [0]}]
+    told = found(HEAD + code, [seeking({"calls": calls})])
+    assert sorted(one.span.start for one in told) == lines

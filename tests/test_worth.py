@@ -1,0 +1,106 @@
+"""What the built-in rules tell a reviewer as medium, and what of the same shape is only tidying."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from builders import corpus, source
+
+from rlm_gate import detectors, packs
+from rlm_gate.core import Finding, Rule, Severity
+
+MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
+ALIKE, SIDES = "patterns/branches-alike", "patterns/both-sides-alike"
+AGAIN = "patterns/repeated-condition"
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
+
+
+def severities(rule_id: str, path: str, code: str) -> list[Severity]:
+    """Return what the rule's detectors find in the code, each by its weight."""
+    rule, file = rules()[rule_id], source(path, code)
+    return [
+        one.severity
+        for name in sorted({entry.engine for entry in rule.detect})
+        for one in detectors.load(name).detect(corpus(file), [rule])
+        if isinstance(one, Finding)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "code", "expected"),
+    [
+        (SIDES, "a.ts", "if (a.end && a.end) show(a);", [LOW]),
+        (AGAIN, "a.ts", "if (a.end > 0 && a.end > 0) show(a);", [MEDIUM]),
+        (SIDES, "a.ts", "if (a.end >= a.end) show(a);", [MEDIUM]),
+        (SIDES, "a.py", "def f(a):\n    return a.ok and a.ok\n", [LOW]),
+        (SIDES, "A.java", "class A { boolean f() { return ok && ok; } }", [LOW]),
+        (SIDES, "A.cs", "class A { bool F() { return ok || ok; } }", [LOW]),
+        (SIDES, "a.php", "<?php if ($a->b && $a->b) { f(); }", [LOW]),
+        (AGAIN, "a.ts", "if (!a && !a) show();", [LOW]),
+        (AGAIN, "a.ts", "const side = left ? width : width;", []),
+        (AGAIN, "a.ts", "if (a === 1) { f(); } else if (a === 1) { g(); }", [MEDIUM]),
+        (AGAIN, "a.py", "def f(x, y):\n    return y if x else y\n", [LOW]),
+        (ALIKE, "a.ts", "const locale = lang === 'vi' ? vi : vi;", [MEDIUM]),
+        (ALIKE, "a.ts", "const rooms = count === 1 ? 'phòng' : 'phòng';", [LOW]),
+        (ALIKE, "a.ts", "const look = mode === 'raised' ? 'p-4' : 'p-4';", [LOW]),
+        (ALIKE, "a.py", "row = text(at) if isinstance(at, int) else text(at)\n", [LOW]),
+        (ALIKE, "a.py", "rows = mine(who) if scope == 'own' else mine(who)\n", [MEDIUM]),
+        (ALIKE, "A.java", "class A { int f() { return ok ? width : width; } }", [LOW]),
+        (ALIKE, "a.ts", "if (kind === 'own') { show(rows); } else { show(rows); }", [MEDIUM]),
+        (ALIKE, "a.ts", "if (job.kind === 1) { job.go(); } else { job.go(); }", [LOW]),
+        (ALIKE, "a.py", "if job.kind:\n    job.go()\nelse:\n    job.go()\n", [LOW]),
+        (ALIKE, "a.py", "if action == 'new':\n    go(x)\nelse:\n    go(x)\n", [MEDIUM]),
+    ],
+)
+def test_a_condition_that_changes_nothing_is_told_where_a_case_is_lost(
+    rule: str, path: str, code: str, expected: list[Severity]
+) -> None:
+    assert severities(rule, path, code) == expected
+
+
+FLOW = (
+    "export type Props = {\n  id: string,\n  dark?: boolean,\n};\n\n"
+    "export type State = {\n  open: boolean,\n};\n"
+)
+
+
+def test_types_of_flow_are_no_assignments() -> None:
+    assert severities("patterns/value-overwritten", "a.jsx", FLOW) == []
+    twice = "row['name'] = user.name;\nrow['name'] = user.mail;\n"
+    assert severities("patterns/value-overwritten", "a.jsx", FLOW + twice) == [MEDIUM]
+
+
+HELD = "function f() {{ try {{ return g(); }} {}finally {{ return 1; }} }}"
+ADDRESS = "def f(request):\n    at = request.headers.get('X-Forwarded-For')\n    {}\n"
+RUN = (
+    "on: pull_request\njobs:\n  a:\n    {}runs-on: x\n    steps:\n"
+    "      - run: git checkout ${{{{ github.event.workflow_run.head_branch }}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "code", "expected"),
+    [
+        ("patterns/return-in-finally", "a.js", HELD.format(""), [MEDIUM]),
+        ("patterns/return-in-finally", "a.js", HELD.format("catch (e) { log(e); } "), [LOW]),
+        ("patterns/return-in-finally", "a.js", HELD.format("catch (e) { throw h(e); } "), [MEDIUM]),
+        ("security/client-value-decides", "a.py", ADDRESS.format("note(at)"), [LOW]),
+        ("security/client-value-decides", "a.py", ADDRESS.format("limiter.hit(at)"), [MEDIUM]),
+        ("security/workflow-injection", ".github/workflows/a.yml", RUN.format(""), [MEDIUM]),
+        (
+            "security/workflow-injection",
+            ".github/workflows/a.yml",
+            RUN.format("if: github.event.workflow_run.head_branch == 'main'\n    "),
+            [],
+        ),
+    ],
+)
+def test_what_the_code_around_makes_harmless_is_no_warning(
+    rule: str, path: str, code: str, expected: list[Severity]
+) -> None:
+    assert severities(rule, path, code) == expected

@@ -257,3 +257,11 @@ def test_what_is_empty_does_no_harm(condition: str) -> None:
 )
 def test_what_is_not_empty_may_do_harm(condition: str) -> None:
     assert php(f"if ({condition}) {{ $db->query($q); }}")
+
+
+def test_of_a_view_of_blade_only_what_is_run_or_printed_raw_is_read() -> None:
+    view = (
+        "@extends('page')\n<p onclick=\"go()\">{{ request('a') }}</p>\n@php\n  $b = request('b');\n"
+        "@endphp\n<p>{{ $b }} {!! e($b) !!}</p>\n<p>{!! $b !!}</p>\n"
+    )
+    assert lines(view, sink="xss", clean=["e"]) == [7]

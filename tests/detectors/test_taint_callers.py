@@ -257,3 +257,31 @@ def test_the_callers_of_a_private_function_may_have_looked(
 def test_behind_a_login_only_what_a_form_alone_brings_is_less(asked: str, meant: Severity) -> None:
     code = f"<?php\nif (!isset($_SESSION['user'])) {{ exit; }}\n$name = {asked};\nshow($name);\n"
     assert severities("a.php", code, **sink("php", "xss", "show")) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("head", "meant"),
+    [
+        ("@GetMapping class A {", HIGH),
+        ("class A {", MEDIUM),
+        ("class A implements Shown {", HIGH),
+        ("class A extends Shown {", HIGH),
+    ],
+)
+def test_a_method_without_a_route_is_no_handler(head: str, meant: Severity) -> None:
+    route = "@GetMapping" if "@" in head else ""
+    head = head.removeprefix("@GetMapping ")
+    code = (
+        f"{head}\n  {route}\n  void show(@RequestParam String name) {{\n"
+        "    st.executeQuery(name);\n  }\n}\n"
+    )
+    assert severities("A.java", code, **sink("java", "sql", "st.executeQuery")) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("check", "meant"),
+    [("if (sha1($a) == $_GET['signature'])", MEDIUM), ("if ($a)", HIGH)],
+)
+def test_who_signed_a_request_is_told_what_it_said(check: str, meant: Severity) -> None:
+    code = f"<?php\n{check} {{ $said = $_GET['echostr'];\nshow($said); }}\n"
+    assert severities("a.php", code, **sink("php", "xss", "show")) == [meant]

@@ -44,6 +44,7 @@ def body(*statements: str) -> bool:
     [
         pytest.param(["db.Query(q);"], id="as it is"),
         pytest.param(['db.Query("a" + q);'], id="joined"),
+        pytest.param(['db.Query(Request.ServerVariables["HTTP_HOST"]);'], id="a header"),
         pytest.param(['db.Query($"a {q} b");'], id="in a text"),
         pytest.param(['var s = $@"a {q}"; db.Query(s);'], id="in a text of several lines"),
         pytest.param(['db.Query<User>(string.Format("a {0}", q));'], id="formatted"),
@@ -77,6 +78,7 @@ def test_it_follows(statements: list[str]) -> None:
     [
         pytest.param(['db.Query("a", q);'], id="a parameter of the query"),
         pytest.param(['db.Query("a" + int.Parse(q));'], id="a number"),
+        pytest.param(['db.Query(Request.ServerVariables["APP_POOL_ID"]);'], id="of the server"),
         pytest.param(['int.TryParse(q, out var n); db.Query("a" + n);'], id="a number put out"),
         pytest.param(['db.Query("a" + (int)Convert.ChangeType(q, t));'], id="cast to a number"),
         pytest.param(['db.Query("\'" + q.Replace("\'", "\'\'") + "\'");'], id="quotes doubled"),

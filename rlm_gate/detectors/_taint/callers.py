@@ -30,6 +30,9 @@ _POSTED: Final = kept.expression(
 _FORM_ALONE: Final = kept.expression(
     r"\A(?=[^\x00]*\$_POST\b)(?![^\x00]*(?:\$_(?:GET|REQUEST|COOKIE|SERVER)\b|_get\w*\())"
 )
+# Who has signed the request may be told what it said: so platforms make sure of a program.
+_HANDSHAKE: Final = kept.expression(r"[\"'](?:echostr|hub[._]challenge)[\"']")
+_SIGNED: Final = kept.expression(r"(?i)signature[\s\S]*\b(?:sha1|hash_hmac|hash_equals)\s*\(")
 _POST_METHOD: Final = kept.expression(r"\s*(?:async\s+)?(?:def|(?:public\s+)?function)\s+post\b")
 _WHO: Final = (
     r"[\"'](?!cart|basket|lang|locale|m(?:es)?sa?g|err|succ|status|flash|captcha|token|csrf|old)"

@@ -26,6 +26,11 @@ _ROUTED: Final = kept.expression(
     r"\[(?:Http(?:Get|Post|Put|Delete|Patch|Head)|Route|AcceptVerbs|WebMethod|OperationContract"
     r"|WebGet|WebInvoke)\b"
 )
+# what the server says of itself and its site
+_SERVERS: Final = kept.expression(
+    r"\bServerVariables\[\s*\"(?i:APP_POOL_ID|APPL_\w+|LOCAL_ADDR|REMOTE_(?:ADDR|PORT)|SERVER_SOFTWARE"
+    r"|SERVER_PORT\w*|INSTANCE_\w+|GATEWAY_INTERFACE|HTTPS|AUTH_TYPE)\"\s*\]\Z"
+)
 _CLOSED: Final = kept.expression(r"\[(?:NonAction|NonHandler)\b|\b(?:private|protected|internal)\b")
 _MAPPED: Final = kept.expression(r"\.Map(?:Get|Post|Put|Delete|Patch|Methods)\Z")
 _SERVED: Final = kept.expression(r"\bServerCallContext\b")
@@ -170,6 +175,8 @@ class CSharp(Braces):
         return listed([self.value(one, env) for one in named(braces)])
 
     def _subscript(self, node: Node, env: Env) -> Value:
+        if _SERVERS.search(node.text()):
+            return Value(fixed=True)
         owner = self.value(indexed(node)[0], env)
         if _REQUEST.search(owner.name):
             taints = self.reading.source(f"{owner.name}[]", node)

@@ -92,7 +92,8 @@ class Java(Braces):
                 value = self._parameter(name, parameter, handler=handler)
                 if not value.name or (value.name == name and not value.taints and not value.fixed):
                     value = self._sent(name, parameter, form=form, served=served and not env)
-                env[name] = _as_routed(value, name, parameter.text(), _annotations(node))
+                value = _as_routed(value, name, parameter.text(), head)
+                env[name] = value if handler or _is_routed(node, head) else value.unseen()
         answers = _answers(head, function.modifiers) if handler else ()
         return env, Frame(text=node.text(), answers=answers)
 
@@ -160,6 +161,15 @@ class Java(Braces):
         """Name a constructor by its type."""
         del env
         return Value(name=_simple(function.text()))
+
+
+def _is_routed(method: Node, head: str) -> bool:
+    """Say whether a route may lead to a method that names none: an interface may, or a class."""
+    marks = next((one.text() for one in method.children() if one.kind() == "modifiers"), "")
+    if "@" in marks or _ANSWERED.search(head):
+        return True
+    around = next((one for one in method.ancestors() if one.kind() == "class_declaration"), None)
+    return around is None or bool(around.field("interfaces") or around.field("superclass"))
 
 
 def _annotations(function: Node) -> str:

@@ -111,3 +111,33 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def api() -> Iterator[GitHub]:
     with running() as kept:
         yield kept
+
+
+Check = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def december(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be the first of December 2026."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796083200")
+
+
+@pytest.fixture
+def check(cli: Cli) -> Check:
+    """Judge everything; return the exit code and the report."""
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        done = cli("check", *(arguments or ("--all",)), "--offline", "--format=json")
+        return done.code, json.loads(done.out) if done.out else done.err
+
+    return call
+
+
+def places(report: Any) -> list[str]:
+    """Return where the findings of a report begin."""
+    return [f"{one['path']}:{one['start_line']}" for one in report["findings"]]
+
+
+def kinds(report: Any) -> list[tuple[str, int]]:
+    """Return the notices of a report and their lines."""
+    return [(one["kind"], one["place"]["start_line"]) for one in report["notices"]]

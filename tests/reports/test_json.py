@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,42 @@ def test_keys_are_sorted_and_the_bytes_are_ascii(sample: Verdict) -> None:
     assert content.endswith(b"}\n")
     document = json.loads(content)
     assert json.dumps(document) == json.dumps(document, sort_keys=True)
+
+
+def test_on_one_line_it_says_the_same(sample: Verdict) -> None:
+    line = report.compact(sample)
+    assert line.isascii()
+    assert b"\n" not in line
+    assert list(json.loads(line).items()) == list(_document(sample).items())
+
+
+@pytest.mark.parametrize("render", [report.render, report.compact])
+def test_no_number_is_written_that_json_does_not_have(
+    render: Callable[[Verdict], bytes], samples: dict[str, Verdict]
+) -> None:
+    usage = dataclasses.replace(samples["audited"].usage, usd=float("nan"))
+    with pytest.raises(ValueError, match="JSON"):
+        render(dataclasses.replace(samples["audited"], usage=usage))
+
+
+def test_the_order_in_which_things_became_known_changes_no_byte(sample: Verdict) -> None:
+    coverage, audit = sample.coverage, sample.audit
+    turned = dataclasses.replace(
+        sample,
+        findings=sample.findings[::-1],
+        skipped=sample.skipped[::-1],
+        coverage=dataclasses.replace(
+            coverage,
+            rules=coverage.rules[::-1],
+            gaps=coverage.gaps[::-1],
+            by_file=tuple(
+                dataclasses.replace(one, engines=one.engines[::-1])
+                for one in coverage.by_file[::-1]
+            ),
+        ),
+        audit=dataclasses.replace(audit, not_evaluated=audit.not_evaluated[::-1]),
+    )
+    assert report.render(turned) == report.render(sample)
 
 
 def test_a_name_that_is_not_utf8_comes_back_as_it_was(samples: dict[str, Verdict]) -> None:

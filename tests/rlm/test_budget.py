@@ -124,10 +124,11 @@ def test_after_the_deadline_nothing_is_sent() -> None:
     clock.now = 9.0
     account.reserve(need())
     assert account.time_left() == 1.0
-    clock.now = 11.0
-    with pytest.raises(BudgetExceeded, match="deadline"):
-        account.reserve(need())
-    assert account.time_left() == 0.0
+    for now in (10.0, 11.0):
+        clock.now = now
+        with pytest.raises(BudgetExceeded, match="deadline"):
+            account.reserve(need())
+        assert account.time_left() == 0.0
 
 
 def test_what_is_unpriced_makes_the_total_unknown_never_zero() -> None:
@@ -201,6 +202,21 @@ def test_waiting_ends_and_calls_back_meanwhile() -> None:
     with pytest.raises(BudgetExceeded):
         account.reserve(need(cents=60), wait=0.1, meanwhile=lambda: asked.append(1))
     assert asked
+
+
+def test_who_waits_is_called_back_again_and_again() -> None:
+    account = Account(Budget(usd=1.0))
+    held = account.reserve(need(cents=60))
+    asked: list[int] = []
+
+    def settle_at_the_second_time() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            held.settle(TokenUsage(1, 1), CENT)
+
+    account.reserve(need(cents=99), wait=10.0, meanwhile=settle_at_the_second_time)
+
+    assert len(asked) == 2
 
 
 class Yielding(Need):

@@ -2,8 +2,7 @@
 
 A detector must find each bad example and no good one. For a question that only a model answers,
 the examples prove the plan: each bad one comes before a model, and a near miss that the rule's
-prefilter should stop does not. What a model would say is not tested here, nor what another tool
-would find whose results a rule takes.
+prefilter should stop does not. What a model would say is not tested here.
 """
 
 from __future__ import annotations
@@ -125,8 +124,7 @@ def _by_engine(batch: Iterable[Example]) -> dict[str, list[Rule]]:
     engines: dict[str, list[Rule]] = defaultdict(list)
     for rule in {example.rule.id: example.rule for example in batch}.values():
         for engine in sorted({entry.engine for entry in rule.detect}):
-            if not detectors.tells_of_others(engine):
-                engines[engine].append(rule)
+            engines[engine].append(rule)
     return engines
 
 
@@ -160,8 +158,6 @@ def _failures(example: Example, answers: _Answers) -> Iterator[Problem]:
             yield example.fails(f"no engine of the rule reads {example.file.language}")
     elif skips := answers.skips(example):
         yield from (example.fails(f"could not be judged: {skip.why}") for skip in skips)
-    elif example.bad and _takes_results(rule) and not answers.findings(example):
-        return
     elif example.lines is not None:
         yield from _wrong_lines(example, example.lines, answers.findings(example))
     else:
@@ -246,10 +242,6 @@ def _fixed_examples(shown: Iterable[Example]) -> Iterator[Example]:
         if one.fixed is not None:
             file = examples.whole_file(one.file.path, one.file.language, one.fixed)
             yield replace(one, file=file, bad=False, fixed=None)
-
-
-def _takes_results(rule: Rule) -> bool:
-    return any(detectors.tells_of_others(entry.engine) for entry in rule.detect)
 
 
 def _is_read(rule: Rule, language: str) -> bool:

@@ -236,3 +236,57 @@ def test_what_a_browser_calls_a_file_is_no_path(given: str, meant: Severity | No
 def test_only_an_empty_folder_goes(call: str, meant: Severity) -> None:
     code = f"<?php\nreadfile('a');\n{call}('uploads/' . $_GET['id']);\n"
     assert worst("path-traversal", "src/files.php", code) is meant
+
+
+QUERY = """\
+const mongoose = require('mongoose');
+router.post('/x', async (req, res) => {
+  const { SOURCE } = req.body;
+  res.json(await CALL);
+});
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "call", "meant"),
+    [
+        ("city", "Shop.find({ city })", MEDIUM),
+        ("city", "Shop.find({ 'at.city': city, open: true }).limit(9)", MEDIUM),
+        ("patient", "Chart.findOne({ patient })", MEDIUM),
+        ("token", "Reset.findOne({ token })", HIGH),
+        ("email", "User.findOne({ email })", HIGH),
+        ("password", "User.find({ password })", HIGH),
+        ("shop", "Order.deleteMany({ shop })", HIGH),
+        ("city", "Shop.find(req.body)", HIGH),
+        ("city", "Shop.find({ ...req.body })", HIGH),
+    ],
+)
+def test_a_list_of_others_than_were_asked_for_is_less_than_a_login(
+    source: str, call: str, meant: Severity
+) -> None:
+    code = QUERY.replace("SOURCE", source).replace("CALL", call)
+    assert worst("nosql-injection", "src/a.js", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "call", "meant"),
+    [
+        ("sql-injection", "paypal.payment.execute(req.query.id, data, done)", None),
+        ("sql-injection", "connection.execute(req.query.id, data, done)", HIGH),
+        ("path-traversal", "whatsappClient.sendFile(req.body.to, image)", None),
+        ("path-traversal", "res.sendFile(req.body.to)", HIGH),
+    ],
+)
+def test_other_things_are_executed_and_sent_than_queries_and_paths(
+    rule_id: str, call: str, meant: Severity | None
+) -> None:
+    code = f"app.post('/a', (req, res) => {{\n  {call};\n}});\n"
+    assert worst(rule_id, "src/a.js", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("password", MEDIUM), ("reset_token", HIGH), ("api_key", HIGH)]
+)
+def test_nobody_sees_what_was_drawn_before_a_password(name: str, meant: Severity) -> None:
+    code = f"import random\n{name} = ''.join(random.choices(LETTERS, k=20))\n"
+    assert worst("insecure-random", "src/a.py", code) is meant

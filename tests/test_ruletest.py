@@ -94,18 +94,6 @@ def test_only_what_a_change_touches_counts(tmp_path: Path) -> None:
     assert failures(tmp_path, text) == []
 
 
-def test_what_only_another_tool_finds_need_not_be_found_and_a_good_example_still_must_not(
-    tmp_path: Path,
-) -> None:
-    detect = "{engine: sarif, file: gone.sarif}, {engine: regex, pattern: bad}"
-    text = (
-        f"{HEAD}languages: [python]\ndetect: [{detect}]\ntests: {{bad: [worse()], good: [bad()]}}"
-    )
-    assert failures(tmp_path, text) == [
-        "my-rule.yaml:8: this good example is found by regex, in its line 1"
-    ]
-
-
 def test_every_engine_of_a_rule_judges_its_examples(tmp_path: Path) -> None:
     text = f"""{HEAD}languages: [python, javascript]
 detect:

@@ -287,7 +287,7 @@ def test_a_secret_that_helps_nobody_is_only_noted(
         (
             "security/sql-injection",
             "src/a.js",
-            "app.post('/pay', (req, res) => { payment.execute(req.body.id, done); });\n",
+            "app.post('/pay', (req, res) => { printer.execute(req.body.id, done); });\n",
             LOW,
         ),
         ("docs/pasted-chat-reply", "plan.md", "```go\n// ... existing code ...\n```\n", LOW),

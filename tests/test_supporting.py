@@ -98,6 +98,7 @@ def test_what_its_users_run_is_the_product(path: str) -> None:
         "web/__tests__/login.js",
         "src/main/java/LoginTest.java",
         "test/unit/login.py",
+        "backend/test-with-auth.js",
     ],
 )
 def test_tests_and_the_settings_of_developers_are_supporting_code(path: str) -> None:

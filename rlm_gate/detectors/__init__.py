@@ -76,11 +76,6 @@ def reads_tree(name: str) -> bool:
     return bool(getattr(load(name), "READS_TREE", False))
 
 
-def tells_of_others(name: str) -> bool:
-    """Say whether the engine repeats what another tool found: no example can be put to it."""
-    return bool(getattr(load(name), "TELLS_OF_OTHERS", False))
-
-
 def by_file(name: str) -> bool:
     """Say whether the engine judges each file by itself: not by others that are judged with it.
 

@@ -51,7 +51,7 @@ _FORGETS: Final = kept.expression(
 _GUARDS: Final = kept.expression(
     r"\W+(?:(?:that|which)\W+(?:are|is|may be|appear)\W+)?"
     r"(?:(?:found|contained|embedded|hidden)\W+)?(?:inside|within|in)\W+"
-    r"(?:(?:the|this|that|those|these|any|user|fetched|quoted)\W+){0,3}"
+    r"(?:(?:the|this|that|those|these|any|user|fetched|quoted|tools?|returned|retrieved)\W+){0,3}"
     r"(?:it|them|text|messages?|documents?|contents?|pages?|blocks?|data|inputs?|transcripts?"
     r"|emails?|outputs?|fields?|results?|conversation)\b"
 )
@@ -75,7 +75,7 @@ _SOUGHT_IN: Final = kept.expression(
 _OVER: Final = kept.expression(r"\n[^\s\"'`#/]")  # something else begins on a line of its own
 _OTHERS: Final = kept.expression(
     r"\b(?:page|site|message|email|document|file|result)s?\W+(?:(?:that|which)\W+)?(?:says?|saying|reads?|reading)"
-    r"\W{0,3}[\"'\u201c]\Z"
+    r"\W{0,3}[\"'\u201c]\Z|\bliterally\W+(?:named|called|titled)[\s*/#\\-]{1,12}[\"'\u201c]\Z"
 )
 _CLOSES: Final = kept.expression(r"[^\"'\u201d\n]{0,60}[\"'\u201d]")
 # An expression that looks for it: '/ignore previous instructions/i'.

@@ -37,7 +37,6 @@ _ENGINE = "sarif"
 _MASKED = re.compile(r"REDACTED|\*{3}")
 _NOWHERE = r"(?!)"  # include nothing: () would include all
 _SLUG = re.compile(r"[^a-z0-9]+")
-TELLS_OF_OTHERS = True
 _PRECISION = {
     "very-high": Confidence.HIGH,
     "high": Confidence.HIGH,

@@ -419,7 +419,7 @@ class TestSeverity:
         assert self.severities(in_view("cur.execute(found(q))")) == [Severity.MEDIUM]
 
     def test_of_two_flows_to_a_place_the_whole_one_counts(self) -> None:
-        either = in_view("s = found(q) if q else q", "cur.execute(s)")
+        either = in_view("s = found(q) if long else q", "cur.execute(s)")
         assert self.severities(either) == [Severity.HIGH]
 
     def test_what_who_runs_the_program_wrote_is_medium(self) -> None:

@@ -24,7 +24,7 @@ def view(body: str, head: str = "@app.get('/')\ndef show(name: str):\n") -> list
         ("if not suits(name):\n    return None\nsystem('ls ' + name)", MEDIUM),
         ("if not suits(other):\n    return None\nsystem('ls ' + name)", HIGH),
         ("name = name if suits(name) else 'x'\nsystem('ls ' + name)", MEDIUM),
-        ("name = suits() if name else name\nsystem('ls ' + name)", HIGH),
+        ("name = suits() if ready else name\nsystem('ls ' + name)", HIGH),
         ("size = 1 if suits(name) else 2\nsystem('ls ' + name)", HIGH),
         ("system('ls ' + (name if suits(name) else ''))", MEDIUM),
         (

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from rlm_gate import kept
 from rlm_gate.core.records import dataclass
+from rlm_gate.detectors._taint.empty import emptied
 from rlm_gate.detectors._taint.reading import PROVED, Env, Reading, guarded
 from rlm_gate.detectors._taint.values import ALL, Value
 from rlm_gate.syntax import Node
@@ -59,12 +60,13 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
     tested: dict[str, Value] = {}
     proof = _proof(_NotingAll(reader, tested), node, env, holds)
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
+    empty = emptied(reader.reading, node, env, holds=holds)
     if not proof:
-        return dict(env)
+        return {**env, **empty}
     known = {f"{PROVED}{text}": one for text, one in tested.items() if one.taints[0].ident in proof}
     proved = guarded(known, proof)
     reader.reading.proved = reader.reading.proved or bool(proved)
-    return {**guarded(env, proof), **proved}
+    return {**guarded(env, proof), **proved, **empty}
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function
 from rlm_gate.detectors._taint.targets import part
+from rlm_gate.detectors._taint.typed import is_own
 from rlm_gate.detectors._taint.values import TEXTUAL, Value
 from rlm_gate.syntax import Node
 
@@ -103,6 +104,8 @@ class JavaScript(Braces):
         typed = types.get(kind.text().strip(": ").partition("<")[0]) if kind is not None else None
         if typed:
             return Value(name=typed)
+        if not request and is_own(name, node):
+            return Value()
         return Value(name="req" if request else name)
 
     def given(self, name: str, receiver: Value, arguments: Sequence[Argument]) -> Sequence[Value]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from rlm_gate import kept
+from rlm_gate.detectors._taint.empty import emptied
 from rlm_gate.detectors._taint.folding import first
 from rlm_gate.detectors._taint.guards import (
     EVERY,
@@ -70,9 +71,8 @@ def after(reader: _Evaluates, node: Node | None, env: Env, *, holds: bool) -> En
     tested: dict[str, Value] = {}
     proof = _proof(Noting(reader, tested), node, env, holds)
     del reader.reading.hits[quiet:]  # the condition itself was judged where it stands
-    if not proof:
-        return dict(env)
-    return _proved(reader, tested, proof, env)
+    known = _proved(reader, tested, proof, env) if proof else dict(env)
+    return {**known, **emptied(reader.reading, node, known, holds=holds)}
 
 
 def chosen(reader: _Evaluates, subject: Node | None, env: Env) -> Env:

@@ -75,7 +75,7 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
             MEDIUM,
         ),
         ("token-not-verified", "a.py", "import jwt\n" + LOGIN, HIGH),
-        ("token-not-verified", "a.py", "import jwt\n" + LOOK, MEDIUM),
+        ("token-not-verified", "a.py", "import jwt\n" + LOOK, LOW),
         (
             "token-not-verified",
             "a.py",

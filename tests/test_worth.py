@@ -104,3 +104,67 @@ def test_what_the_code_around_makes_harmless_is_no_warning(
     rule: str, path: str, code: str, expected: list[Severity]
 ) -> None:
     assert severities(rule, path, code) == expected
+
+
+CONTROLLER = (
+    "const mongoose = require('mongoose');\nexports.list = async (req, res) => {\n  {}\n"
+    "  const query = { open: true };\n  if (given) query.{} = given;\n"
+    "  res.json(await Order.{}(query));\n};\n"
+)
+NARROW = (
+    "package a\nfunc f(c *gin.Context) {{\n"
+    '  n, _ := strconv.Atoi(c.Query("n"))\n  use(Box{{{}: int32(n)}})\n}}\n'
+)
+CLAIMS = (
+    "def f(t):\n    c = jwt.decode(t, options={{'verify_signature': False}})\n    return c[{}]\n"
+)
+SALTED = "const key = crypto.scryptSync({}, 'salt', 32);"
+STREAM = "function f(p, res) {{ {} fs.createReadStream(p).pipe(res); }}"
+SETTER = (
+    "function put(given, path, value) {{ const parts = path.split('.'); let at = {{ ...given }};\n"
+    "  for (const part of parts.slice(0, -1)) {{ {} at = at[part]; }}\n"
+    "  at[parts[parts.length - 1]] = value; }}"
+)
+NEW = "async function add(req, res) {{ {} await Exam.create(req.body); }}"
+SENT = "const { given } = req.query;"
+
+
+def listed(sent: str, field: str, call: str) -> str:
+    return CONTROLLER.replace("{}", sent, 1).replace("{}", field, 1).replace("{}", call, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "code", "expected"),
+    [
+        ("security/nosql-injection", "a.js", listed(SENT, "status", "find"), [LOW]),
+        ("security/nosql-injection", "a.js", listed(SENT, "token", "find"), [MEDIUM]),
+        ("security/nosql-injection", "a.js", listed(SENT, "status", "deleteMany"), [MEDIUM]),
+        ("security/number-narrowed", "a.go", NARROW.format("Page"), [LOW]),
+        ("security/number-narrowed", "a.go", NARROW.format("Owner"), [MEDIUM]),
+        ("security/token-not-verified", "a.py", CLAIMS.format("'iss'"), [LOW]),
+        ("security/token-not-verified", "a.py", CLAIMS.format("'sub'"), [MEDIUM]),
+        ("security/fixed-salt", "a.js", SALTED.format("process.env.KEY"), [LOW]),
+        ("security/fixed-salt", "a.js", SALTED.format("password"), [MEDIUM]),
+        ("patterns/stream-error-unhandled", "a.js", STREAM.format(""), [MEDIUM]),
+        ("patterns/stream-error-unhandled", "a.js", STREAM.format("fs.statSync(p);"), []),
+        ("security/prototype-pollution", "a.js", SETTER.format(""), [MEDIUM]),
+        ("security/prototype-pollution", "a.js", SETTER.format("at[part] = {...at[part]};"), []),
+        ("security/mass-assignment", "a.js", NEW.format("req.body.owner = req.user.id;"), [LOW]),
+        ("security/mass-assignment", "a.js", NEW.format("req.body.owner = 1;"), [MEDIUM]),
+        ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
+        ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
+        (SIDES, "a.js", "hash = hash & hash;", []),
+        (AGAIN, "a.ts", 'const no = typeof a === "string" && a === "";', []),
+        (AGAIN, "a.ts", 'const no = a === "string" && a === "";', [MEDIUM]),
+        (
+            "patterns/loop-variable-reused",
+            "a.py",
+            "def f(row, rows):\n    for row, a in enumerate(rows, row + 1):\n        show(a)\n",
+            [],
+        ),
+    ],
+)
+def test_what_a_reader_would_not_act_on_is_no_warning(
+    rule: str, path: str, code: str, expected: list[Severity]
+) -> None:
+    assert severities(rule, path, code) == expected

@@ -163,3 +163,18 @@ def test_what_angular_injects_goes_by_the_name_of_its_class() -> None:
 def test_what_a_branch_proved_is_forgotten_behind_it() -> None:
     check = "if (known.has(req.body.to)) { run(req.body.to); } else { other(); }"
     assert lines(handled(check, "run(req.body.to);"), SHELL) == [3]
+
+
+@pytest.mark.parametrize(("call", "found"), [("run(db, 'a', ...rest)", []), ("run(...rest)", [1])])
+def test_what_is_unpacked_behind_a_statement_is_no_field_of_it(call: str, found: list[int]) -> None:
+    sink = {"sink": "sql", "calls": [{"call": "run", "args": [0, "0.text"]}]}
+    assert (
+        lines(f"app.post('/', (req) => {{ const rest = [req.body.a]; {call}; }});", sink) == found
+    )
+
+
+@pytest.mark.parametrize(("form", "found"), [("base64url", []), ("hex", []), ("base64", [1])])
+def test_a_name_in_letters_and_digits_alone_leads_nowhere(form: str, found: list[int]) -> None:
+    sink = {"sink": "path", "calls": [{"call": "open", "args": [0]}]}
+    code = f"open('/cache/' + Buffer.from(req.query.a).toString('{form}'))"
+    assert lines(f"app.get('/', (req) => {{ {code}; }});", sink) == found

@@ -31,6 +31,7 @@ _LOOKUPS: Final = kept.expression(
     r"\.(?:find|get|load|select|query|fetch|lookup|count|exists)\w*By\w*\Z"
 )
 _LONGEST_NAME: Final = 200
+_NO_SIGNS: Final = frozenset({"hex", "base64url"})  # encodings in letters, digits, - and _ alone
 _Method = Callable[[Reading, Value, Sequence[Value]], Value | None]
 
 
@@ -204,6 +205,8 @@ def _of_package(reading: Reading, receiver: Value, values: Sequence[Value]) -> V
 
 def _stringed(reading: Reading, receiver: Value, values: Sequence[Value]) -> Value | None:
     del reading
+    if len(values) == 1 and values[0].const in _NO_SIGNS:
+        return receiver.cleaned({"path"})
     if values:  # Integer.toString(x)
         return None
     if receiver.name == "url.URL" and receiver.shape == "dict":

@@ -290,11 +290,17 @@ def _picked(sink: Sink, arguments: Sequence[Argument]) -> Iterable[Value]:
         if sink.text and value.shape in {"dict", "list", "function"}:
             continue
         if place is None:
-            hidden = any(isinstance(one, str) or one >= before for one in sink.args)
+            hidden = any(_may_be(one, before) for one in sink.args)
         else:
             hidden = place in sink.args
         if hidden or (not sink.args and place != RECEIVER):
             yield from _of_program(value) if sink.argv else (value,)
+
+
+def _may_be(wanted: int | str, before: int) -> bool:
+    """Say whether what is unpacked behind so many arguments may be this one, or hold the field."""
+    place = str(wanted).partition(".")[0]
+    return int(place) >= before if place.isdigit() else True
 
 
 def _fields(arguments: Sequence[Argument], wanted: Sequence[str]) -> Iterable[Value]:

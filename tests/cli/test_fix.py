@@ -70,6 +70,23 @@ def test_unsafe_fixes_need_to_be_asked_for_and_the_rest_is_counted(
     assert path.read_text() == "y = calm(2)\nz = plain(3)\n"
 
 
+@pytest.mark.parametrize(
+    "script", ["let rows = {{ user.rows|safe }};", "draw([{{ user.rows | safe }}])"]
+)
+def test_what_a_template_writes_into_a_script_s_code_is_not_escaped(
+    git_repo: Any, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(git_repo.path)
+    git_repo.commit()
+    path = git_repo.write(
+        "a.html", f"<script>\n{script}\n</script>\n<p>{{{{ user.name|safe }}}}</p>\n"
+    )
+
+    assert main(["fix", "--unsafe", "--select=security/template-unescaped"]) == 0
+
+    assert path.read_text() == f"<script>\n{script}\n</script>\n<p>{{{{ user.name }}}}</p>\n"
+
+
 def test_where_nothing_changed_the_way_to_the_rest_is_told(
     fix: Fix, git_repo: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

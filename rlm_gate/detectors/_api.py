@@ -112,7 +112,7 @@ def _python(root: Node) -> Iterator[Symbol]:
         name = _name(inner)
         if name.startswith("_") or _is_decorated(node) or _is_empty(inner):
             continue
-        yield _symbol(inner, name, documented=_docstring(inner) is not None, outer=node)
+        yield _symbol(inner, name, documented=docstring(inner) is not None, outer=node)
 
 
 def _is_decorated(node: Node) -> bool:
@@ -133,7 +133,8 @@ def _is_empty(node: Node) -> bool:
     )
 
 
-def _docstring(node: Node) -> Node | None:
+def docstring(node: Node) -> Node | None:
+    """Return the string that a function's or class's body begins with, if it does."""
     body = node.field("body")
     first = (
         next((one for one in body.children() if one.kind() != "comment"), None) if body else None
@@ -255,7 +256,7 @@ _FIELD = kept.expression(
 
 
 def _of_docstring(node: Node, lines: Sequence[str]) -> Iterator[Described]:
-    said, parameters = _docstring(node), node.field("parameters")
+    said, parameters = docstring(node), node.field("parameters")
     parent = node.parent()
     if said is None or parameters is None or (parent and _is_decorated(parent)):
         return
@@ -265,7 +266,7 @@ def _of_docstring(node: Node, lines: Sequence[str]) -> Iterator[Described]:
     span = said.range()
     first, last = span.start.line + 1, span.end.line + 1
     header = (node.range().start.line + 1, parameters.range().end.line + 1)
-    for number, name in _documented(lines, first, last):
+    for number, name in documented(lines, first, last):
         yield Described(name, number, known, header)
 
 
@@ -279,7 +280,7 @@ def _python_names(parameters: Node) -> Iterator[str]:
             yield found[0]
 
 
-def _documented(lines: Sequence[str], first: int, last: int) -> Iterator[tuple[int, str]]:
+def documented(lines: Sequence[str], first: int, last: int) -> Iterator[tuple[int, str]]:
     """Yield line and name of what the sections and fields in these lines describe."""
     number = first
     while number <= last:

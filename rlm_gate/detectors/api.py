@@ -2,7 +2,7 @@
 
 ``undocumented`` speaks of changes alone: of a public name that is added whole, in a file or folder
 where most others have a comment. ``stale-parameters`` compares a docstring or Javadoc with the
-signature below it.
+signature below it, ``wrong-defaults`` the default values that a docstring or JSDoc gives.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ READS_TREE = True
 BY_FILE = True
 
 _ENGINE = "api"
-_UNDOCUMENTED, _STALE = "undocumented", "stale-parameters"
+_UNDOCUMENTED, _STALE, _WRONG = "undocumented", "stale-parameters", "wrong-defaults"
 _LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "java"})
 _STALE_LANGUAGES = frozenset({"python", "java"})
+_WRONG_LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx"})
 _SHARE = 0.8  # of the other public names have a comment
 _FEW = 4  # of them in the file, else as many again in its folder
 _SIBLINGS = 12  # files, as long as they have not shown ENOUGH names
@@ -44,20 +45,21 @@ _SILENT = _ENOUGH - math.ceil(_SHARE * _ENOUGH) + 1  # of them without a comment
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
-    """Check ``find``: undocumented or stale-parameters."""
-    yield from choice_complaints(options, "find", (_UNDOCUMENTED, _STALE))
+    """Check ``find``: undocumented, stale-parameters or wrong-defaults."""
+    yield from choice_complaints(options, "find", (_UNDOCUMENTED, _STALE, _WRONG))
     if not _LANGUAGES & {*languages}:
         yield (), f"api reads {', '.join(sorted(_LANGUAGES))}; add one to the rule's languages"
 
 
 def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the languages whose comments are known."""
-    return _STALE_LANGUAGES if options.get("find") == _STALE else _LANGUAGES
+    some = {_STALE: _STALE_LANGUAGES, _WRONG: _WRONG_LANGUAGES}
+    return some.get(str(options.get("find")), _LANGUAGES)
 
 
 def version() -> str:
     """Return this module's own."""
-    return "2"
+    return "3"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -69,6 +71,8 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
             for entry in entries(rule, _ENGINE):
                 if entry.options["find"] == _STALE:
                     yield from _stale(file, rule)
+                elif entry.options["find"] == _WRONG:
+                    yield from _wrong(file, rule)
                 elif file.status != "whole":
                     yield from _undocumented(corpus, file, rule, beside)
 
@@ -87,6 +91,20 @@ def _stale(file: SourceFile, rule: Rule) -> Iterator[Finding]:
         flow = (made.span, Span(file.path, *one.signature))
         moved = file.touched(*one.signature) and not file.touched(one.line, one.line)
         told = f"{one.name} is described, and the signature has {known}"
+        yield replace(made, explanation=told, flow=flow if moved else ())
+
+
+def _wrong(file: SourceFile, rule: Rule) -> Iterator[Finding]:
+    if file.language not in _WRONG_LANGUAGES:
+        return
+    from rlm_gate.detectors import _defaults
+
+    lines = split_lines(file.text)
+    for one in _defaults.differing(file.text, file.language):
+        made = finding(rule, file.path, lines, _line(lines, one.line), _ENGINE)
+        flow = (made.span, Span(file.path, *one.signature))
+        moved = file.touched(*one.signature) and not file.touched(one.line, one.line)
+        told = f"{one.name} is said to be {one.said} by default, and the signature has {one.real}"
         yield replace(made, explanation=told, flow=flow if moved else ())
 
 

@@ -99,7 +99,7 @@ _CONNECTS = kept.expression(
 )
 _PLACEHOLDER = kept.expression(
     r"(?i)change|your|example|replace|insert|some_?random|place[_-]?holder|dummy|sample|xxx|todo|default|insecure"
-    r"|set[_-]|fill|here|test|demo|ch4n|[<>{}]|^@|\$\{|^(?:null|none|true|false)\Z"
+    r"|set[_-]|fill|here|test|demo|ch4n|0123456|[<>{}]|^@|\$\{|^(?:null|none|true|false)\Z"
 )
 _SHORT, _KEY, _LONG, _ENTROPY = 6, 8, 16, 2.5
 

@@ -39,6 +39,10 @@ _MOST = 20
 # right-to-left languages need. An override turns words around, but one to the left before no Latin
 # letter or digit turns nothing: translations place a mark of punctuation so.
 _REORDERS = kept.expression("[\u202a-\u202e\u2066-\u2069]")
+# Words of a right-to-left language alone, embedded and ended: as they are shown, so they are read.
+_EMBEDDED = kept.expression(
+    "[\u202b\u2067][\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc \u200c-\u200f]{1,80}[\u202c\u2069]"
+)
 _OVERRIDES = kept.expression(
     "\u202d(?![-+\\d() ]+(?:[^\\w]|\\Z))"
     "|\u202e(?=[^\n]*[^\\W\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc])"
@@ -210,7 +214,8 @@ def _shapes(language: str, path: str) -> tuple[tuple[str, re.Pattern[str]], ...]
 def _hidden(text: str, language: str, path: str) -> Iterator[tuple[str, Region]]:
     if not _UNSEEN.search(text):
         return
+    plain = _EMBEDDED.sub(lambda match: " " * len(match[0]), text)
     for sort, shape in _shapes(language, path):
-        for match in shape.finditer(text):
+        for match in shape.finditer(plain if shape is _REORDERS else text):
             listed = _LISTED.search(text, max(0, match.start() - 3), match.end() + 3)
             yield MARKS if listed else sort, _cut(text).region(*match.span())

@@ -96,3 +96,16 @@ def test_what_plug_ins_may_change_is_mostly_what_it_was(part: str, meant: list[S
     code = f"<?php\nfunction show() {{ global $wpdb; $p = {part};\n"
     code += '$wpdb->get_var("SELECT a FROM t WHERE $p"); }\n'
     assert severities("a.php", code, **WPDB, clean=["esc_sql"]) == meant
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("show(get_query_var('results'));", LOW),
+        ("show(get_query_var('s'));", HIGH),
+        ("show(get_query_var($name));", HIGH),
+        ("add_filter('query_vars', 'more'); show(get_query_var('results'));", HIGH),
+    ],
+)
+def test_what_no_address_brings_was_put_there_for_the_page(code: str, meant: Severity) -> None:
+    assert severities("a.php", f"<?php\n{code}\n", **sink("php", "xss", "show")) == [meant]

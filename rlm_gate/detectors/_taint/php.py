@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.detectors._taint import proofs
+from rlm_gate.detectors._taint import around, proofs
 from rlm_gate.detectors._taint.blocks import STATEMENTS
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import first, named, tried
@@ -36,6 +36,11 @@ _TEXTS: Final = kept.expression(r"\??(?:string|array|mixed)?\Z")
 _ROUTED: Final = kept.expression(r"#\[\s*(?:\w+\\)*(?:Route|Get|Post|Put|Delete|Patch)\b")
 _BODY: Final = kept.expression(r"\A\w+\(.?php://input")
 _OWN: Final = kept.expression(r"(?i)\A(?:conf\w*|settings?|options?)\Z|\A_(?!SESSION)[A-Z]+\Z")
+_PUBLIC: Final = kept.expression(
+    r"\(\s*(?:[^\"'\s]|[\"'](?:s|m|p|w|name|pagename|attachment|author(?:_name)?|cat|category_name|tag"
+    r"|feed|order(?:by)?|post_type|posts|preview|search|taxonomy|term|title|year|monthnum|embed|error"
+    r"|withcomments|static|sentence|hour|minute|second|cpage|tb|rest_route)[\"'])"
+)
 _SHORT: Final = 80
 _ASKS: Final = frozenset({"request"})  # helpers of Laravel, given the name of an input
 _SAME_CLASS: Final = ("self", "static", "parent", "$this")
@@ -90,6 +95,8 @@ class Php(Braces):
         if function is not None and kinds == ["variadic_placeholder"]:  # f(...) is f itself
             return constant(_last(function.text()))
         made = super()._call(node, env)
+        if made.taints and function is not None and _last(function.text()) == "get_query_var":
+            return made if _is_asked(node) else made.unseen()
         if (
             function is not None and kinds and _last(function.text()) in _ASKS
         ):  # a helper of Laravel's
@@ -283,6 +290,14 @@ class Php(Braces):
                 known = self.value(value, env) if len(named(one)) > 1 else Value(name=bare)
                 env[f"$this->{bare}"] = replace(known, const=UNSET, fixed=False)
         return env
+
+
+def _is_asked(call: Node) -> bool:
+    """Say whether addresses may bring it: WordPress knows some names, a program may add others.
+
+    What nobody added was put there for a part of the page, by ``set_query_var``.
+    """
+    return bool(_PUBLIC.search(call.text())) or "query_vars" in around.whole(call).text()
 
 
 def _last(written: str) -> str:

@@ -1,7 +1,8 @@
 """What other files of the tree say against the weight of a finding in one of them.
 
 A module that nothing loads harms nobody; a key that the program refuses at its start never signs;
-a key of a certificate for one's own machine, or of a sandbox, opens little.
+a key of a certificate for one's own machine, or of a sandbox, opens little; a quote that is put
+behind a backslash wherever a request comes in ends no text of SQL.
 """
 
 from __future__ import annotations
@@ -17,6 +18,23 @@ from rlm_gate.supporting import is_supporting
 
 _KEYS: Final = frozenset({"security/hardcoded-secret"})
 _FALLBACK: Final = frozenset({"security/signing-key-fallback"})
+_SQL: Final = frozenset({"security/sql-injection"})
+# The whole of what a request brings, put through one function: $_GET = slashes($_GET);
+_ALL_OF_IT: Final = kept.expression(
+    r"\$_(?P<what>GET|POST|REQUEST)\s*=\s*(?:array_map\(\s*)?[\"']?(?:[\w\\]+(?:::|->))?(?P<by>\w+)[\"']?"
+    r"\s*[(,]\s*&?\$_(?P=what)\b\s*\)"
+    r"|foreach\s*\(\s*(?:array\s*\(|\[)\s*[\"']_(?:GET|POST)[\"'][^;{}]{0,200}\{[^{}]{0,200}"
+    r"[{\s]\s*\$\{?\$?[^;=]{1,40}=\s*(?P<each>\w+)\s*\("
+)
+_SLASHES: Final = r"(?:addslashes|\w*escape_string|escapeString)\s*\("
+_OF_REQUEST: Final = kept.expression(r"\$_(?:GET|POST|REQUEST|COOKIE)\b")
+_QUOTED: Final = kept.expression(r"'%?(?:[\"']\s*\.\s*)?\{?\Z")
+_SLASHLESS: Final = kept.expression(r"(?i)stripslashes|decode|unescape")
+_EARLY: Final = kept.expression(
+    r"(?i)(?:^|/)[\w.-]*(?:common|conf|init|func|global|core|main|index|inc|conn|boot|app|base|start|safe"
+    r"|secur|filter|kernel|framework|sql|db|load|entr)[\w.-]*\.php\Z"
+    r"|(?:^|/)(?P<main>[\w-]+)/(?P=main)\.php\Z"
+)
 _NAME: Final = kept.expression(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+")
 _MANY: Final = 60  # files that are asked
 # Where programs look at what they are given before they run.
@@ -49,6 +67,8 @@ def weight(finding: Finding, rule: Rule, corpus: Corpus) -> Severity:
     if rule.supporting is not None and _is_shadowed(finding.span.path, corpus):
         return min(finding.severity, rule.supporting)
     if finding.rule_id in _FALLBACK and _is_refused(finding, corpus):
+        return Severity.MEDIUM
+    if finding.rule_id in _SQL and _is_slashed(finding, corpus):
         return Severity.MEDIUM
     path = finding.span.path
     key = finding.rule_id in _KEYS and _PRIVATE.search(_text(path, corpus))
@@ -83,6 +103,48 @@ def _is_refused(finding: Finding, corpus: Corpus) -> bool:
     )
     texts = (_COMMENT.sub("", text) for text in _others(finding.span.path, corpus))
     return any(refuses.search(text) for text in texts)
+
+
+def _is_slashed(finding: Finding, corpus: Corpus) -> bool:
+    """Say whether the value stands in quotes that the program lets nothing of a request leave."""
+    said = finding.quote
+    if not finding.span.path.endswith(".php") or _SLASHLESS.search(said):
+        return False
+    asked = [*_OF_REQUEST.finditer(said)]
+    if not asked or not all(_QUOTED.search(said, 0, one.start()) for one in asked):
+        return False
+    return _slashes_all(corpus)
+
+
+def _slashes_all(corpus: Corpus) -> bool:
+    """Say whether a file puts backslashes before the quotes of all that requests bring."""
+    known = _SLASHED.get(id(corpus))
+    if known is None or known[0] is not corpus:
+        _SLASHED.clear()
+        known = _SLASHED[id(corpus)] = corpus, _is_put_through(corpus)
+    return known[1]
+
+
+def _is_put_through(corpus: Corpus) -> bool:
+    likely = [one for one in corpus.paths() if _EARLY.search(one) and not is_supporting(one)]
+    first = sorted(likely, key=lambda one: (one.count("/"), one))[:_MOST]
+    texts = [_COMMENT.sub("", _text(one, corpus)) for one in first]
+    names = {
+        match["by"] or match["each"]
+        for text in texts
+        if "$_" in text or "_GET" in text
+        for match in _ALL_OF_IT.finditer(text)
+    }
+    if "addslashes" in names:
+        return True
+    made = [
+        rf"\bfunction\s+&?{re.escape(one)}\b[^\x00]{{0,600}}?{_SLASHES}" for one in sorted(names)
+    ]
+    return any(re.search(one, text) for one in made for text in texts)
+
+
+_SLASHED: dict[int, tuple[Corpus, bool]] = {}
+_MOST: Final = 200
 
 
 def _others(path: str, corpus: Corpus) -> Iterator[str]:

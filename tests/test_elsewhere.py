@@ -118,3 +118,38 @@ def test_the_policy_asks_and_what_the_user_says_of_the_rule_counts_still() -> No
     one = finding(path="house/settings.py", quote="a = 1")
     kept = narrow([one], corpus(*files), [lesser], Policy(HIGH))
     assert [found.severity for found in kept] == [LOW]
+
+
+SLASHES = (
+    "<?php function slashes($all) { foreach ($all as $k => $v) { $all[$k] = addslashes($v); } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "meant"),
+    [
+        ("$db->query(\"a = '{$_GET['k']}'\")", "$_GET = slashes($_GET);", MEDIUM),
+        ("$db->query('a = \\'' . $_GET['k'] . '\\'')", "$_GET = slashes($_GET);", MEDIUM),
+        ("$db->query('a = ' . $_GET['k'])", "$_GET = slashes($_GET);", HIGH),
+        ("$db->query(\"a = '\" . $_GET['k'] . \"'\")", "$_POST = slashes($_POST);", MEDIUM),
+        ("$db->query(\"a = '$_GET[k]'\")", "$_GET = array_map('addslashes', $_GET);", MEDIUM),
+        (
+            "$db->query(\"a = '$_GET[k]'\")",
+            "foreach (['_GET', '_POST'] as $r) { foreach ($$r as $k => $v) $$r[$k] = slashes($v);}",
+            MEDIUM,
+        ),
+        ("$db->query(\"a = {$_GET['k']}\")", "$_GET = slashes($_GET);", HIGH),
+        ("$db->query(\"a = '$_GET[k]' and b = $_GET[l]\")", "$_GET = slashes($_GET);", HIGH),
+        ("$db->query(\"a = '{$_GET['k']}'\")", "// $_GET = slashes($_GET);", HIGH),
+        ("$db->query(\"a = '{$_GET['k']}'\")", "$_GET = trimmed($_GET);", HIGH),
+        ("$db->query(\"a = '\" . urldecode($_GET['k']))", "$_GET = slashes($_GET);", HIGH),
+    ],
+)
+def test_a_quote_that_every_request_has_behind_a_backslash_ends_no_text(
+    quote: str, text: str, meant: Severity
+) -> None:
+    whole = corpus(
+        source("a.php", quote), source("lib/func.php", SLASHES), source("core.php", text)
+    )
+    told = replace(finding("security/sql-injection", path="a.php"), quote=quote)
+    assert weight(told, rule(), whole) is meant

@@ -302,6 +302,13 @@ def test_the_form_of_a_token_within_a_picture_is_none() -> None:
     assert kinds(f'"address": "https://shop.com/{token}/{after[:60]}"\n') == ["facebook-token"]
 
 
+def test_the_marks_of_keys_without_one_between_are_none() -> None:
+    marks = [
+        f"'-----{end} {kind}PRIVATE KEY-----'" for kind in ("", "EC ") for end in ("BEGIN", "END")
+    ]
+    assert secrets.find(f"strip(text, [{', '.join(marks)}])\n") == ()
+
+
 def test_the_key_that_an_emulator_has_for_everyone_is_no_secret() -> None:
     everyones = "Eby8vdM02" + "xNOcqFl" + drawn(70)
     assert not secrets.find(f"AccountName=dev;AccountKey={everyones}==")

@@ -285,3 +285,26 @@ def test_a_method_without_a_route_is_no_handler(head: str, meant: Severity) -> N
 def test_who_signed_a_request_is_told_what_it_said(check: str, meant: Severity) -> None:
     code = f"<?php\n{check} {{ $said = $_GET['echostr'];\nshow($said); }}\n"
     assert severities("a.php", code, **sink("php", "xss", "show")) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("if ($_SESSION['isAdmin'] == 1) {", MEDIUM),
+        ("if (empty($_SESSION['admin'])) { exit; } {", MEDIUM),
+        (
+            "if (!isset($_SESSION['user']['role']) || $_SESSION['role'] != 'admin') { exit; } {",
+            MEDIUM,
+        ),
+        ("if (isset($_SESSION['user'])) {", HIGH),
+        ("if ($_GET['admin']) {", HIGH),
+    ],
+)
+def test_a_page_may_ask_its_session_for_an_administrator(asked: str, meant: Severity) -> None:
+    code = f"<?php\n{asked}\n  $n = $_GET['n'];\n  look($n);\n}}\n"
+    assert severities("a.php", code, **sink("php", "sql", "look")) == [meant]
+
+
+def test_what_a_page_asks_behind_the_sink_keeps_nobody_out() -> None:
+    code = "<?php\n$n = $_GET['n'];\nlook($n);\nif ($_SESSION['admin'] == 1) { greet(); }\n"
+    assert severities("a.php", code, **sink("php", "sql", "look")) == [HIGH]

@@ -33,6 +33,11 @@ _FORM_ALONE: Final = kept.expression(
 # Who has signed the request may be told what it said: so platforms make sure of a program.
 _HANDSHAKE: Final = kept.expression(r"[\"'](?:echostr|hub[._]challenge)[\"']")
 _SIGNED: Final = kept.expression(r"(?i)signature[\s\S]*\b(?:sha1|hash_hmac|hash_equals)\s*\(")
+# A page of PHP that asks, before it does anything, whether its session is an administrator's.
+_ADMIN_PAGE: Final = kept.expression(
+    r"(?i)\bif\s*\([^;{}\n]{0,120}\$_SESSION\s*\[[^;{}\n]{0,60}(?:is_?admin|role|level|admin)\w*[\"']\s*\]"
+    r"(?:\s*[)!=]|\s*\|\|)"
+)
 _POST_METHOD: Final = kept.expression(r"\s*(?:async\s+)?(?:def|(?:public\s+)?function)\s+post\b")
 _WHO: Final = (
     r"[\"'](?!cart|basket|lang|locale|m(?:es)?sa?g|err|succ|status|flash|captcha|token|csrf|old)"
@@ -63,6 +68,8 @@ def is_for_few(sink: Node) -> bool:
     functions = [*_functions(sink)]
     said = (*functions, *around.heads(sink), *classes)
     if any(signs.ADMINS.search(text) for text in said):
+        return True
+    if not functions and _ADMIN_PAGE.search(file_of(sink)[: sink.range().start.index]):
         return True
     owners = (*said, *_beside(sink))
     return any(signs.OWNERS.search(text) for text in owners) or any(

@@ -149,6 +149,83 @@ def test_a_file_an_engine_could_not_judge_is_missing_with_its_reason() -> None:
     assert coverage.engines == {}
 
 
+def test_a_file_in_trouble_is_counted_once_and_its_neighbours_as_ever() -> None:
+    other = rule("security/other")
+    judges = Judges(lambda one, _file: ("regex" if one is CODE else "astgrep",))
+    judged = corpus(source("a.py", FIVE), source("b.py", "1\n2\n"))
+    books = Ledger(judged, (CODE, other), applies, judges)
+    books.failed(Skip("regex", "syntax error", path="a.py", rule_ids=(CODE.id,)))
+    coverage = close(books)
+    rows = [(row.applicable, row.detector, row.missing) for row in coverage.rules]
+    assert rows == [(7, 2, 5), (7, 7, 0)]
+    assert [one.engines for one in coverage.by_file] == [("astgrep",), ("astgrep", "regex")]
+
+
+def test_what_a_detector_judged_too_is_still_owed_by_the_model_that_is_asked() -> None:
+    judges = Judges(lambda _rule, _file: ("regex",), chunk=frozenset({ASK.id}))
+    books = Ledger(corpus(source("a.py", FIVE)), (ASK,), applies, judges)
+    books.answered([ASK.id], Span("a.py", 1, 2))
+    coverage = close(books)
+    [row] = coverage.rules
+    assert (row.detector, row.model, row.missing) == (0, 2, 3)
+    assert coverage.required_missing == 3
+
+
+@pytest.mark.parametrize(("ended", "seen"), [("", 5), ("no done()", 0)])
+def test_of_a_file_the_root_loop_saw_every_line_or_none(ended: str, seen: int) -> None:
+    books = ledger(LOOP)
+    books.loop([LOOP.id], ended)
+    assert [one.by_model for one in close(books).by_file] == [seen]
+
+
+def test_a_playbook_is_no_model_in_what_is_told_of_a_file() -> None:
+    judges = Judges(engines, playbook=frozenset({LOOP.id}))
+    books = Ledger(corpus(source("a.py", FIVE)), (LOOP,), applies, judges)
+    books.loop([LOOP.id], "")
+    assert [(one.engines, one.by_model) for one in close(books).by_file] == [(("playbook",), 0)]
+
+
+def test_a_run_that_was_cut_short_counts_as_missing_what_was_under_way() -> None:
+    played = rule("security/played", ask="corpus")
+    done = rule("security/done", ask="corpus")
+    judges = Judges(engines, corpus=frozenset({LOOP.id, done.id}), playbook=frozenset({played.id}))
+    rules = (CODE, LOOP, done, played)
+    books = Ledger(corpus(source("a.py", FIVE)), rules, lambda _rule, _file: "language", judges)
+    books.loop([done.id], "")
+    books.cut_short({"regex": [CODE]}, "interrupted", applies)
+
+    coverage = close(books)
+
+    rows = {row.rule_id: (row.applicable, row.missing) for row in coverage.rules}
+    assert rows[CODE.id] == (5, 5), "what it applies to is asked anew"
+    assert {rows[one.id] for one in (LOOP, done, played)} == {(0, 0)}, "of the others, as before"
+    assert [file.missing for file in coverage.by_file] == [5]
+
+
+def test_the_playbook_and_the_loop_that_were_not_reached_are_missing_for_that_reason() -> None:
+    played = rule("security/played", ask="corpus")
+    judges = Judges(engines, corpus=frozenset({LOOP.id}), playbook=frozenset({played.id}))
+    books = Ledger(corpus(source("a.py", FIVE)), (LOOP, played), applies, judges)
+    books.cut_short({}, "interrupted", applies)
+    assert {(gap.rule_id, gap.reason) for gap in close(books).gaps} == {
+        (LOOP.id, "interrupted"),
+        (played.id, "interrupted"),
+    }
+
+
+def test_engines_are_told_in_the_order_of_their_names() -> None:
+    of = {"python": ("taint", "regex"), "go": ("ruff", "astgrep", "regex")}
+    judges = Judges(lambda _rule, file: of[file.language])
+    everywhere = rule("security/everywhere", languages=("any",))
+    judged = corpus(source("a.py", FIVE), source("b.go", FIVE))
+    coverage = close(Ledger(judged, (everywhere,), applies, judges))
+    assert [*coverage.engines] == ["astgrep", "regex", "ruff", "taint"]
+    assert [one.engines for one in coverage.by_file] == [
+        ("regex", "taint"),
+        ("astgrep", "regex", "ruff"),
+    ]
+
+
 def test_an_engine_that_broke_is_missing_on_every_file() -> None:
     books = ledger(CODE)
     books.failed(Skip("regex", "broke", rule_ids=("security/code",)))

@@ -154,11 +154,11 @@ def test_a_run_in_which_every_call_failed_is_inconclusive() -> None:
 
 
 def test_a_cause_is_told_once_and_skips_are_in_the_order_of_their_names() -> None:
-    lost = [Skip("b", "broke", blocking=True, path=path) for path in ("y.py", "x.py")]
+    lost = [Skip("b", "broke", blocking=True, path=path) for path in ("y.py", "x.py", None)]
     other = Skip("a", "too large", blocking=True)
     got = verdict(skips=(*lost, other))
     assert got.reasons == ("a: too large", "b: broke")
-    assert got.skipped == (other, lost[1], lost[0])
+    assert got.skipped == (other, lost[2], lost[1], lost[0])
 
 
 def test_a_skip_that_does_not_block_changes_nothing() -> None:
@@ -320,6 +320,17 @@ def test_of_two_detectors_of_a_place_the_one_that_shows_the_way_is_told() -> Non
     for both in ([bare, way], [way, bare]):
         [kept] = narrow(both, corpus(source("a.py", "a\n" * 9)), [rule()], Policy(Severity.HIGH))
         assert kept.flow == way.flow
+
+
+@pytest.mark.parametrize(
+    "flow", [(), (Span("a.py", 2, 2), Span("a.py", 4, 4))], ids=["bare", "way"]
+)
+def test_which_of_two_alike_came_first_decides_nothing(flow: tuple[Span, ...]) -> None:
+    one, other = (replace(finding(line=4), engine=name, flow=flow) for name in ("ruff", "taint"))
+    judged = corpus(source("a.py", "a\n" * 9))
+    assert narrow([one, other], judged, [rule()], HIGH) == narrow(
+        [other, one], judged, [rule()], HIGH
+    )
 
 
 @pytest.mark.parametrize(

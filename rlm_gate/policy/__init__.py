@@ -227,7 +227,7 @@ def _outranks(new: Finding, old: Finding) -> bool:
         return old.origin is Origin.MODEL
     if bool(new.flow) != bool(old.flow):
         return bool(new.flow)
-    return new.sort_key < old.sort_key
+    return (new.sort_key, new.engine) < (old.sort_key, old.engine)
 
 
 def _skip_key(skip: Skip) -> tuple[str, str, str]:

@@ -45,7 +45,7 @@ _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildsc
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
     " build-tools build_tools release releases packaging maintainers maintenance misc infra"
-    " extra extras sandbox sandboxes integration"
+    " extra extras sandbox sandboxes integration backups archived unused not_in_use obsolete attic"
 )
 _SCRIPTS: Final = _words("scripts script")
 _PARTS: Final = _words("server backend api functions lambda worker workers")

@@ -108,3 +108,13 @@ def test_what_one_value_does_at_several_places_of_a_file_is_one_cause() -> None:
     assert [span.start for span in one.places] == [3, 7]
     other = replace(used[1], flow=(Span("a.py", 5, 5),))
     assert len(folded([used[0], other], frozenset())) == 2
+
+
+def test_what_a_copy_of_a_file_has_too_is_one_cause() -> None:
+    paths = ("app/users/routes.py", "old/2026-01-02/app/users/routes.py", "app/orders/routes.py")
+    said = [at(path, 3, n, severity=Severity.MEDIUM) for n, path in enumerate(paths)]
+    kept = folded(said, frozenset())
+    assert [[span.path for span in one.places] for one in kept] == [[paths[2]], [*paths[:2]]]
+    other = [said[0], replace(said[1], quote="other()")]
+    assert len(folded(other, frozenset())) == 2
+    assert len(folded(said[:2], frozenset(), ("app", "old"))) == 2

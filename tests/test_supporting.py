@@ -25,6 +25,8 @@ from rlm_gate.supporting import is_supporting
         "prisma/migrations/20230101120000_users/migration.sql",
         "db/migrate/20200101_create_users.rb",
         "sandbox/settings.py",
+        "backups/2025-07-06/app/routes.py",
+        "not_in_use/relay.py",
         "web/vite.config.ts",
         "Benchmarks/run.py",
         "housetest/server.go",

@@ -126,6 +126,8 @@ SETTER = (
     "  at[parts[parts.length - 1]] = value; }}"
 )
 NEW = "async function add(req, res) {{ {} await Exam.create(req.body); }}"
+SELECT = 'q = f"""\nSELECT a FROM b WHERE c >= {1} AND d = 1 {0}\n"""\ndb.execute(q, (1,))\n'
+STYLE = "const S = () => <style dangerouslySetInnerHTML={{{{ __html: `{}` }}}} />;"
 SENT = "const { given } = req.query;"
 
 
@@ -154,6 +156,11 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        (ALIKE, "a.py", 'if a:\n    f("\\nyes")\nelse:\n    f("\\nno")\n', []),
+        ("security/sql-injection", "a.py", SELECT.format("{rest}", "%s"), []),
+        ("security/sql-injection", "a.py", SELECT.format("", "'{name}'"), [MEDIUM]),
+        ("security/template-unescaped", "a.jsx", STYLE.format("a {{ b: c; }}"), []),
+        ("security/template-unescaped", "a.jsx", STYLE.format("${post.body}"), [MEDIUM]),
         (AGAIN, "a.ts", 'const no = typeof a === "string" && a === "";', []),
         (AGAIN, "a.ts", 'const no = a === "string" && a === "";', [MEDIUM]),
         (

@@ -21,18 +21,18 @@ def folded(
 
     One cause is: the same rule on the same text, said by the same kind of judge with the same
     outcome (by a detector: five times and more); what a detector warns of, by one rule in one file,
-    five times and more, or of one value that comes in at one place; and what a model says about
-    lines on which the same rule has already spoken. What blocks is never folded into what does not,
-    and each of the sub-projects, given by their folders, keeps its own: their reports are told
-    apart.
+    five times and more, of one value that comes in at one place, or in a copy of the file; and what
+    a model says about lines on which the same rule has already spoken. What blocks is never folded
+    into what does not, and each of the sub-projects, given by their folders, keeps its own: their
+    reports are told apart.
     """
     alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for finding in _apart(sorted(findings, key=lambda one: one.sort_key), blocking):
         home = project_of(finding.span.path, projects)
         alike[home, *_cause(finding, blocking)].append(finding)
     causes = [one for group in alike.values() for one in _once(group)]
-    for habit, least in ((_same_value, _TWICE), (_same_file, _SYSTEMIC)):
-        causes = _habits(causes, habit, least, blocking)
+    for habit, least in ((_same_value, _TWICE), (_same_copy, _TWICE), (_same_file, _SYSTEMIC)):
+        causes = _habits(causes, habit, least, blocking, projects)
     return tuple(sorted(causes, key=lambda one: one.sort_key))
 
 
@@ -41,14 +41,16 @@ def _habits(
     cause: Callable[[Finding], tuple[object, ...] | None],
     least: int,
     blocking: _Identities,
+    projects: Sequence[str],
 ) -> list[Finding]:
-    """Join what a detector warns of in one file; what blocks or can be mended stays apart."""
+    """Join what a detector warns of for one cause; what blocks or can be mended stays apart."""
     alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for finding in findings:
         apart = finding.identity in blocking or finding.fix is not None
         apart = apart or finding.origin is not Origin.DETECTOR or finding.severity is not _WARNED
         said = None if apart else cause(finding)
-        key = (finding.identity, finding.span) if said is None else said
+        home = project_of(finding.span.path, projects)
+        key = (finding.identity, finding.span) if said is None else (home, *said)
         alike[key].append(finding)
     groups = (group if len(group) < least else [_joined(group)] for group in alike.values())
     return [one for group in groups for one in group]
@@ -60,6 +62,13 @@ def _same_value(finding: Finding) -> tuple[object, ...] | None:
     if source is None or source.path != finding.span.path:
         return None
     return _alike(finding, source)
+
+
+def _same_copy(finding: Finding) -> tuple[object, ...]:
+    """Return what findings in copies of one file share: its folder's name, its own, the text."""
+    near = tuple(finding.span.path.split("/")[-2:])
+    said = (finding.rule_id, finding.severity, finding.message, finding.verification)
+    return (near, _text(finding), *said)
 
 
 def _same_file(finding: Finding) -> tuple[object, ...] | None:
@@ -85,16 +94,20 @@ def _once(group: Sequence[Finding]) -> Sequence[Finding]:
 
 def _cause(finding: Finding, blocking: _Identities) -> tuple[object, ...]:
     """Return what near-identical findings share; one whose way leaves its lines shares nothing."""
-    text = "\n".join(" ".join(line.split()) for line in finding.quote.split("\n"))
     return (
         finding.rule_id,
-        text,
+        _text(finding),
         finding.severity,
         finding.origin,
         finding.verification,
         finding.identity in blocking,
         finding.identity if any(not finding.span.overlaps(one) for one in finding.flow) else None,
     )
+
+
+def _text(finding: Finding) -> str:
+    """Return the lines without what only their layout says."""
+    return "\n".join(" ".join(line.split()) for line in finding.quote.split("\n"))
 
 
 def _joined(group: Sequence[Finding]) -> Finding:

@@ -308,3 +308,18 @@ def test_a_page_may_ask_its_session_for_an_administrator(asked: str, meant: Seve
 def test_what_a_page_asks_behind_the_sink_keeps_nobody_out() -> None:
     code = "<?php\n$n = $_GET['n'];\nlook($n);\nif ($_SESSION['admin'] == 1) { greet(); }\n"
     assert severities("a.php", code, **sink("php", "sql", "look")) == [HIGH]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("if (file_exists(__DIR__ . '/install.lock')) { die('done'); }", MEDIUM),
+        ("if (file_exists('a.txt')) { die('done'); }", HIGH),
+        ("$pass = $_POST['pass'];\n$db = new PDO('mysql:host=a', $user, $pass);", MEDIUM),
+        ("$pass = getenv('PASS');\n$db = new PDO('mysql:host=a', $user, $pass);", HIGH),
+        ("$pass = $_POST['pass'];\n$db = new PDO('mysql:host=a', $user, $word);", HIGH),
+    ],
+)
+def test_a_page_that_sets_a_program_up_is_for_its_owner(said: str, meant: Severity) -> None:
+    code = f"<?php\n{said}\n$n = $_GET['n'];\nlook($n);\n"
+    assert severities("a.php", code, **sink("php", "sql", "look")) == [meant]

@@ -5,6 +5,7 @@ Sees the file of a hit: the functions, routes, decorators, classes and objects a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -38,6 +39,15 @@ _ADMIN_PAGE: Final = kept.expression(
     r"(?i)\bif\s*\([^;{}\n]{0,120}\$_SESSION\s*\[[^;{}\n]{0,60}(?:is_?admin|role|level|admin)\w*[\"']\s*\]"
     r"(?:\s*[)!=]|\s*\|\|)"
 )
+# A page that ends where a file says that it has run; one that is told the database's password.
+_SETS_UP: Final = kept.expression(
+    r"\bif\s*\(\s*(?:is_file|file_exists)\s*\([^;{}]{0,80}(?i:lock|installed|config)[^;{}]{0,40}\)\s*\{?\s*"
+    r"[^{}]{0,200}?\b(?:die|exit|header)\b"
+)
+_CONNECTS: Final = kept.expression(
+    r"(?:new\s+\\?(?:PDO|mysqli)|\bmysqli?_connect)\s*\([^;]{0,200}?\$(\w{0,20}(?i:pass|pwd)\w{0,20})\b"
+)
+_TAKEN: Final = r"\${}\s*=[^;\n]*\$_(?:POST|REQUEST)\b"
 _POST_METHOD: Final = kept.expression(r"\s*(?:async\s+)?(?:def|(?:public\s+)?function)\s+post\b")
 _WHO: Final = (
     r"[\"'](?!cart|basket|lang|locale|m(?:es)?sa?g|err|succ|status|flash|captcha|token|csrf|old)"
@@ -69,12 +79,20 @@ def is_for_few(sink: Node) -> bool:
     said = (*functions, *around.heads(sink), *classes)
     if any(signs.ADMINS.search(text) for text in said):
         return True
-    if not functions and _ADMIN_PAGE.search(file_of(sink)[: sink.range().start.index]):
+    if not functions and _asks_first(file_of(sink)[: sink.range().start.index]):
         return True
     owners = (*said, *_beside(sink))
     return any(signs.OWNERS.search(text) for text in owners) or any(
         signs.DEBUGGING.search(text) for text in functions
     )
+
+
+def _asks_first(before: str) -> bool:
+    """Say whether a page of PHP, before it does it, lets in few, or nobody once it is set up."""
+    if _ADMIN_PAGE.search(before) or _SETS_UP.search(before):
+        return True
+    given = _CONNECTS.search(before)
+    return given is not None and re.search(_TAKEN.format(given[1]), before) is not None
 
 
 def caller_looks(sink: Node) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.core import Corpus, Finding, Rule, Severity
+from rlm_gate.core import Corpus, Finding, Rule, Severity, Span
 from rlm_gate.supporting import is_supporting
 
 _KEYS: Final = frozenset({"security/hardcoded-secret"})
@@ -28,6 +28,8 @@ _ALL_OF_IT: Final = kept.expression(
 )
 _SLASHES: Final = r"(?:addslashes|\w*escape_string|escapeString)\s*\("
 _OF_REQUEST: Final = kept.expression(r"\$_(?:GET|POST|REQUEST|COOKIE)\b")
+# What a statement is put together of, but for what does something with it, and names of tables.
+_INSIDE: Final = kept.expression(r"\$(?!\w*(?i:pre|tab|tb))\w++(?!\s*(?:->|::|=))")
 _QUOTED: Final = kept.expression(r"'%?(?:[\"']\s*\.\s*)?\{?\Z")
 _SLASHLESS: Final = kept.expression(r"(?i)stripslashes|decode|unescape")
 _EARLY: Final = kept.expression(
@@ -111,9 +113,15 @@ def _is_slashed(finding: Finding, corpus: Corpus) -> bool:
     if not finding.span.path.endswith(".php") or _SLASHLESS.search(said):
         return False
     asked = [*_OF_REQUEST.finditer(said)]
+    if not asked and finding.flow and _OF_REQUEST.search(_lines(finding.flow[0], corpus)):
+        asked = [*_INSIDE.finditer(said)]
     if not asked or not all(_QUOTED.search(said, 0, one.start()) for one in asked):
         return False
     return _slashes_all(corpus)
+
+
+def _lines(span: Span, corpus: Corpus) -> str:
+    return "\n".join(_text(span.path, corpus).split("\n")[span.start - 1 : span.end])
 
 
 def _slashes_all(corpus: Corpus) -> bool:

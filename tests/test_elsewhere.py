@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from builders import corpus, finding, rule, source
 
-from rlm_gate.core import Severity
+from rlm_gate.core import Severity, Span
 from rlm_gate.elsewhere import weight
 from rlm_gate.policy import Policy, narrow
 
@@ -152,4 +152,23 @@ def test_a_quote_that_every_request_has_behind_a_backslash_ends_no_text(
         source("a.php", quote), source("lib/func.php", SLASHES), source("core.php", text)
     )
     told = replace(finding("security/sql-injection", path="a.php"), quote=quote)
+    assert weight(told, rule(), whole) is meant
+
+
+@pytest.mark.parametrize(
+    ("source_line", "quote", "meant"),
+    [
+        ("$k = $_GET['k'];", "$res = $db->query(\"a from {$db_pre}t where b = '{$k}'\")", MEDIUM),
+        ("$k = $_GET['k'];", '$res = $db->query("a from {$db_pre}t where b = {$k}")', HIGH),
+        ("$k = $_GET['k'];", "$res = $db->query($k)", HIGH),
+        ("$k = read();", "$res = $db->query(\"a from {$db_pre}t where b = '{$k}'\")", HIGH),
+    ],
+)
+def test_a_name_that_holds_such_a_quote_is_as_safe_in_quotes(
+    source_line: str, quote: str, meant: Severity
+) -> None:
+    start = "<?php $_GET = array_map('addslashes', $_GET);"
+    whole = corpus(source("a.php", f"{source_line}\n{quote}\n"), source("core.php", start))
+    told = finding("security/sql-injection", path="a.php")
+    told = replace(told, quote=quote, flow=(Span("a.php", 1, 1), Span("a.php", 2, 2)))
     assert weight(told, rule(), whole) is meant

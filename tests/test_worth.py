@@ -128,6 +128,7 @@ SETTER = (
 NEW = "async function add(req, res) {{ {} await Exam.create(req.body); }}"
 SELECT = 'q = f"""\nSELECT a FROM b WHERE c >= {1} AND d = 1 {0}\n"""\ndb.execute(q, (1,))\n'
 STYLE = "const S = () => <style dangerouslySetInnerHTML={{{{ __html: `{}` }}}} />;"
+ASK = "import requests\ndef f():\n    return requests.get('{}')\n"
 SENT = "const { given } = req.query;"
 
 
@@ -156,6 +157,12 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        (SIDES, "a.py", "def f(build):\n    build = build\n", [LOW]),
+        (SIDES, "a.py", "def f(self, a):\n    self.a = self.a\n", [MEDIUM]),
+        ("patterns/builtin-misread", "a.py", "a = b.strip('\"\"')\n", []),
+        ("patterns/builtin-misread", "a.py", "a = b.strip('http')\n", [MEDIUM]),
+        ("performance/request-without-timeout", "a.py", ASK.format("http://localhost:1/"), [LOW]),
+        ("performance/request-without-timeout", "a.py", ASK.format("https://a.b/"), [MEDIUM, LOW]),
         (ALIKE, "a.py", 'if a:\n    f("\\nyes")\nelse:\n    f("\\nno")\n', []),
         ("security/sql-injection", "a.py", SELECT.format("{rest}", "%s"), []),
         ("security/sql-injection", "a.py", SELECT.format("", "'{name}'"), [MEDIUM]),

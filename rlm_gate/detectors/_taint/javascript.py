@@ -12,7 +12,7 @@ from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.calls import is_request
 from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.handlers import remote
-from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function
+from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, merge
 from rlm_gate.detectors._taint.targets import part
 from rlm_gate.detectors._taint.typed import is_own
 from rlm_gate.detectors._taint.values import TEXTUAL, Value
@@ -28,6 +28,8 @@ _SOCKETS: Final = kept.expression(
     r"(?i)(?:\A|\.|_)(?:socket|ws|conn|connection|client|websocket)\Z"
 )
 
+_HEARS: Final = ("on", "once", "handle", "handleOnce")  # of Electron's ipcMain
+_SENT: Final = 6  # values in one message
 _TOOLS: Final = ("tool", "registerTool", "addTool")  # of servers that models call
 _RUNS: Final = ("execute", "func", "_call", "handler", "invoke", "run")
 _TOOL: Final = kept.expression(
@@ -49,6 +51,7 @@ _LOADED: Final = kept.expression(r"\{[^{}]*\b(?:params|query|searchParams|reques
 _PAGE: Final = kept.expression(r"\{[^{}]*\bsearchParams\b")
 _BROWSERS: Final = kept.expression(r"\b(?:window|document|location)\b")
 _ACTIONS: Final = kept.expression(r"\s*(?://[^\n]*\n\s*)*[\"']use server[\"']")
+_INVOKED: Final = kept.expression(r"(?:(?:module\.)?exports\.)?(?:handler|lambdaHandler)\Z")
 _OTHERS: Final = kept.expression(r"_*(?:ctx|context|c|err|error|e)\Z")
 _PARENT: Final = kept.expression(r"_+|_*(?:parent|root|source|obj)\Z")
 _ARGUMENTS: Final = kept.expression(r"_*(?:args|arguments|input)?\Z")  # or taken apart
@@ -64,7 +67,7 @@ class JavaScript(Braces):
         parameters = [*self.parameters(function.node)]
         answered = any(_ANSWERS.match(name) for name, _ in parameters[1:2])
         names = [name for name, _ in parameters]
-        resolver, invoked = _resolves(names), names[:2] == ["event", "context"]
+        resolver, invoked = _resolves(names), _is_invoked(names, function.node)
         loaded, action = _loaded(function.node, parameters), self._is_action(function.node)
         for index, (name, node) in enumerate(parameters):
             value = self._parameter(name, node, request=answered and index == 0)
@@ -114,6 +117,8 @@ class JavaScript(Braces):
         event = arguments[0].value.const if arguments else None
         if handed := _handed(method, event, receiver.name):
             return handed
+        if method in _HEARS and receiver.name.rpartition(".")[2] == "ipcMain":
+            return (Value(name="ipcEvent"), *[Value(name="ipc_message")] * _SENT)
         if method == "addEventListener" and event == "message":
             return (Value(name="MessageEvent"),)
         if method in {"on", "once"} and isinstance(event, str) and event not in _LIFECYCLE:
@@ -130,6 +135,21 @@ class JavaScript(Braces):
             names = [name for name, _ in self.parameters(node)]
             given = () if len(names) < 2 or _OTHERS.match(names[0]) else _ROUTED
         return super().closure(node, env, given)
+
+    def _for_each(self, node: Node, env: Env) -> Env | None:
+        """Let the pieces of a request be what was sent: ``for await (const piece of req)``."""
+        target, rows = part(node, "left", "name"), part(node, "right", "value")
+        waits = any(one.text() == "await" for one in node.children() if not one.is_named())
+        if target is None or rows is None or not waits:
+            return super()._for_each(node, env)
+        if not is_request(self.reading, self.value(rows, env)):
+            return super()._for_each(node, env)
+        sent = Value(name="socket_message", taints=self.reading.source("socket_message", rows))
+        for _ in range(2):  # the second time with what the first one left behind
+            inner = dict(env)
+            self.assign(target, sent, inner)
+            env = merge([env, self._body(node, inner)]) or env
+        return env
 
     def field_of(self, owner: Value, field: str, node: Node) -> Value:
         """Let the parsed query of an address be what was sent: it is decoded."""
@@ -206,6 +226,17 @@ def _is_tool(node: Node) -> bool:
         call = call.parent()
     made = part(call, "function", "constructor") if call is not None else None
     return made is not None and _TOOL.match(made.text()) is not None
+
+
+def _is_invoked(names: Sequence[str], node: Node) -> bool:
+    """Say whether it is a function of Lambda: by its parameters, or by the name it goes by."""
+    if names != ["event"]:
+        return names[:2] == ["event", "context"]
+    around = node.parent()
+    if around is None:
+        return False
+    named_so = part(around, "left", "name")
+    return named_so is not None and _INVOKED.match(named_so.text()) is not None
 
 
 def _resolves(names: Sequence[str]) -> bool:

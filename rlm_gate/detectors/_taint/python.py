@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.detectors._taint import calls, guards
+from rlm_gate.detectors._taint import calls, guards, handing
 from rlm_gate.detectors._taint.folding import (
     COMPARE,
     EMPTY,
@@ -243,12 +243,18 @@ class Expressions(Literals):
             receiver = self.value(function.field("object"), env)
         callee = self.value(function, env)
         name = callee.name
+        arguments = [*handing.remembered(callee, arguments)]
         self.reading.check_call(node, name, [*arguments, Argument(RECEIVER, receiver)])
         self._change(function, receiver, arguments, env, node)
         if name in EMPTY and not arguments:
             return Value(items={}, shape=EMPTY[name])
         if name == "dict" and all(isinstance(one.place, str) for one in arguments):
             return Value(items={one.place: one.value for one in arguments}, shape="dict")
+        if (made := handing.bound(name, arguments)) is not None:
+            return made
+        for called, given in handing.handed(name, arguments):
+            self.reading.check_call(node, called.name, given)
+            self.inlined(called.name, given, env, node)
         own = self.inlined(name, arguments, env, node)
         if own is not None:
             return own.at(lines_of(node))

@@ -14,7 +14,16 @@ from typing import NamedTuple
 from rlm_gate import kept
 from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._taint.spec import REMOTE, UNKNOWN, Entry, Sink, Specs, Vocabulary
-from rlm_gate.detectors._taint.values import STILL, TEXTUAL, Lines, Taint, Value, ident_of, join
+from rlm_gate.detectors._taint.values import (
+    MADE,
+    STILL,
+    TEXTUAL,
+    Lines,
+    Taint,
+    Value,
+    ident_of,
+    join,
+)
 from rlm_gate.syntax import Node
 
 Env = dict[str, Value]
@@ -37,6 +46,8 @@ _MEMBERS = (
 _ASKED_FOR = kept.expression(
     r"(?:^|\.)request\.(?:path|path_info|path_url|raw_path|base_url|url_root|host_url)\Z"
 )
+# What a page of an application for the desktop sends to its main part: often its own page alone.
+_OF_A_WINDOW = "ipc_message"
 # what a client's own answer was the answer to
 _ANSWERED = kept.expression(
     r"(?i)(?:resp|response|\bres|(?:Do|Get|Head|Post|PostForm)\(\))\.Request\."
@@ -176,7 +187,12 @@ class Reading:
         doubts = _NO_LINK if _BESIDE.search(name) else frozenset()
         doubts |= TEXTUAL if _FORM.search(name) or self._is_field(name) else frozenset()
         doubts |= _AS_SENT if _ENCODED.search(name) else frozenset()
-        made = (Taint(one, ident, (lines,), clean, doubts=doubts) for one in dict.fromkeys(found))
+        doubted = name.startswith(_OF_A_WINDOW)
+        doubts |= MADE if doubted else frozenset()
+        made = (
+            Taint(one, ident, (lines,), clean, guessed=doubted, doubts=doubts)
+            for one in dict.fromkeys(found)
+        )
         return tuple(made)
 
     def _is_field(self, name: str) -> bool:

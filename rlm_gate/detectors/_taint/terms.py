@@ -360,6 +360,7 @@ TERMS: Final[Mapping[str, str]] = {  # kinds of nodes to methods of Terms
     **dict.fromkeys(FUNCTIONS, "_function"),
     **dict.fromkeys(("identifier", "this", "type_identifier", "package_identifier"), "_identifier"),
     **dict.fromkeys(("shorthand_property_identifier", "property_identifier"), "_identifier"),
+    "import": "_identifier",  # of what is loaded by name
     **dict.fromkeys(("string", "template_string", "string_literal"), "_string"),
     **dict.fromkeys(("interpreted_string_literal", "raw_string_literal"), "_string"),
     **dict.fromkeys(("true", "false", "null", "null_literal", "nil", "undefined"), "_constant"),

@@ -238,19 +238,35 @@ def test_an_entry_is_not_stale_where_its_rule_could_not_be_judged() -> None:
         origin=Origin.DETECTOR,
     )
     for gaps, said in (((), 1), ((Gap("security/example", Span("a.py", 1, 1), "broke"),), 0)):
-        evidence = Evidence(
-            corpus=corpus(source("a.py", "x = 1\n")),
-            packs=(),
-            rules=(rule(),),
-            findings=(),
-            skips=(),
-            coverage=Coverage(1, 1, (), gaps),
-            audit=Audit("offline"),
-            usage=Usage(),
-            suppressions=(entry,),
-        )
-        notices = judge(evidence, Policy(Severity.HIGH)).notices
+        notices = judge(evidence(gaps, entry), Policy(Severity.HIGH)).notices
         assert [one.kind for one in notices] == ["stale-baseline"] * said
+
+
+def test_a_suppression_by_path_is_not_unused_where_its_rule_could_not_be_judged() -> None:
+    entry = Suppression(
+        Acceptance.FILE,
+        Span(".rlm-gate/suppressions.yaml", 2, 2),
+        ("security/example",),
+        reason="known",
+        patterns=(r"^legacy/",),
+    )
+    for gaps, said in (((), 1), ((Gap("security/example", Span("a.py", 1, 1), "broke"),), 0)):
+        notices = judge(evidence(gaps, entry), Policy(Severity.HIGH)).notices
+        assert [one.kind for one in notices] == ["unused-suppression"] * said
+
+
+def evidence(gaps: tuple[Gap, ...], entry: Suppression) -> Evidence:
+    return Evidence(
+        corpus=corpus(source("a.py", "x = 1\n")),
+        packs=(),
+        rules=(rule(),),
+        findings=(),
+        skips=(),
+        coverage=Coverage(1, 1, (), gaps),
+        audit=Audit("offline"),
+        usage=Usage(),
+        suppressions=(entry,),
+    )
 
 
 def test_one_entry_is_called_an_entry(

@@ -9,8 +9,8 @@ from typing import Any
 from rlm_gate.rlm.sandbox import calls, facades, guards, names, shortcuts, show
 
 _VALUES = (
-    "abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod "
-    "enumerate filter float format frozenset hex int isinstance issubclass iter len list map max "
+    "abs all any bin bool bytearray bytes callable chr classmethod complex dict divmod "
+    "enumerate filter float frozenset hex int isinstance issubclass iter len list map max "
     "min next object oct ord pow property range reversed round set slice sorted staticmethod str "
     "sum super tuple zip __build_class__ None True False Ellipsis NotImplemented"
 )
@@ -35,6 +35,8 @@ def build(
         "__import__": facades.importer(modules),
         "print": show_values,
         "repr": show.representation,
+        "ascii": show.in_ascii,
+        "format": show.formatted,
         "type": guards.type_of,
         "hash": _hash,
         "getattr": guards.get_attribute,
@@ -61,6 +63,8 @@ def guarding() -> dict[str, Any]:
         names.AUG_ITEM: guards.augment_item,
         names.TEXT: calls.formatted,
         names.REPR: show.representation,
+        names.ASCII: show.in_ascii,
+        names.FORMAT: calls.formatted,
         names.STR: show.called_str,
         names.MOD: show.modulo,
         names.SUPER_INIT: guards.super_init,

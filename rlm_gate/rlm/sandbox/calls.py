@@ -46,11 +46,11 @@ class LLMError(Exception):
     __format__ = __raise
 
 
-def formatted(value: Any) -> str:
+def formatted(value: Any, format_spec: str = "") -> str:
     """Return what an f-string shows of a value. A failed call is no text: it is raised."""
     if type(value) is LLMError:
         raise value.with_traceback(None)
-    return text(value)
+    return format(value, format_spec) if format_spec else text(value)
 
 
 def _of_error(error: LLMError, name: str) -> Any:

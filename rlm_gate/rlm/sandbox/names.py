@@ -6,6 +6,7 @@ The guards' names cannot be spelt in Python, so no code can replace what stands 
 GETATTR, TYPENAME, CLASSNAME = "<getattr>", "<typename>", "<classname>"
 WRITE_ATTR, WRITE_ITEM, AUG_ATTR, AUG_ITEM = "<wattr>", "<witem>", "<augattr>", "<augitem>"
 TEXT, REPR, STR, MOD = "<text>", "<repr>", "<str>", "<mod>"
+ASCII, FORMAT = "<ascii>", "<format>"
 SUPER_INIT, EXCEPTION, METACLASS, FIELDS = "<superinit>", "<exception>", "<metaclass>", "<fields>"
 
 MAGIC = frozenset(

@@ -15,11 +15,13 @@ from typing import Any, TypeAlias, TypeVar
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES, RestrictingNodeTransformer
 
 from rlm_gate.rlm.sandbox.names import (
+    ASCII,
     AUG_ATTR,
     AUG_ITEM,
     CLASSNAME,
     EXCEPTION,
     FIELDS,
+    FORMAT,
     GETATTR,
     MAGIC,
     METACLASS,
@@ -33,7 +35,13 @@ from rlm_gate.rlm.sandbox.names import (
     WRITE_ITEM,
     method_name,
 )
-from rlm_gate.rlm.sandbox.shapes import is_number, is_plain_str, is_short_call, is_super_init
+from rlm_gate.rlm.sandbox.shapes import (
+    is_number,
+    is_plain_str,
+    is_short_call,
+    is_super_init,
+    may_be_empty,
+)
 
 _REMEDIES = {
     "TryStar": ("except*", "use a plain except"),
@@ -42,6 +50,8 @@ _REMEDIES = {
     "TypeVar": ("a type parameter", "leave it out: annotations are not evaluated here"),
 }
 _MAGIC_REMEDY = "a class may define __init__, __repr__, __eq__, __len__, __iter__, __add__ and kin"
+
+_SHOWN_BY = {ord("s"): TEXT, ord("r"): REPR, ord("a"): ASCII}  # by the conversion of an f-string
 
 _Node = TypeVar("_Node", bound=ast.stmt)
 _Visited: TypeAlias = Any  # a node, a list of nodes or None, as ast.NodeTransformer returns them
@@ -214,10 +224,14 @@ class Policy(RestrictingNodeTransformer):
     def visit_FormattedValue(self, node: ast.FormattedValue) -> _Visited:
         """Let f-strings show values without addresses."""
         node = self.node_contents_visit(node)
-        if node.conversion == ord("r"):
-            node.value, node.conversion = _call(REPR, node.value, node.value), -1
-        elif node.conversion == ord("s") or (node.conversion == -1 and node.format_spec is None):
-            node.value, node.conversion = _call(TEXT, node.value, node.value), -1
+        guard = _SHOWN_BY.get(node.conversion)
+        if guard is not None:
+            node.value, node.conversion = _call(guard, node.value, node.value), -1
+        elif node.format_spec is None:
+            node.value = _call(TEXT, node.value, node.value)
+        elif may_be_empty(node.format_spec):
+            node.value = _call(FORMAT, node.value, node.value, node.format_spec)
+            node.format_spec = None
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> _Visited:

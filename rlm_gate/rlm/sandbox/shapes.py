@@ -44,3 +44,9 @@ def is_plain_str(node: ast.Call) -> bool:
 def is_number(node: ast.expr) -> bool:
     """Recognise a number: ``%`` with it is arithmetic, or formats nothing with an address."""
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def may_be_empty(spec: ast.expr) -> bool:
+    """Say whether the format after a colon may come to nothing: by it any value can be shown."""
+    parts = spec.values if isinstance(spec, ast.JoinedStr) else [spec]
+    return not any(isinstance(part, ast.Constant) and part.value for part in parts)

@@ -26,6 +26,16 @@ def representation(value: Any) -> str:
     return _without_addresses(repr(value), value)
 
 
+def in_ascii(value: Any) -> str:
+    """Do what ``ascii`` does."""
+    return representation(value).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def formatted(value: Any, format_spec: str = "") -> str:
+    """Do what ``format`` does. What shows an address takes no other format than the empty one."""
+    return format(value, format_spec) if format_spec else text(value)
+
+
 def called_str(function: Any, value: Any) -> Any:
     """Stand for a written ``str(x)``; the name may have been given another meaning."""
     return text(value) if function is str else function(value)
@@ -91,14 +101,14 @@ class _Formatter(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Format one value."""
-        return format(value, format_spec) if format_spec else text(value)
+        return formatted(value, format_spec)
 
     def convert_field(self, value: Any, conversion: str | None) -> Any:
         """Apply ``!r`` or ``!s``."""
         if conversion == "r":
             return representation(value)
         if conversion == "a":
-            return ascii(value)
+            return in_ascii(value)
         return text(value) if conversion == "s" else value
 
 

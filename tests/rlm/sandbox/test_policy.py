@@ -61,6 +61,59 @@ def test_refused_at_run_time(repl: Repl, code: str, remedy: str) -> None:
     assert cell.output == "ran\n"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("x.__class__ = 1", "del x.__dict__", "x.gi_frame = 1", "x.gi_frame"),
+        *("__init__ = 1", "def __init__(self): pass", "for __call__ in x: pass"),
+        "def f():\n    global __init__",
+    ],
+)
+def test_doors_of_the_language_are_shut_before_anything_runs(code: str) -> None:
+    with pytest.raises(RefusedCode, match="not available") as refused:
+        compile_cell(code, "cell")
+    assert refused.value.kind == "NotAllowed"
+
+
+@pytest.mark.parametrize("code", ["a\0b", "\ud800"])
+def test_what_is_no_text_of_python_is_refused_as_such(code: str) -> None:
+    with pytest.raises(RefusedCode) as refused:
+        compile_cell(code, "cell")
+    assert refused.value.kind == "SyntaxError"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        *(
+            'f"{f}"',
+            'f"{f!s}"',
+            'f"{f!r}"',
+            'f"{f!a}"',
+            'f"{f:}"',
+            "f\"{f:{''}}\"",
+            'f"{[f]!s:>9}"',
+        ),
+        *("str(f)", "repr(f)", "ascii([f])", "format(f)", 'format([f], "")'),
+        *('"{}".format(f)', '"{!a}".format(f)', '"%s" % f', '"%a" % f'),
+    ],
+)
+def test_no_value_shows_where_it_lies_in_memory(repl: Repl, shown: str) -> None:
+    output = repl.run(f"def f(): pass\nprint({shown})").output
+    assert "<function f>" in output
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        *("f\"{1.5:{'.2f'}}\"", "f\"{7:{''}}{7:}{'a':>{3}}\"", 'f"{chr(228)!a:>9}"'),
+        *('format(255, "x")', "format(7)", "ascii([chr(228)])", '"{!a:>9}".format(chr(228))'),
+    ],
+)
+def test_values_are_formatted_as_in_python(repl: Repl, shown: str) -> None:
+    assert repl.run(f"print({shown})").output == f"{eval(shown)}\n"  # noqa: S307 - our own text
+
+
 def test_every_refusal_of_a_cell_is_told_at_once() -> None:
     with pytest.raises(RefusedCode) as caught:
         compile_cell("a.__b__\nx = 1\ntry: pass\nexcept* ValueError: pass", "<cell 1>")

@@ -98,3 +98,55 @@ def test_it_stops_at(statements: list[str]) -> None:
 )
 def test_what_strangers_hand_over_is_theirs(code: str, told: bool) -> None:
     assert bool(lines(code)) is told
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ['if (q != "a") return 1', "db.query(q)"],
+        ['if (q == "a") { db.query(q) }'],
+        ['if (q == "a" || q == "b") db.query(q)'],
+        ["if (q !in allowed) return 1", "db.query(q)"],
+        ["if (q in allowed && x) db.query(q) else db.query(base)"],
+        ["if (!(q in allowed)) throw Odd()", "db.query(q)"],
+        ["if (!allowed.contains(q)) return 1", "db.query(q)"],
+        ["if (q.lowercase() !in allowed) return 1", "db.query(q)"],
+        ["require(q in allowed)", "db.query(q)"],
+        ["check(allowed.contains(q)) { text }", "db.query(q)"],
+        ["if (!q.matches(shape)) return 1", "db.query(q)"],
+        ["if (q.all { it.isLetterOrDigit() }) db.query(q)"],
+        ["if (q.isBlank()) { db.query(q) }"],
+        ["if (q.isNotEmpty()) return 1", "db.query(q)"],
+        ['when (q) { "a", "b" -> db.query(q) }'],
+        ["when (q) { in allowed -> db.query(q) }"],
+        ['when { q == "a" -> db.query(q) }'],
+        ["when { q !in allowed -> return 1 }", "db.query(q)"],
+        ['if (q.contains("\'")) return 1', "db.query(q)"],
+        ['if ("\'" in q) return 1', "db.query(q)"],
+    ],
+)
+def test_a_condition_that_knows_the_value_stops_it(statements: list[str]) -> None:
+    assert not body(*statements)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ['if (q == "a") return 1', "db.query(q)"],
+        ['if (q != "a") { db.query(q) }'],
+        ['if (q == "a" || x) db.query(q)'],
+        ["if (q !in allowed) log()", "db.query(q)"],
+        ["if (x !in allowed) return 1", "db.query(q)"],
+        ["if (q in listOf(q)) db.query(q)"],
+        ["require(x in allowed)", "db.query(q)"],
+        ["if (q.isNotBlank()) { db.query(q) }"],
+        ['when (q) { "a" -> f()', "else -> db.query(q) }"],
+        ["when (q) { is String -> db.query(q) }"],
+        ["when (q) { !in allowed -> db.query(q) }"],
+        ['when { q != "a" -> db.query(q) }'],
+        ['when { q == "a" -> return 1 }', "db.query(q)"],
+        ["val s = q.let { f(it) }", "db.query(s)"],
+    ],
+)
+def test_a_condition_that_says_little_of_the_value_does_not(statements: list[str]) -> None:
+    assert body(*statements)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from rlm_gate import kept
-from rlm_gate.detectors._taint import methods
+from rlm_gate.detectors._taint import kotlinproofs, methods
 from rlm_gate.detectors._taint.braces import Braces
 from rlm_gate.detectors._taint.folding import first, named
 from rlm_gate.detectors._taint.handlers import remote
@@ -47,6 +47,7 @@ _SCOPES: Final = frozenset({"let", "run", "also", "apply", "use", "takeIf", "ifP
     "forEach", "with", "flatMap", "mapNotNull", "filter", "any", "all", "useLines"})  # fmt: skip
 _ITSELF: Final = frozenset({"also", "apply", "takeIf", "takeUnless", "filter"})
 _GETTERS: Final = frozenset({"writer", "outputStream", "nextEntry", "request", "response"})
+_REQUIRES: Final = frozenset({"require", "check", "assert"})
 _LEAVES: Final = kept.expression(r"(?:return|throw|break|continue)\b")
 
 
@@ -91,10 +92,6 @@ class Kotlin(Braces):
             one_part = "@PathVariable" in marks
             return remote(node, name).doubted(ONE_PART if one_part else frozenset())
         return Value(name=name, fixed=asked) if not handler or asked else Value(name=name)
-
-    def module(self, root: Node) -> Env:
-        """Read the file; lambdas that routes are given hold most of it."""
-        return super().module(root)
 
     def declare(self, node: Node, env: Env) -> None:
         """Keep a function with a name for its callers, and for being read itself."""
@@ -144,7 +141,8 @@ class Kotlin(Braces):
         else:  # a lambda gives what its last expression is
             *others, last = named(body)
             after = self._each(others, env)
-            if after is not None and last.kind() not in self.statements:
+            given = last.kind() == "call_expression" or last.kind() not in self.statements
+            if after is not None and given:
                 self.reading.frame.returns.append(self.value(last, after))
                 return after
             return self._run(last, after) if after is not None else None
@@ -171,6 +169,17 @@ class Kotlin(Braces):
             self._typed(target, env)
         return env
 
+    def _stated(self, node: Node, env: Env) -> Env | None:
+        """Read a call that is a statement: ``require(x in list)`` leaves where it is not so."""
+        self.value(node, env)
+        suffix = _child(node, "call_suffix")
+        function = first(node)
+        if function is None or suffix is None or function.text() not in _REQUIRES:
+            return env
+        holder = _child(suffix, "value_arguments")
+        asked = next((named(one)[-1] for one in _arguments(holder)), None)
+        return kotlinproofs.after(self, asked, env, holds=True)
+
     def _assign(self, node: Node, env: Env) -> Env | None:
         left, right = named(node)[0], named(node)[-1]
         value = self.function_value(right, env)
@@ -186,20 +195,26 @@ class Kotlin(Braces):
         return env
 
     def _if(self, node: Node, env: Env) -> Env | None:
-        parts = named(node)
-        self.value(parts[0], env)
-        bodies = [one for one in parts[1:] if one.kind() == "control_structure_body"]
-        ends = [self.block(one, dict(env)) for one in bodies]
-        return merge([*ends, *([] if len(ends) > 1 else [env])])
+        test, *parts = named(node)
+        self.value(test, env)
+        bodies = [one for one in parts if one.kind() == "control_structure_body"]
+        met, missed = (kotlinproofs.after(self, test, env, holds=one) for one in (True, False))
+        ends = [self.block(one, way) for one, way in zip(bodies, (met, missed), strict=False)]
+        return merge([*ends, *([] if len(ends) > 1 else [missed])])
 
     def _when(self, node: Node, env: Env) -> Env | None:
-        ends: list[Env | None] = [env]
+        subject: Node | None = None
+        ends: list[Env | None] = []
+        left: Env = env
         for one in named(node):
             if one.kind() == "when_entry":
-                ends.append(self.block(_child(one, "control_structure_body"), dict(env)))
+                way = kotlinproofs.chosen(self, subject, one, left)
+                ends.append(self.block(_child(one, "control_structure_body"), way))
+                left = kotlinproofs.left(self, subject, one, left)
             else:
-                self.value(first(one) or one, env)
-        return merge(ends)
+                subject = first(one) or one
+                self.value(subject, env)
+        return merge([*ends, left])
 
     def _try(self, node: Node, env: Env) -> Env | None:
         ends = [self.block(one, dict(env)) for one in named(node)]
@@ -367,6 +382,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("class_declaration", "object_declaration", "companion_object"), "_class"),
     **dict.fromkeys(("while_statement", "do_while_statement"), "_while"),
     "assignment": "_assign",
+    "call_expression": "_stated",
     "for_statement": "_for_each",
     "function_declaration": "_define",
     "if_expression": "_if",

@@ -51,26 +51,6 @@ def test_no_number_is_written_that_json_does_not_have(
         render(dataclasses.replace(samples["audited"], usage=usage))
 
 
-def test_the_order_in_which_things_became_known_changes_no_byte(sample: Verdict) -> None:
-    coverage, audit = sample.coverage, sample.audit
-    turned = dataclasses.replace(
-        sample,
-        findings=sample.findings[::-1],
-        skipped=sample.skipped[::-1],
-        coverage=dataclasses.replace(
-            coverage,
-            rules=coverage.rules[::-1],
-            gaps=coverage.gaps[::-1],
-            by_file=tuple(
-                dataclasses.replace(one, engines=one.engines[::-1])
-                for one in coverage.by_file[::-1]
-            ),
-        ),
-        audit=dataclasses.replace(audit, not_evaluated=audit.not_evaluated[::-1]),
-    )
-    assert report.render(turned) == report.render(sample)
-
-
 def test_a_name_that_is_not_utf8_comes_back_as_it_was(samples: dict[str, Verdict]) -> None:
     (finding,) = _document(samples["hostile"])["findings"]
     assert finding["path"] == samples["hostile"].findings[0].span.path

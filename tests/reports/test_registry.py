@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,27 @@ def test_every_report_renders_bytes_and_says_what_it_is_for(
     assert report.HELP
     assert "\n" not in report.HELP
     assert isinstance(report.render(samples["failed"]), bytes)
+
+
+@pytest.mark.parametrize("name", reports.names())
+def test_the_order_in_which_things_became_known_changes_no_byte(name: str, sample: Verdict) -> None:
+    coverage, audit = sample.coverage, sample.audit
+    turned = replace(
+        sample,
+        findings=sample.findings[::-1],
+        skipped=sample.skipped[::-1],
+        coverage=replace(
+            coverage,
+            rules=coverage.rules[::-1],
+            gaps=coverage.gaps[::-1],
+            by_file=tuple(
+                replace(one, engines=one.engines[::-1]) for one in coverage.by_file[::-1]
+            ),
+        ),
+        audit=replace(audit, not_evaluated=audit.not_evaluated[::-1]),
+    )
+    render = reports.load(name).render
+    assert render(turned) == render(sample)
 
 
 @pytest.mark.parametrize("name", reports.names())

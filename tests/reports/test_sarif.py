@@ -20,6 +20,7 @@ from rlm_gate.core import (
     Verification,
 )
 from rlm_gate.reports import sarif
+from rlm_gate.reports._linehash import line_hashes
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "schemas" / "sarif-2.1.0.json"
 
@@ -199,6 +200,34 @@ def test_a_flow_starts_at_the_source_and_passes_the_finding(samples: dict[str, V
         "lib.py",
         "app/db.py",
     ]
+
+
+def test_a_flow_from_the_first_line_on_is_cut_before_the_finding(
+    samples: dict[str, Verdict],
+) -> None:
+    flow = tuple(Span("lib.py", line, line) for line in range(1, 201))
+    finding = replace(samples["failed"].findings[1], flow=flow)
+    (flow,) = _only(samples["failed"], finding)["codeFlows"]
+    steps = [one["location"]["physicalLocation"] for one in flow["threadFlows"][0]["locations"]]
+    assert len(steps) == 100
+    assert steps[0]["region"] == {"startLine": 1, "endLine": 1}
+    assert steps[-1]["artifactLocation"]["uri"] == "app/db.py"
+
+
+@pytest.mark.parametrize("start", [1, 2])
+def test_the_hash_is_of_the_line_where_the_finding_begins(
+    samples: dict[str, Verdict], start: int
+) -> None:
+    text = "one\ntwo\nthree\n"
+    finding = replace(samples["failed"].findings[0], span=Span("a.py", start, start))
+    result = _only(replace(samples["failed"], text=lambda _path: text), finding)
+    hashed = result["partialFingerprints"]["primaryLocationLineHash"]
+    assert hashed == line_hashes(text)[start - 1]
+
+
+def test_a_finding_without_a_message_names_its_rule(samples: dict[str, Verdict]) -> None:
+    finding = replace(samples["failed"].findings[0], message="")
+    assert _only(samples["failed"], finding)["message"]["text"].startswith(finding.rule_id)
 
 
 def test_a_models_words_make_no_link(samples: dict[str, Verdict]) -> None:

@@ -129,6 +129,14 @@ NEW = "async function add(req, res) {{ {} await Exam.create(req.body); }}"
 SELECT = 'q = f"""\nSELECT a FROM b WHERE c >= {1} AND d = 1 {0}\n"""\ndb.execute(q, (1,))\n'
 STYLE = "const S = () => <style dangerouslySetInnerHTML={{{{ __html: `{}` }}}} />;"
 ASK = "import requests\ndef f():\n    return requests.get('{}')\n"
+BRIDGE = (
+    "contextBridge.exposeInMainWorld('a', {\n  send: (c, x) => ipcRenderer.send(c, x),\n"
+    "  ask: (c, x) => ipcRenderer.invoke(c, x),\n});\n"
+)
+SINCE = (
+    "async function f(a, b) {{\n  {}\n"
+    "  return db.query(`select c from d where e > now() - interval '${{days}} days'`);\n}}\n"
+)
 SENT = "const { given } = req.query;"
 
 
@@ -157,6 +165,9 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        ("security/electron-window", "a.js", BRIDGE, [MEDIUM]),
+        ("security/sql-injection", "a.js", SINCE.format("const days = a ? 1 : 30;"), []),
+        ("security/sql-injection", "a.js", SINCE.format("const days = a ? 1 : b;"), [MEDIUM]),
         (SIDES, "a.py", "def f(build):\n    build = build\n", [LOW]),
         (SIDES, "a.py", "def f(self, a):\n    self.a = self.a\n", [MEDIUM]),
         ("patterns/builtin-misread", "a.py", "a = b.strip('\"\"')\n", []),

@@ -21,7 +21,7 @@ def by_address(text: str) -> Iterator[Guess]:
     while place >= 0:
         match = _AUTHORITY.match(text, place + 3)
         if match and not values.made_up(match["value"]) and _is_real(match):
-            yield *match.span("value"), "connection-password"
+            yield *match.span("value"), _kind(match, text[max(0, place - _SCHEME) : place])
         place = text.find("://", place + 3)
 
 
@@ -64,6 +64,12 @@ def _assigned(match: re.Match[str], kind: str, *, setting: bool) -> Iterator[Gue
         yield *match.span(group), kind
 
 
+def _kind(authority: re.Match[str], before: str) -> str:
+    value, host = authority["value"], authority["host"].lower()
+    opens = _HOSTED.search(host) and _DATABASES.search(before) and values.given(value)
+    return HOSTED if opens and not _UNNAMED.search(host) else "connection-password"
+
+
 def _is_real(authority: re.Match[str]) -> bool:
     value, host = authority["value"], authority["host"].lower()
     local = "." not in host.strip(".") or _NO_HOST.search(host) or host.startswith("127.")
@@ -72,6 +78,22 @@ def _is_real(authority: re.Match[str]) -> bool:
 
 
 _NEAR, _LINE, _VARIETY = 24, 400, 4
+
+HOSTED = "hosted-database-password"
+"""The password of a database that its provider lets anybody reach who has it."""
+
+_SCHEME = 24
+_DATABASES = kept.expression(
+    r"(?i)(?:postgres(?:ql)?|mysql2?|mariadb|mongodb|rediss?|amqps?)(?:\+\w+)?\Z"
+)
+# As their documents write the hosts of new databases, of those that are open to the internet.
+_HOSTED = kept.expression(
+    r"\.(?:neon\.tech|mongodb\.net|supabase\.com?|clever-cloud\.com|rlwy\.net|railway\.app|render\.com"
+    r"|upstash\.io|redislabs\.com|redis-cloud\.com|cloudamqp\.com|elephantsql\.com|psdb\.cloud"
+    r"|aivencloud\.com|db\.ondigitalocean\.com|cockroachlabs\.cloud|tidbcloud\.com|filess\.io"
+    r"|mlab\.com|compute(?:-\d)?\.amazonaws\.com|database\.azure\.com|cosmos\.azure\.com)\Z"
+)
+_UNNAMED = kept.expression(r"x{3,}|\babc|^(?:host|cluster0?\.mongodb|your|my|ep-x)\.")
 
 # What stands after the :// of a service's address, where it has a password: user:password@host
 _AUTHORITY = kept.expression(

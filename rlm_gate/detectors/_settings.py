@@ -157,7 +157,7 @@ def _tells(entry: _Entry, file: _File, entries: Sequence[_Entry]) -> bool | None
         real = _is_real(connection["value"])
         return inside if real and (inside or not _MACHINE.match(connection["host"])) else None
     if _KEEPS.search(name) or _PASSWORD.search(name) or _PAYS.search(name):
-        opens = _lets_in(name, value, file)
+        opens = _lets_in(name, value, file) and not _stays(name, entries)
         return False if opens else _opens(entry, entries)
     signs = _SIGNS.search(name) and not _HARMLESS.search(name) and not file.developers
     return False if signs and _signs(value, env=file.env) else None
@@ -173,6 +173,15 @@ def _lets_in(name: str, value: str, file: _File) -> bool:
     if _DATABASE.search(name):
         return file.stores and _is_real(value)
     return bool(_PAYS.search(name)) and values.random(value) and _is_real(value)
+
+
+def _stays(name: str, entries: Sequence[_Entry]) -> bool:
+    """Say whether the database is on the machine itself: PG_HOST = 127.0.0.1 beside PG_PASSWORD."""
+    if not _DATABASE.search(name):
+        return False
+    host = _PASSWORD.sub("host", name).lower()
+    beside = [one.value for one in entries if one.name.lower() in {host, f"{host}name"}]
+    return bool(beside) and all(map(_MACHINE.match, beside))
 
 
 def _opens(entry: _Entry, entries: Sequence[_Entry]) -> bool | None:

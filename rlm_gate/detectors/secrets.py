@@ -27,7 +27,7 @@ from rlm_gate.detectors import (
     finding,
 )
 from rlm_gate.detectors._formats import FORMATS
-from rlm_gate.detectors._names import by_address, by_name
+from rlm_gate.detectors._names import HOSTED, by_address, by_name
 from rlm_gate.detectors._values import CHECKS, checksum_fits, digest, lapses, made_up, worded
 
 PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
@@ -110,7 +110,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "14"
+    return "15"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -127,7 +127,7 @@ def find(text: str) -> tuple[Secret, ...]:
     named = itertools.chain(by_address(text), by_name(text))
     guesses = [
         *doubtful,
-        *(Secret(at, end, kind, text[at:end], certain=False) for at, end, kind in named),
+        *(Secret(at, end, kind, text[at:end], kind == HOSTED) for at, end, kind in named),
     ]
     taken = [secret.start for secret in known]
     free = []

@@ -108,6 +108,12 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
         ("insecure-random", "a.js", "const csrfToken = Math.random().toString(36);\n", MEDIUM),
         ("insecure-random", "a.js", "row = { sessionId: Math.random() * 9e9 };\n", MEDIUM),
         ("insecure-random", "a.js", "row = { password: Math.random() * 9e9 };\n", MEDIUM),
+        (
+            "insecure-random",
+            "a.js",
+            "token = drawn.split('').sort(() => 0.5 - Math.random()).join('');\n",
+            MEDIUM,
+        ),
         ("insecure-random", "a.php", "<?php $_SESSION['token'] = rand(1, 1e6);\n", MEDIUM),
         ("insecure-random", "a.php", "<?php $salt = sha1(uniqid('', true));\n", MEDIUM),
         ("insecure-random", "a.php", "<?php $token = md5(uniqid());\n", MEDIUM),

@@ -137,6 +137,8 @@ SINCE = (
     "async function f(a, b) {{\n  {}\n"
     "  return db.query(`select c from d where e > now() - interval '${{days}} days'`);\n}}\n"
 )
+ROWS = "const rows = {};\n{}\nbox.innerHTML = rows.map(row => `<p>${{row.name}}</p>`).join('');\n"
+DRAWN = "class A {{ void f() {{\n  String {} = RandomStringUtils.randomAlphanumeric(20);\n }} }}"
 SENT = "const { given } = req.query;"
 
 
@@ -165,6 +167,11 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        ("security/dom-xss", "a.js", ROWS.format("[{ name: 'a' }]", ""), []),
+        ("security/dom-xss", "a.js", ROWS.format("[{ name: 'a' }]", "rows.push(row);"), [MEDIUM]),
+        ("security/dom-xss", "a.js", ROWS.format("await load()", ""), [MEDIUM]),
+        ("security/insecure-random", "A.java", DRAWN.format("salt"), [LOW]),
+        ("security/insecure-random", "A.java", DRAWN.format("token"), [MEDIUM]),
         ("security/electron-window", "a.js", BRIDGE, [MEDIUM]),
         ("security/sql-injection", "a.js", SINCE.format("const days = a ? 1 : 30;"), []),
         ("security/sql-injection", "a.js", SINCE.format("const days = a ? 1 : b;"), [MEDIUM]),

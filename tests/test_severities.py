@@ -363,10 +363,10 @@ def test_an_execution_of_something_unknown_is_not_surely_sql(
 @pytest.mark.parametrize(
     ("statement", "meant"),
     [
-        ("q.where({ login: req.body.login })", MEDIUM),
-        ("User.findOne({ login: req.body.login })", HIGH),
-        ("db.users.findOne({ login: req.body.login })", HIGH),
-        ("req.db.collection('users').findOne({ login: req.body.login })", HIGH),
+        ("q.where({ token: req.body.token })", MEDIUM),
+        ("User.findOne({ token: req.body.token })", HIGH),
+        ("db.users.findOne({ token: req.body.token })", HIGH),
+        ("req.db.collection('users').findOne({ token: req.body.token })", HIGH),
     ],
 )
 def test_a_filter_of_something_unknown_is_not_surely_of_documents(

@@ -18,6 +18,7 @@ _BESIDE: Final = 12  # behind "the reviewer must": programs and people have that
 # Between an address and its order: code, the end of a paragraph, or more lines than a sentence has.
 _CODE: Final = kept.expression(
     r"[{}=`|\u2192\u21d2]|\w\(|\)\s*[;{:]|::|[-=]>|;\s*\n|,\s*\n|[\"'],\s|\n[^\n\w]*\n|&\w"
+    r"|[\"']{3}\s*\n\s*(?:if|for|return|try|with|self|async|await|raise)\b"
 )
 _TEMPLATE: Final = kept.expression(r"\|>|>>>")  # closes an address that is a mark of a chat
 _LINES: Final = 2

@@ -43,6 +43,7 @@ def test_what_only_who_knows_a_key_gets_back_is_no_page_of_a_stranger(
     ("statement", "meant"),
     [
         ("await fetch(new URL('/api/session', req.url));", MEDIUM),
+        ("await fetch(`${req.nextUrl.origin}/api/plan`);", MEDIUM),
         ("await fetch(new URL(req.query.to, req.url));", HIGH),
         ("await fetch(`${process.env.RISK}?q=${encodeURIComponent(req.query.to)}`);", MEDIUM),
         ("await fetch(`${process.env.RISK}${req.query.to}`);", HIGH),
@@ -72,3 +73,23 @@ def test_a_page_believes_its_own_server_but_not_what_others_typed(
     )
     stores = ["*.innerHTML"]
     assert worst("a.js", code, language="javascript", sink="markup", stores=stores) == meant
+
+
+@pytest.mark.parametrize(
+    ("decorator", "meant"),
+    [
+        ("check_callback", MEDIUM),
+        ("shop.verify_hmac", MEDIUM),
+        ("validate_query_params(Known)", MEDIUM),
+        ("check_login", HIGH),
+        ("checkout", HIGH),
+        ("counted", HIGH),
+    ],
+)
+def test_a_decorator_that_refuses_what_was_sent_is_a_check(decorator: str, meant: Severity) -> None:
+    code = (
+        "from flask import request\n@app.route('/back')\n"
+        f"@{decorator}\ndef back():\n    post('https://' + request.args['shop'] + '/token')\n"
+    )
+    calls = [{"call": "post", "args": [0]}]
+    assert worst("a.py", code, language="python", sink="ssrf", calls=calls) == meant

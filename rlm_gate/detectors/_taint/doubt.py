@@ -70,7 +70,7 @@ def doubted(sink: Node, steps: Sequence[Lines], kind: str) -> bool:
     flow = _followed(parts, flow)
     return bool(flow.carriers) and (
         any(_is_guard(one, flow) for one in parts)
-        or any(signs.CHAIN.search(head) for head in around.heads(sink))
+        or any(signs.CHAIN.search(head) or signs.WRAPS.search(head) for head in around.heads(sink))
         or (kind == "path" and _is_glued(parts, flow))
     )
 

@@ -22,6 +22,7 @@ _KNOWS: Final = kept.expression(
 # of one's own server, by the path that the author wrote: only its name comes with the request
 _OWN_PATH: Final = kept.expression(
     r"new\s+URL\(\s*[\"'`]/[^\"'`$]*[\"'`]\s*,\s*(?:[\w.]+\.)?(?:url|nextUrl|href|origin)\b"
+    r"|`\$\{\s*(?:\w+\.)*(?:nextUrl|url)\.origin\s*\}/[^`$]*`"
     r"|\bbuild_absolute_uri\(\s*(?:[\"'][^\"']*[\"']|reverse\([^()]*\))\s*\)"
 )
 # `${process.env.API}/users?q=${name}`: the host is the operator's

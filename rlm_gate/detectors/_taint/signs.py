@@ -51,6 +51,11 @@ LOOKS: Final = kept.expression(
     r"(?i)(?:\A|_|(?<=[a-z])(?-i:(?=[A-Z])))(?:check|valid|verif|assert|ensure|sanit|safe|guard"
     r"|requir|authori|allow|permit|deny|forbid|must|confirm|precondition|reject|protect|restrict)"
 )
+# @check_callback, @verify_hmac: what it wraps is not run for what was refused
+WRAPS: Final = kept.expression(
+    r"(?i)@\s*[\w.]*(?:check|verif(?:y|ies|ied)|validate[sd]?)_?(?:\w+_)?"
+    r"(?:callback|hmac|signature|signed|webhook|params?|args|arguments|input|schema|json|payload)\w*"
+)
 CHAIN: Final = kept.expression(
     r"(?i)\b\w*(?:validat|sanitiz|schema|celebrate)\w*\s*[(.,]|\b(?:joi|zod|yup)\."
     r"|\b(?:param|query|body|check)\(\s*[\"'`]"

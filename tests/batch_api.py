@@ -47,16 +47,20 @@ class Batch:
 
 @dataclass
 class Endpoint:
-    """What the endpoint does and saw. ``fate`` of a custom id: succeeded, errored or expired."""
+    """What the endpoint does and saw. ``fate`` of a custom id: succeeded, errored or expired.
+
+    Once it is ``held``, nobody gets a reply before ``let_go``.
+    """
 
     answer: Answer = nothing
-    delay: float = 0.0
     batch_seconds: float = 0.0
     fate: Callable[[str], str] = lambda _custom_id: "succeeded"
     single: list[str] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    held: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
     url: str = ""
     on_batch: Callable[[], None] = lambda: None
 
@@ -79,7 +83,8 @@ class Endpoint:
         """Answer a request of its own."""
         with self.lock:
             self.single.append(_mark(body))
-        time.sleep(self.delay)
+        if self.held.is_set():
+            self.let_go.wait(60)
         return self.message(body)
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:

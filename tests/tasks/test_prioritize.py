@@ -84,11 +84,11 @@ def made(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def test_two_thousand_issues_take_less_than_five_seconds() -> None:
+def test_two_thousand_issues_take_less_than_five_seconds_of_the_processor() -> None:
     text = lines(*made(2000))
-    start = time.monotonic()
+    start = time.process_time()
     assert len(rank(backlog(text)).top) == 10
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_cycles_dangling_ends_and_contradictions_are_told() -> None:

@@ -108,6 +108,16 @@ def test_what_one_value_does_at_several_places_of_a_file_is_one_cause() -> None:
     assert [span.start for span in one.places] == [3, 7]
     other = replace(used[1], flow=(Span("a.py", 5, 5),))
     assert len(folded([used[0], other], frozenset())) == 2
+    elsewhere = [replace(one, flow=(Span("b.py", 1, 1),)) for one in used]
+    assert len(folded(elsewhere, frozenset())) == 2, "each file takes the value in for itself"
+
+
+def test_what_a_model_warns_of_often_in_one_file_stays_as_many_causes() -> None:
+    said = [
+        at("a.py", 9 * n, n, quote=f"f({n})", origin=Origin.MODEL, severity=Severity.MEDIUM)
+        for n in range(1, 7)
+    ]
+    assert len(folded(said, frozenset())) == 6
 
 
 def test_what_a_copy_of_a_file_has_too_is_one_cause() -> None:

@@ -80,6 +80,7 @@ _PROFILE = kept.expression(
 _SOMEWHERE = kept.expression(
     r"(?i)(?:https?|jdbc:\w+|mongodb(?:\+srv)?|amqps?|rediss?)://(?P<host>[\w.-]+)"
 )
+_TRIES = kept.expression(r"(?:rzp|sk|pk|rk)_test_\w")
 # Where the file's databases are: DB_HOST=, jdbc:mysql://
 _HOSTS = kept.expression(
     r"(?i)(?:db|database|mysql|mariadb|postgres\w*|pg|mongo\w*|sql\w*)[\w.-]*?(?:host|server|endpoint)"
@@ -158,7 +159,7 @@ def _tells(entry: _Entry, file: _File, entries: Sequence[_Entry]) -> bool | None
         return inside if real and (inside or not _MACHINE.match(connection["host"])) else None
     if _KEEPS.search(name) or _PASSWORD.search(name) or _PAYS.search(name):
         opens = _lets_in(name, value, file) and not _stays(name, entries)
-        return False if opens else _opens(entry, entries)
+        return _is_for_trying(entry, entries) if opens else _opens(entry, entries)
     signs = _SIGNS.search(name) and not _HARMLESS.search(name) and not file.developers
     return False if signs and _signs(value, env=file.env) else None
 
@@ -182,6 +183,13 @@ def _stays(name: str, entries: Sequence[_Entry]) -> bool:
     host = _PASSWORD.sub("host", name).lower()
     beside = [one.value for one in entries if one.name.lower() in {host, f"{host}name"}]
     return bool(beside) and all(map(_MACHINE.match, beside))
+
+
+def _is_for_trying(entry: _Entry, entries: Sequence[_Entry]) -> bool:
+    """Say whether the identifier beside a key says that no money moves by it: ``rzp_test_...``."""
+    parent = entry.name.rpartition(".")[0]
+    beside = (one for one in entries if one.name.rpartition(".")[0] == parent)
+    return bool(parent) and any(_TRIES.match(one.value) for one in beside)
 
 
 def _opens(entry: _Entry, entries: Sequence[_Entry]) -> bool | None:

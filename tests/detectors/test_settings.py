@@ -145,3 +145,9 @@ def test_what_only_a_developer_starts_is_near(text: str, is_near: bool) -> None:
 def test_what_opens_a_machine_of_ones_own_network_is_near() -> None:
     text = in_json("A", Db="Host=172.24.201.4;Password=Hush7Now;")
     assert near("appsettings.json", text) == [True]
+
+
+@pytest.mark.parametrize(("key", "is_near"), [("rzp_test_Rm7", True), ("rzp_live_Rm7", False)])
+def test_the_key_of_a_trial_account_is_near(key: str, is_near: bool) -> None:
+    text = in_json("Razorpay", KeyId=key, KeySecret=KEY)
+    assert near("appsettings.json", text) == [is_near]

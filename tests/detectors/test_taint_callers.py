@@ -291,6 +291,7 @@ def test_who_signed_a_request_is_told_what_it_said(check: str, meant: Severity) 
     ("asked", "meant"),
     [
         ("if ($_SESSION['isAdmin'] == 1) {", MEDIUM),
+        ('if ($_SESSION["access"]==1) {', MEDIUM),
         ("if (empty($_SESSION['admin'])) { exit; } {", MEDIUM),
         (
             "if (!isset($_SESSION['user']['role']) || $_SESSION['role'] != 'admin') { exit; } {",

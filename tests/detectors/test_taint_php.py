@@ -265,3 +265,8 @@ def test_of_a_view_of_blade_only_what_is_run_or_printed_raw_is_read() -> None:
         "@endphp\n<p>{{ $b }} {!! e($b) !!}</p>\n<p>{!! $b !!}</p>\n"
     )
     assert lines(view, sink="xss", clean=["e"]) == [7]
+
+
+def test_what_a_statement_binds_is_the_databases() -> None:
+    assert not php("$s->bind_result($a, $q);", "$db->query($q);")
+    assert php("$s->bind_param('s', $q);", "$db->query($q);")

@@ -36,7 +36,7 @@ _HANDSHAKE: Final = kept.expression(r"[\"'](?:echostr|hub[._]challenge)[\"']")
 _SIGNED: Final = kept.expression(r"(?i)signature[\s\S]*\b(?:sha1|hash_hmac|hash_equals)\s*\(")
 # A page of PHP that asks, before it does anything, whether its session is an administrator's.
 _ADMIN_PAGE: Final = kept.expression(
-    r"(?i)\bif\s*\([^;{}\n]{0,120}\$_SESSION\s*\[[^;{}\n]{0,60}(?:is_?admin|role|level|admin)\w*[\"']\s*\]"
+    r"(?i)\bif\s*\([^;{}\n]{0,120}\$_SESSION\s*\[[^;{}\n]{0,60}(?:is_?admin|role|level|admin|access)\w*[\"']\s*\]"
     r"(?:\s*[)!=]|\s*\|\|)"
 )
 # A page that ends where a file says that it has run; one that is told the database's password.

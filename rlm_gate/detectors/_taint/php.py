@@ -95,6 +95,9 @@ class Php(Braces):
         if function is not None and kinds == ["variadic_placeholder"]:  # f(...) is f itself
             return constant(_last(function.text()))
         made = super()._call(node, env)
+        if given is not None and node.text().partition("(")[0].endswith("->bind_result"):
+            for one in named(given):  # filled with what the database holds
+                self.assign(first(one) or one, Value(), env)
         if made.taints and function is not None and _last(function.text()) == "get_query_var":
             return made if _is_asked(node) else made.unseen()
         if (

@@ -255,6 +255,7 @@ router.post('/x', async (req, res) => {
         ("patient", "Chart.findOne({ patient })", MEDIUM),
         ("token", "Reset.findOne({ token })", HIGH),
         ("email", "User.findOne({ email })", MEDIUM),
+        ("email, password", "User.findOne({ email })", MEDIUM),
         ("email, password", "User.findOne({ email, password })", HIGH),
         ("password", "User.find({ password })", HIGH),
         ("shop", "Order.deleteMany({ shop })", HIGH),

@@ -24,9 +24,7 @@ _FORM_BODIES: Final = kept.expression(r"\burlencoded\b|\bmulter\b|\bformidable\b
 # Frameworks ask a posted form for a token of their own, which pages of others don't know.
 _FORMS: Final = kept.expression(r"->(?:getPost|post|getParsedBody)\(|\brequest\.POST\b")
 # A form that others' pages send for one who is logged in mostly comes without the cookie.
-_POSTED: Final = kept.expression(
-    r"\$_POST\b|\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b"
-)
+_POSTED: Final = kept.expression(r"\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b")
 # No link leads there: somebody's own page must send the form, and he sees the answer in its place.
 _FORM_ALONE: Final = kept.expression(
     r"\A(?=[^\x00]*\$_POST\b)(?![^\x00]*(?:\$_(?:GET|REQUEST|COOKIE|SERVER)\b|_get\w*\())"
@@ -147,7 +145,7 @@ def _is_posted(taint: Taint, sink: Node) -> bool:
     """Say whether the value comes in a body alone."""
     source = next(around.said_at(sink, taint.steps), "")
     posted = any(_POST_METHOD.match(one.text()) for one in around.functions(sink))
-    return posted or (_POSTED.search(source) is not None and "_GET" not in source)
+    return posted or _POSTED.search(source) is not None
 
 
 def _asks_for_login(sink: Node) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
-from builders import corpus, source
+from grading import heaviest
 
-from rlm_gate import detectors, packs
-from rlm_gate.core import Finding, Rule, Severity
+from rlm_gate.core import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 REFRESH = """\
@@ -21,20 +18,8 @@ exports.refresh = async (req, res, next) => {
 DRAWN = "export const start = () => { const loginToken = Math.random().toString(36);\n%s }\n"
 
 
-@cache
-def rules() -> dict[str, Rule]:
-    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
-
-
 def worst(name: str, path: str, code: str) -> Severity | None:
-    rule, file = rules()[f"security/{name}"], source(path, code)
-    found = [
-        one.severity
-        for engine in sorted({entry.engine for entry in rule.detect})
-        for one in detectors.load(engine).detect(corpus(file), [rule])
-        if isinstance(one, Finding)
-    ]
-    return max(found, default=None)
+    return heaviest(f"security/{name}", path, code)
 
 
 @pytest.mark.parametrize(

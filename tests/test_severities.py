@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
-from builders import corpus, source
+from grading import built_in, heaviest
 
-from rlm_gate import detectors, packs
-from rlm_gate.core import Finding, Rule, Severity
+from rlm_gate.core import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 LOGIN = "def current_user(t):\n    return jwt.decode(t, options={'verify_signature': False})\n"
@@ -40,22 +37,9 @@ public class CoverController : Controller {
 """
 
 
-@cache
-def rules() -> dict[str, Rule]:
-    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
-
-
 def worst(rule_id: str, path: str, code: str) -> Severity | None:
-    pack = "patterns" if f"patterns/{rule_id}" in rules() else "security"
-    rule, file = rules()[f"{pack}/{rule_id}"], source(path, code)
-    engines = sorted({entry.engine for entry in rule.detect})
-    found = [
-        one.severity
-        for name in engines
-        for one in detectors.load(name).detect(corpus(file), [rule])
-        if isinstance(one, Finding)
-    ]
-    return max(found, default=None)
+    pack = "patterns" if f"patterns/{rule_id}" in built_in() else "security"
+    return heaviest(f"{pack}/{rule_id}", path, code)
 
 
 @pytest.mark.parametrize(

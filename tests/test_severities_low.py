@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-from functools import cache
 
 import pytest
-from builders import corpus, source
+from grading import heaviest, weights
 
-from rlm_gate import detectors, packs
-from rlm_gate.core import Finding, Rule, Severity
+from rlm_gate.core import Severity
 
 MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
 FLASK = "from flask import redirect, request\n"
@@ -42,25 +40,6 @@ def token(claim: str) -> str:
     return ".".join((*head, signature))
 
 
-@cache
-def rules() -> dict[str, Rule]:
-    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
-
-
-def severities(rule_id: str, path: str, code: str) -> list[Severity]:
-    rule, file = rules()[rule_id], source(path, code)
-    return [
-        one.severity
-        for name in sorted({entry.engine for entry in rule.detect})
-        for one in detectors.load(name).detect(corpus(file), [rule])
-        if isinstance(one, Finding)
-    ]
-
-
-def worst(rule_id: str, path: str, code: str) -> Severity | None:
-    return max(severities(rule_id, path, code), default=None)
-
-
 @pytest.mark.parametrize(
     ("path", "code", "meant"),
     [
@@ -80,7 +59,7 @@ def worst(rule_id: str, path: str, code: str) -> Severity | None:
 def test_a_query_for_each_row_of_another_query_grows_with_the_data(
     path: str, code: str, meant: Severity
 ) -> None:
-    assert severities("performance/n-plus-one-query", path, code) == [meant]
+    assert weights("performance/n-plus-one-query", path, code) == [meant]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +81,7 @@ def test_a_query_for_each_row_of_another_query_grows_with_the_data(
 def test_a_secret_that_helps_nobody_is_only_noted(
     path: str, code: str, meant: Severity | None
 ) -> None:
-    assert worst("security/hardcoded-password", path, code) is meant
+    assert heaviest("security/hardcoded-password", path, code) is meant
 
 
 @pytest.mark.parametrize(
@@ -309,13 +288,13 @@ def test_a_secret_that_helps_nobody_is_only_noted(
 def test_medium_is_for_what_a_reviewer_would_change(
     rule_id: str, path: str, code: str, meant: Severity | None
 ) -> None:
-    assert worst(rule_id, path, code) is meant
+    assert heaviest(rule_id, path, code) is meant
 
 
 @pytest.mark.parametrize("said", ["no\x71a: S324", "nos\x65c", "NOSON\x41R", "nosemgr\x65p"])
 def test_what_another_scanner_is_told_to_pass_over_weighs_the_same(said: str) -> None:
     plain = "import hashlib\ndef f(password):\n    return hashlib.md5(password).hexdigest()"
-    assert worst("security/weak-hash", "a.py", f"{plain}  # {said}\n") is MEDIUM
+    assert heaviest("security/weak-hash", "a.py", f"{plain}  # {said}\n") is MEDIUM
 
 
 @pytest.mark.parametrize(
@@ -330,11 +309,11 @@ def test_what_another_scanner_is_told_to_pass_over_weighs_the_same(said: str) ->
 )
 def test_any_record_instead_of_a_named_one_is_little_to_gain(query: str, meant: Severity) -> None:
     head = "const mongoose = require('mongoose');\nexports.show = async (req, res) => {\n  "
-    assert worst("security/nosql-injection", "src/a.js", f"{head}{query}\n}};\n") is meant
+    assert heaviest("security/nosql-injection", "src/a.js", f"{head}{query}\n}};\n") is meant
 
 
 def test_behind_a_slash_a_part_without_one_names_no_host() -> None:
     code = "from flask import redirect\n@app.route('/go/<{}name>')\ndef go(name):\n"
     code += "    return redirect('/' + name)\n"
-    assert worst("security/open-redirect", "a.py", code.format("")) is LOW
-    assert worst("security/open-redirect", "a.py", code.format("path:")) is MEDIUM
+    assert heaviest("security/open-redirect", "a.py", code.format("")) is LOW
+    assert heaviest("security/open-redirect", "a.py", code.format("path:")) is MEDIUM

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
-from builders import corpus, source
+from grading import weights
 
-from rlm_gate import detectors, packs
-from rlm_gate.core import Finding, Rule, Severity
+from rlm_gate.core import Severity
 
 MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
 ALIKE, SIDES = "patterns/branches-alike", "patterns/both-sides-alike"
 AGAIN = "patterns/repeated-condition"
-
-
-@cache
-def rules() -> dict[str, Rule]:
-    return {rule.id: rule for pack in packs.load_files(None, None) for rule in pack.pack.rules}
-
-
-def severities(rule_id: str, path: str, code: str) -> list[Severity]:
-    """Return what the rule's detectors find in the code, each by its weight."""
-    rule, file = rules()[rule_id], source(path, code)
-    return [
-        one.severity
-        for name in sorted({entry.engine for entry in rule.detect})
-        for one in detectors.load(name).detect(corpus(file), [rule])
-        if isinstance(one, Finding)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +41,7 @@ def severities(rule_id: str, path: str, code: str) -> list[Severity]:
 def test_a_condition_that_changes_nothing_is_told_where_a_case_is_lost(
     rule: str, path: str, code: str, expected: list[Severity]
 ) -> None:
-    assert severities(rule, path, code) == expected
+    assert weights(rule, path, code) == expected
 
 
 FLOW = (
@@ -70,9 +51,9 @@ FLOW = (
 
 
 def test_types_of_flow_are_no_assignments() -> None:
-    assert severities("patterns/value-overwritten", "a.jsx", FLOW) == []
+    assert weights("patterns/value-overwritten", "a.jsx", FLOW) == []
     twice = "row['name'] = user.name;\nrow['name'] = user.mail;\n"
-    assert severities("patterns/value-overwritten", "a.jsx", FLOW + twice) == [MEDIUM]
+    assert weights("patterns/value-overwritten", "a.jsx", FLOW + twice) == [MEDIUM]
 
 
 HELD = "function f() {{ try {{ return g(); }} {}finally {{ return 1; }} }}"
@@ -103,7 +84,7 @@ RUN = (
 def test_what_the_code_around_makes_harmless_is_no_warning(
     rule: str, path: str, code: str, expected: list[Severity]
 ) -> None:
-    assert severities(rule, path, code) == expected
+    assert weights(rule, path, code) == expected
 
 
 CONTROLLER = (
@@ -199,4 +180,4 @@ def listed(sent: str, field: str, call: str) -> str:
 def test_what_a_reader_would_not_act_on_is_no_warning(
     rule: str, path: str, code: str, expected: list[Severity]
 ) -> None:
-    assert severities(rule, path, code) == expected
+    assert weights(rule, path, code) == expected

@@ -121,15 +121,18 @@ class Tree:
         """Yield the comments that hold the mark, in text order; what is in a string is none."""
         return read_comments(self._root, mark, statements=language in KINDS)
 
-    def uncommented(self, text: str, language: str) -> Tree:
+    def uncommented(self, text: str, language: str, parts: Sequence[Node] | None = None) -> Tree:
         """Return the tree of its text without the comments within expressions, places the same.
 
-        It is this one where there are none. ``text`` and ``language`` are what it was made of.
+        It is this one where there are none, in the ``parts`` of it if some are given. ``text`` and
+        ``language`` are what it was made of.
         """
         if not (kinds := _COMMENTS.get(language)) or not any(one in text for one in ("#", "/")):
             return self
         plain = _readable(text, language)
-        bare = blank_within(plain, self._nodes({"rule": {"any": [{"kind": one} for one in kinds]}}))
+        wanted = cast("Config", {"rule": {"any": [{"kind": one} for one in kinds]}})
+        roots = [self._root] if parts is None else [*parts]
+        bare = blank_within(plain, (one for root in roots for one in root.find_all(wanted)))
         return self if bare is plain else Tree(bare, language)
 
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:

@@ -131,7 +131,8 @@ def _by_sight(
 
     A comment between two arguments would else hide a call from most shapes.
     """
-    bare = tree.uncommented(file.text, file.language)
+    parts = _near_change(file, tree)
+    bare = tree.uncommented(file.text, file.language, parts)
     if bare is tree:
         yield tree, wanted
         return

@@ -66,7 +66,10 @@ def _assigned(match: re.Match[str], kind: str, *, setting: bool) -> Iterator[Gue
 
 def _kind(authority: re.Match[str], before: str) -> str:
     value, host = authority["value"], authority["host"].lower()
-    opens = _HOSTED.search(host) and _DATABASES.search(before) and values.given(value)
+    likely = values.given(value) or (
+        value.isalnum() and len(value) >= _DRAWN and values.entropy(value) >= _ENTROPY
+    )
+    opens = likely and _HOSTED.search(host) and _DATABASES.search(before)
     return HOSTED if opens and not _UNNAMED.search(host) else "connection-password"
 
 
@@ -83,6 +86,7 @@ HOSTED = "hosted-database-password"
 """The password of a database that its provider lets anybody reach who has it."""
 
 _SCHEME = 24
+_DRAWN, _ENTROPY = 20, 3.5  # letters alone, as some providers draw them
 _DATABASES = kept.expression(
     r"(?i)(?:postgres(?:ql)?|mysql2?|mariadb|mongodb|rediss?|amqps?)(?:\+\w+)?\Z"
 )

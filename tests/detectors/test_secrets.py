@@ -499,9 +499,11 @@ def test_a_password_in_an_address_of_a_real_host_is_a_guess(text: str, found: li
         ("postgresql+asyncpg://app:Qz7vLm2pXr", "b1-postgresql.services.clever-cloud.com/b1", True),
         ("mongodb+srv://app:Qz7vLm2pXr", "cluster0.k2vqe.mongodb.net/main", True),
         ("postgresql://postgres:Qz7vLm2pXr", "db.kqwertzuiopas.supabase.co:5432/postgres", True),
+        ("postgresql://postgres:uRmWqLzKvBnTgXcJdHyPsEaFoIxNwQ", "m.proxy.rlwy.net:1/main", True),
         # an example of a document, a word, another service, a host of the firm's own
         ("mongodb+srv://app:Qz7vLm2pXr", "cluster0.mongodb.net/main", False),
         ("mongodb+srv://app:Qz7vLm2pXr", "cluster0.xxxxx.mongodb.net/main", False),
+        ("mongodb+srv://app:riverside-and-the-old-mill", "cluster0.k2vqe.mongodb.net/main", False),
         ("mongodb+srv://app:riverside", "cluster0.k2vqe.mongodb.net/main", False),
         ("https://app:Qz7vLm2pXr", "cluster0.k2vqe.mongodb.net/main", False),
         ("postgres://app:Qz7vLm2pXr", "db.acme-shop.com/main", False),

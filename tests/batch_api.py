@@ -49,11 +49,12 @@ class Batch:
 class Endpoint:
     """What the endpoint does and saw. ``fate`` of a custom id: succeeded, errored or expired.
 
-    Once it is ``held``, nobody gets a reply before ``let_go``.
+    A reply takes ``delay`` seconds; once it is ``held``, nobody gets one before ``let_go``.
     """
 
     answer: Answer = nothing
     batch_seconds: float = 0.0
+    delay: float = 0.0
     fate: Callable[[str], str] = lambda _custom_id: "succeeded"
     single: list[str] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Endpoint:
         """Answer a request of its own."""
         with self.lock:
             self.single.append(_mark(body))
+        time.sleep(self.delay)
         if self.held.is_set():
             self.let_go.wait(60)
         return self.message(body)

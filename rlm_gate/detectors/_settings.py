@@ -1,6 +1,6 @@
 """Find what opens or signs something in the settings that a program runs with.
 
-Reads lines of ``.env``, properties, YAML and JSON, without knowing their grammars. What only
+Reads lines of ``.env``, properties, YAML, JSON and HOCON, without knowing their grammars. What only
 developers run with, and what leads to a machine of their own, is left to others.
 """
 
@@ -16,7 +16,7 @@ from rlm_gate.detectors import _values as values
 _PATH = kept.expression(
     r"(?i)(?:^|/)(?:\.env(?:\.(?:prod|production|live|backup|bak|old|save|prod\w*\.backup"
     r"|production\.backup))?|(?:prod|production)\.env"
-    r"|(?:application|bootstrap)(?:-(?:prod|production|live|\w*sql|druid))?\.(?:ya?ml|properties)"
+    r"|(?:application|bootstrap)(?:-(?:prod|production|live|\w*sql|druid))?\.(?:ya?ml|properties|conf)"
     r"|appsettings(?:\.(?:prod|production|live))?\.json)\Z",
 )
 # Beside the program, for one machine: docker/application.yml, but not docker/.env.production.
@@ -33,7 +33,7 @@ _LINE = kept.expression(
     r"(?P<quote>[\"']?)(?P<value>[^\n]*?)(?P=quote)[ \t]*,?[ \t]*\Z"
 )
 _OPENS = kept.expression(
-    r"(?P<indent>[ \t]*)[\"']?(?P<name>[A-Za-z][\w.-]*)[\"']?[ \t]*:[ \t]*\{?\Z"
+    r"(?P<indent>[ \t]*)[\"']?(?P<name>[A-Za-z][\w.-]*)[\"']?[ \t]*(?::[ \t]*\{?|\{)\Z"
 )
 _FALLBACK = kept.expression(r"\$\{[\w.-]+:(?P<value>[^${}]+)\}\Z")
 
@@ -102,11 +102,18 @@ _PLACEHOLDER = kept.expression(
     r"(?i)change|your|example|replace|insert|some_?random|place[_-]?holder|dummy|sample|xxx|todo|default|insecure"
     r"|set[_-]|fill|here|test|demo|ch4n|0123456|[<>{}]|^@|\$\{|^(?:null|none|true|false)\Z"
 )
+# A signing key that may be guessed: plain words, one or several between quotes.
+_WORDS = kept.expression(
+    r"(?!.*\.(?:pem|key|pub|crt|json)\Z)[A-Za-z0-9][\w!@.-]+(?: [\w!@.-]+){0,6}\Z"
+)
 _SHORT, _KEY, _LONG, _ENTROPY = 6, 8, 16, 2.5
 
 
 class Told(NamedTuple):
-    """Where a value begins and ends, and whether it opens only what is near: one's own network."""
+    """Where a value begins and ends, and whether it opens only what is near: one's own network.
+
+    So does a key of plain words: it may stand there only to be replaced.
+    """
 
     start: int
     end: int
@@ -150,7 +157,7 @@ def found(path: str, text: str) -> Iterator[Told]:
 
 
 def _tells(entry: _Entry, file: _File, entries: Sequence[_Entry]) -> bool | None:
-    """Say whether what the value opens is near; None: it opens nothing that is known."""
+    """Say whether what the value opens is near, or a guess opens it; None: nothing is known."""
     name, value, _ = entry
     connection = _CONNECTS.search(value)
     if connection:
@@ -160,8 +167,11 @@ def _tells(entry: _Entry, file: _File, entries: Sequence[_Entry]) -> bool | None
     if _KEEPS.search(name) or _PASSWORD.search(name) or _PAYS.search(name):
         opens = _lets_in(name, value, file) and not _stays(name, entries)
         return _is_for_trying(entry, entries) if opens else _opens(entry, entries)
-    signs = _SIGNS.search(name) and not _HARMLESS.search(name) and not file.developers
-    return False if signs and _signs(value, env=file.env) else None
+    if not _SIGNS.search(name) or _HARMLESS.search(name) or file.developers:
+        return None
+    if _signs(value, env=file.env):
+        return False
+    return True if file.env and _WORDS.match(value) and not _PLACEHOLDER.search(value) else None
 
 
 def _lets_in(name: str, value: str, file: _File) -> bool:

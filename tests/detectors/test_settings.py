@@ -32,6 +32,12 @@ def near(path: str, text: str) -> list[bool]:
             KEY,
             id="a key in JSON, lines that end as on Windows",
         ),
+        pytest.param(
+            "a/application.conf",
+            f'jwt {{\n  # signs\n  secret = "{KEY}"\n  secret = ${{?JWT_SECRET}}\n}}\n',
+            KEY,
+            id="a key in HOCON",
+        ),
         pytest.param(".env", "SMTP_PASS=abcd wxyz mnop qrst\n", "abcd wxyz mnop qrst", id="mail"),
         pytest.param(
             "application.properties",
@@ -151,3 +157,19 @@ def test_what_opens_a_machine_of_ones_own_network_is_near() -> None:
 def test_the_key_of_a_trial_account_is_near(key: str, is_near: bool) -> None:
     text = in_json("Razorpay", KeyId=key, KeySecret=KEY)
     assert near("appsettings.json", text) == [is_near]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_near"),
+    [
+        pytest.param("sesame", [True], id="a word"),
+        pytest.param('"correct horse"', [True], id="several words"),
+        pytest.param(KEY, [False], id="drawn at random"),
+        pytest.param("your words", [], id="to be replaced"),
+        pytest.param("keys/jwt.pem", [], id="a file"),
+        pytest.param("jwt.pem", [], id="a file beside it"),
+        pytest.param("${WORDS}", [], id="from outside"),
+    ],
+)
+def test_a_signing_key_of_plain_words_is_near(value: str, is_near: list[bool]) -> None:
+    assert near(".env", f"JWT_SECRET={value}\n") == is_near

@@ -7,11 +7,12 @@ language's comments, and no types.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rlm_gate import kept
 from rlm_gate.core import split_lines
 from rlm_gate.core.records import dataclass
+from rlm_gate.detectors import _glance
 from rlm_gate.syntax import Node, Tree, parse
 
 
@@ -38,15 +39,8 @@ class Described:
     signature: tuple[int, int]
 
 
-_PLAIN_DECORATORS = kept.expression(
-    r"@(?:abc\.|functools\.|contextlib\.|dataclasses\.)?(?:staticmethod|classmethod|abstractmethod"
-    r"|property|cache|cached_property|contextmanager|asynccontextmanager|dataclass|final|override)\b"
-)
 _ALL = kept.expression(r"^__all__\s*(?::[^=\n]+)?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
-_ANY = kept.expression(r"^(?:async\s+)?(?:class|def)\b(?!\s+_)", re.MULTILINE)  # and public
 _WORD = kept.expression(r"\w+")
-_HEAD = 3_000  # characters
-_NEXT = kept.expression(r"\n\n(?=(?:async[ ]+)?(?:class|def)\b)")  # no decorator belongs to it
 _SMALL = 3  # lines of what explains itself: accessors, empty classes
 
 
@@ -55,30 +49,27 @@ def symbols(text: str, language: str) -> tuple[Symbol, ...]:
     return _symbols(parse(text, language), text, language)
 
 
-def symbols_beside(
-    text: str, language: str, enough: Callable[[Sequence[Symbol]], bool]
-) -> tuple[Symbol, ...]:
-    """Return the same of a file that nobody judges, or the first if these are enough.
+def documented_beside(text: str, language: str) -> tuple[bool, ...]:
+    """Say of each public name of a file that nobody judges whether it has a comment.
 
-    Its tree is not kept. A long file's head is asked first: that is most of the work.
+    Its tree is not kept, and that of a plain Python file not made.
     """
-    if language == "python":
-        if not _ANY.search(text):
-            return ()
-        if len(text) > 2 * _HEAD and (cut := _NEXT.search(text, _HEAD)):
-            head = Tree(text[: cut.start() + 1], language)
-            found = () if head.trouble() else _symbols(head, text, language)
-            if enough(found):
-                return found
-    return _symbols(Tree(text, language), text, language)
+    if language == "python" and (glanced := _glance.documented(text)) is not None:
+        words = _named(text)
+        return tuple(told for name, told in glanced if words is None or name in words)
+    return tuple(one.documented for one in _symbols(Tree(text, language), text, language))
 
 
 def _symbols(tree: Tree, text: str, language: str) -> tuple[Symbol, ...]:
     found = _READERS[language](tree.root)
-    if language == "python" and (named := _ALL.search(text)):
-        words = frozenset(_WORD.findall(named[1]))
-        return tuple(one for one in found if one.name in words)
-    return tuple(found)
+    words = _named(text) if language == "python" else None
+    return tuple(one for one in found if words is None or one.name in words)
+
+
+def _named(text: str) -> frozenset[str] | None:
+    """Return what a Python module's ``__all__`` names."""
+    listed = _ALL.search(text)
+    return frozenset(_WORD.findall(listed[1])) if listed else None
 
 
 def described(text: str, language: str) -> Iterator[Described]:
@@ -118,7 +109,7 @@ def _python(root: Node) -> Iterator[Symbol]:
 def _is_decorated(node: Node) -> bool:
     """Say whether a decorator may register the function, or change its signature."""
     return any(
-        child.kind() == "decorator" and not _PLAIN_DECORATORS.match(child.text())
+        child.kind() == "decorator" and not _glance.PLAIN_DECORATORS.match(child.text())
         for child in node.children()
     )
 

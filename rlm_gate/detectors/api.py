@@ -26,8 +26,8 @@ from rlm_gate.languages import language_of
 if TYPE_CHECKING:
     from rlm_gate.detectors._api import Symbol
 
-Neighbours = dict[str, "tuple[Symbol, ...]"]
-"""The public names of files that are not judged, by path: files of one folder ask for the same."""
+Neighbours = dict[str, "tuple[bool, ...]"]
+"""By path, which public names of a file that is not judged have a comment."""
 
 READS_TREE = True
 BY_FILE = True
@@ -134,27 +134,23 @@ def _documents(
     """Say whether most of the other public names, here or else beside the file, have a comment."""
     from rlm_gate.detectors import _api
 
-    known = list(others)
+    known = [one.documented for one in others]
     if len(known) < _FEW:
         for path in _beside(corpus, file)[:_SIBLINGS]:
             if _enough(known):
                 break
             if path not in beside:
                 text = corpus.tree.get(path, "")
-                beside[path] = _api.symbols_beside(text, file.language, _enough)
+                beside[path] = _api.documented_beside(text, file.language)
             known = [*known, *beside[path]][:_ENOUGH]
         if len(known) < 2 * _FEW:
             return False
-    return len(known) - _silent(known) >= _SHARE * len(known)
+    return sum(known) >= _SHARE * len(known)
 
 
-def _enough(known: Sequence[Symbol]) -> bool:
+def _enough(known: Sequence[bool]) -> bool:
     """Say whether no further name could change the answer."""
-    return len(known) >= _ENOUGH or _silent(known) >= _SILENT
-
-
-def _silent(known: Sequence[Symbol]) -> int:
-    return sum(not one.documented for one in known)
+    return len(known) >= _ENOUGH or known.count(False) >= _SILENT
 
 
 def _beside(corpus: Corpus, file: SourceFile) -> list[str]:

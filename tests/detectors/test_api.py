@@ -152,34 +152,22 @@ def test_what_another_piece_of_the_corpus_judges_is_no_neighbour() -> None:
         assert next(iter(api.detect(piece, [UNDOCUMENTED])))
 
 
-@pytest.mark.parametrize("names", [3, 4, 20])
-def test_a_long_file_beside_is_read_until_it_has_shown_enough(
-    monkeypatch: pytest.MonkeyPatch, names: int
-) -> None:
-    """The answer is that of the whole file, whose last names are told."""
-    read: list[int] = []
-    parse = _api.Tree
-
-    def counted(text: str, language: str) -> Any:
-        read.append(len(text))
-        return parse(text, language)
-
-    monkeypatch.setattr(_api, "Tree", counted)
-    bare = "".join(f"def a{one}(x):\n    return {'x' * 400}\n\n\n" for one in range(names))
-    told = "".join(f'def b{one}(x):\n    """Say."""\n\n\n' for one in range(400))
-    beside = bare + told
+@pytest.mark.parametrize("bare", [3, 4, 20])
+def test_the_first_names_beside_decide(bare: int) -> None:
+    """Names by the hundred that are told, further below, change nothing."""
+    beside = "".join(f"def a{one}(x):\n    return x\n\n\n" for one in range(bare))
+    beside += "".join(f'def b{one}(x):\n    """Say."""\n\n\n' for one in range(400))
     file = source("a.py", "def new(a):\n    return a\n", status="modified", changed=[(1, 2)])
     whole = replace(corpus(file, kind="diff"), tree={"b.py": beside, "a.py": file.text})
-    judged = api.detect(whole, [UNDOCUMENTED])
-
-    decided = names >= 4  # so many without a word decide
-    assert bool([*judged]) == (not decided)
-    assert len(read) == 1
-    assert read[0] < len(beside) / 2
+    assert bool([*api.detect(whole, [UNDOCUMENTED])]) == (bare < 4)
 
 
-def test_a_head_that_ends_within_a_text_shows_no_name_of_it() -> None:
-    quoted = '"""' + "x\n" * 1600 + "\n\ndef inside():\n    pass\n" + '"""\n\n\n'
-    told = "".join(f'def b{one}(x):\n    """Say."""\n\n\n' for one in range(200))
-    whole = _api.symbols_beside(quoted + told, "python", bool)
-    assert len(whole) == 200
+def test_no_tree_is_made_of_plain_files_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tree(text: str, language: str) -> Any:
+        raise AssertionError((text, language))
+
+    monkeypatch.setattr(_api, "Tree", tree)
+    beside = "".join(f'def b{one}(x):\n    """Say."""\n\n\n' for one in range(40))
+    file = source("a.py", "def new(a):\n    return a\n", status="modified", changed=[(1, 2)])
+    whole = replace(corpus(file, kind="diff"), tree={"b.py": beside, "a.py": file.text})
+    assert [*api.detect(whole, [UNDOCUMENTED])]

@@ -354,3 +354,14 @@ def test_only_the_wanted_parts_are_searched_and_the_root_with_them() -> None:
     assert lines({"kind": "call", "inside": {"kind": "module", "stopBy": "end"}}) == [5]
     assert lines({"pattern": "one()"}) == []
     assert [*tree.find({"rule": {"kind": "call"}}, [])] == []
+
+
+def test_a_tree_is_read_again_only_where_a_comment_stands_in_the_parts() -> None:
+    text = "run(  # why\n    1)\nrun(2)\n"
+    tree = syntax.parse(text, "python")
+    first, second = tree.root.children()
+    assert tree.uncommented(text, "python", [second]) is tree
+    bare = tree.uncommented(text, "python", [first])
+    assert bare is not tree
+    assert len(bare.root.text()) == len(text)
+    assert "why" not in bare.root.text()

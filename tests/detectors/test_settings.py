@@ -40,6 +40,12 @@ def near(path: str, text: str) -> list[bool]:
         ),
         pytest.param(".env", "SMTP_PASS=abcd wxyz mnop qrst\n", "abcd wxyz mnop qrst", id="mail"),
         pytest.param(
+            ".env",
+            "PG_HOST=db.house.com\nPG_PASSWORD=hush7Now\n",
+            "hush7Now",
+            id="a database whose host stands beside it",
+        ),
+        pytest.param(
             "application.properties",
             "spring.datasource.url=jdbc:mysql://db.house.com/a\nspring.datasource.password=hush7Now\n",
             "hush7Now",

@@ -52,6 +52,7 @@ def view(*body: str) -> list[Severity]:
         ["functools.partial(os.system, sent)()"],
         ["run = functools.partial(subprocess.run, shell=True)", "run(sent)"],
         ["run = functools.partial(functools.partial(subprocess.run, shell=True), sent)", "run()"],
+        ["run = functools.partial(subprocess.run, shell=False)", "run(sent, shell=True)"],
         ["pool.submit(os.system, sent)"],
         ["pool.submit(functools.partial(os.system, sent))"],
         ["pool.submit(subprocess.run, sent, shell=True)"],

@@ -39,6 +39,16 @@ def test_what_only_who_knows_a_key_gets_back_is_no_page_of_a_stranger(
     assert worst("a.js", code, language="javascript", sink="xss", calls=calls) == meant
 
 
+def test_a_key_that_is_asked_for_after_the_answer_shields_nothing() -> None:
+    code = (
+        "app.get('/hook', (req, res) => {\n  const { token } = req.query;\n"
+        "  res.send(req.query['hub.challenge']);\n"
+        "  if (token === VERIFY_TOKEN) { count(); }\n});\n"
+    )
+    calls = [{"call": "**.res.send", "args": [0]}]
+    assert worst("a.js", code, language="javascript", sink="xss", calls=calls) == HIGH
+
+
 @pytest.mark.parametrize(
     ("statement", "meant"),
     [
@@ -73,6 +83,15 @@ def test_a_page_believes_its_own_server_but_not_what_others_typed(
     )
     stores = ["*.innerHTML"]
     assert worst("a.js", code, language="javascript", sink="markup", stores=stores) == meant
+
+
+def test_a_server_hears_strangers_by_its_sockets() -> None:
+    code = (
+        "socket.on('test:status', (said) => {\n"
+        "  page.body.innerHTML = '<b>' + said.text + '</b>';\n});\n"
+    )
+    stores = ["*.innerHTML"]
+    assert worst("a.js", code, language="javascript", sink="markup", stores=stores) == HIGH
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from rlm_gate.detectors import Complaint, Place
 Check = Callable[[Any, Place], Iterator[Complaint]]
 
 CONFIG = ("rule", "constraints", "utils")
-
-# What ast-grep's rule reference allows. Left out: ``range``, which no rule about code needs.
+"""The parts of an entry that ast-grep reads itself."""
 
 
 def complaints(options: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -84,6 +83,7 @@ def _pattern(value: Any, place: Place) -> Iterator[Complaint]:
         yield place, "pattern: write code, or a mapping of context, selector and strictness"
 
 
+# What ast-grep's rule reference allows. Left out: ``range``, which no rule about code needs.
 _PATTERN = ("context", "selector", "strictness")
 _STRICTNESS = "cst smart ast relaxed signature template"
 _CHECKS: dict[str, Check] = {

@@ -197,9 +197,13 @@ def _stays(name: str, entries: Sequence[_Entry]) -> bool:
 
 def _is_for_trying(entry: _Entry, entries: Sequence[_Entry]) -> bool:
     """Say whether the identifier beside a key says that no money moves by it: ``rzp_test_...``."""
+    return "." in entry.name and any(_TRIES.match(one.value) for one in _beside(entry, entries))
+
+
+def _beside(entry: _Entry, entries: Sequence[_Entry]) -> list[_Entry]:
+    """Return the entries of the same parent, itself too."""
     parent = entry.name.rpartition(".")[0]
-    beside = (one for one in entries if one.name.rpartition(".")[0] == parent)
-    return bool(parent) and any(_TRIES.match(one.value) for one in beside)
+    return [one for one in entries if one.name.rpartition(".")[0] == parent]
 
 
 def _opens(entry: _Entry, entries: Sequence[_Entry]) -> bool | None:
@@ -208,7 +212,7 @@ def _opens(entry: _Entry, entries: Sequence[_Entry]) -> bool | None:
     keeps = _KEEPS.search(entry.name) is not None
     if not keeps and not (parent and _PASSWORD.match(last)):
         return None
-    beside = [one for one in entries if one.name.rpartition(".")[0] == parent]
+    beside = _beside(entry, entries)
     if not _is_real(entry.value) or not (values.random(entry.value) or values.typed(entry.value)):
         return None
     if not keeps and not any(

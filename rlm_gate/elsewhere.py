@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Span
+from rlm_gate.signing import drawn, needed, signs_nothing, text_of
 from rlm_gate.supporting import is_supporting
 
 _KEYS: Final = frozenset({"security/hardcoded-secret"})
 _FALLBACK: Final = frozenset({"security/signing-key-fallback"})
+_SIGNS: Final = frozenset({"security/signing-key-fallback", "security/literal-signing-key"})
+_DRAWN: Final = frozenset({"security/signing-key-fallback", "security/settings-credential"})
 _SQL: Final = frozenset({"security/sql-injection"})
 # The whole of what a request brings, put through one function: $_GET = slashes($_GET);
 _ALL_OF_IT: Final = kept.expression(
@@ -51,6 +54,7 @@ _CERTIFICATE: Final = kept.expression(
 )
 _OWN_MACHINE: Final = kept.expression(
     r"(?i)localhost|127\.0\.0\.1|\.local\b|\.test\b|\.example\b|example\.(?:com|org)|snakeoil"
+    r"|\byour(?:[._-]own|[._-]?(?:domain|host|site|server|company|fqdn)\b)"
 )
 # An address of a sandbox, or the command that made the key: no word that stands alone.
 _SANDBOX: Final = kept.expression(
@@ -68,12 +72,10 @@ def weight(finding: Finding, rule: Rule, corpus: Corpus) -> Severity:
         return finding.severity
     if rule.supporting is not None and _is_shadowed(finding.span.path, corpus):
         return min(finding.severity, rule.supporting)
-    if finding.rule_id in _FALLBACK and _is_refused(finding, corpus):
-        return Severity.MEDIUM
-    if finding.rule_id in _SQL and _is_slashed(finding, corpus):
+    if any(finding.rule_id in told and says(finding, corpus) for told, says in _LESSER):
         return Severity.MEDIUM
     path = finding.span.path
-    key = finding.rule_id in _KEYS and _PRIVATE.search(_text(path, corpus))
+    key = finding.rule_id in _KEYS and _PRIVATE.search(text_of(path, corpus))
     if key and _is_for_trying(path, corpus):
         return Severity.MEDIUM
     return finding.severity
@@ -121,7 +123,7 @@ def _is_slashed(finding: Finding, corpus: Corpus) -> bool:
 
 
 def _lines(span: Span, corpus: Corpus) -> str:
-    return "\n".join(_text(span.path, corpus).split("\n")[span.start - 1 : span.end])
+    return "\n".join(text_of(span.path, corpus).split("\n")[span.start - 1 : span.end])
 
 
 def _slashes_all(corpus: Corpus) -> bool:
@@ -136,7 +138,7 @@ def _slashes_all(corpus: Corpus) -> bool:
 def _is_put_through(corpus: Corpus) -> bool:
     likely = [one for one in corpus.paths() if _EARLY.search(one) and not is_supporting(one)]
     first = sorted(likely, key=lambda one: (one.count("/"), one))[:_MOST]
-    texts = [_COMMENT.sub("", _text(one, corpus)) for one in first]
+    texts = [_COMMENT.sub("", text_of(one, corpus)) for one in first]
     names = {
         match["by"] or match["each"]
         for text in texts
@@ -151,6 +153,13 @@ def _is_put_through(corpus: Corpus) -> bool:
     return any(re.search(one, text) for one in made for text in texts)
 
 
+_LESSER: Final[tuple[tuple[frozenset[str], Callable[[Finding, Corpus], bool]], ...]] = (
+    (_FALLBACK, _is_refused),
+    (_FALLBACK, needed),
+    (_SIGNS, signs_nothing),
+    (_DRAWN, drawn),
+    (_SQL, _is_slashed),
+)
 _SLASHED: dict[int, tuple[Corpus, bool]] = {}
 _MOST: Final = 200
 
@@ -159,7 +168,7 @@ def _others(path: str, corpus: Corpus) -> Iterator[str]:
     """Yield the texts of the files that may look at what the program is given."""
     starts = (one for one in sorted(corpus.paths()) if _STARTS.search(one))
     asked = [one for one in starts if one != path and not is_supporting(one)][:_MANY]
-    yield from (_text(one, corpus) for one in asked)
+    yield from (text_of(one, corpus) for one in asked)
 
 
 def _is_for_trying(path: str, corpus: Corpus) -> bool:
@@ -169,14 +178,14 @@ def _is_for_trying(path: str, corpus: Corpus) -> bool:
     """
     folder = path.rpartition("/")[0]
     beside = [one for one in corpus.paths() if one.rpartition("/")[0] == folder]
-    texts = (_text(one, corpus) for one in sorted(beside) if _NEAR.search(one))
+    texts = (text_of(one, corpus) for one in sorted(beside) if _NEAR.search(one))
     names = [_named(found["body"]) for text in texts for found in _CERTIFICATE.finditer(text)]
     if names:
         return all(_OWN_MACHINE.search(one) for one in names)
     key = path.rpartition("/")[2]
     near = [one for one in sorted(beside) if one != path and not _NEAR.search(one)]
     code = [one for one in near if not _PROSE.search(one)][:_MANY]
-    texts = (_COMMENT.sub("", _text(one, corpus)) for one in code)
+    texts = (_COMMENT.sub("", text_of(one, corpus)) for one in code)
     return any(key in text and _SANDBOX.search(text) for text in texts)
 
 
@@ -186,8 +195,3 @@ def _named(body: str) -> str:
         return base64.b64decode("".join(body.split())).decode("latin-1")
     except ValueError:
         return ""
-
-
-def _text(path: str, corpus: Corpus) -> str:
-    file = corpus.file(path)
-    return file.text if file else corpus.tree.get(path, "")

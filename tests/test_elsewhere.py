@@ -172,3 +172,10 @@ def test_a_name_that_holds_such_a_quote_is_as_safe_in_quotes(
     told = finding("security/sql-injection", path="a.php")
     told = replace(told, quote=quote, flow=(Span("a.php", 1, 1), Span("a.php", 2, 2)))
     assert weight(told, rule(), whole) is meant
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("your.own.shop.org", MEDIUM), ("yourown.house.com", Severity.CRITICAL)]
+)
+def test_a_certificate_that_asks_for_a_name_is_an_example(name: str, meant: Severity) -> None:
+    assert key_of(("certs/app.crt", certificate(name))) is meant

@@ -61,6 +61,22 @@ _BUNDLED: Final = "// webpackBootstrap"
 _SOURCE_MAP: Final = r"^/[*/][#@] source(?:Mapping)?URL="
 _MINIFIED_WIDTH: Final = 110
 _MINIFIED_SIZE: Final = 1000
+# What the TypeScript compiler writes of its own accord.
+_COMPILED: Final = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
+_COMPILERS: Final = _words(
+    "strict exports __esModule module require default enumerable configurable defineProperty"
+    " getOwnPropertyDescriptor Object value void this true false null undefined const function"
+    " return async await yield class static super extends constructor prototype hasOwnProperty"
+    " call apply bind assign create setPrototypeOf Array slice push length Promise resolve"
+    " reject then next throw done step adopt fulfilled rejected generator label sent trys"
+    " _arguments thisArg body result iterator Symbol Iterator TypeError Error String arguments"
+    " typeof instanceof __awaiter __generator __importDefault __importStar __createBinding"
+    " __setModuleDefault __exportStar __decorate __metadata __param __extends __assign __rest"
+    " __spreadArray __spreadArrays __read __values decorators target desc Reflect decorate"
+    " metadata design type paramtypes returntype paramIndex decorator"
+)
+_WORD: Final = re.compile(r"[A-Za-z_$][\w$]{3,}")
+_ASKED_FOR: Final = re.compile(r"""(?:from|import|require\()\s*["']([^"'\n]+)["']""")
 _POINTER: Final = (
     rb"version https://git-lfs\.github\.com/spec/v1\n"
     rb"(?:ext-\d-[\w.-]+ [\w:]+\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n?"
@@ -117,6 +133,27 @@ def _has_banner(text: str) -> bool:
         banner = lines[0]
         found = re.search(_VERSION, banner)
     return bool(found and re.search(_OWNER, banner, re.IGNORECASE))
+
+
+def sources_of(path: str) -> tuple[str, ...]:
+    """Return where the TypeScript of a script would stand that was compiled into its folder."""
+    stem, dot, ending = path.rpartition(".")
+    return tuple(stem + one for one in _COMPILED.get(dot + ending, ()))
+
+
+def is_compiled(text: str, source: str) -> bool:
+    """Say whether a script holds nothing but what is in the TypeScript it was compiled from.
+
+    That is: no word but the compiler's that the source lacks, so that no code of its own hides.
+    """
+    named = (re.sub(r"\W", "_", one.rpartition("/")[2]) for one in _ASKED_FOR.findall(source))
+    known = {*_WORD.findall(source), *named, *_COMPILERS}
+    words = {re.sub(r"_\d+$", "", one) for one in _WORD.findall(_bare(text))}
+    return bool(words) and words <= known
+
+
+def _bare(script: str) -> str:
+    return re.sub(r"^//# sourceMappingURL=.*", "", script, flags=re.MULTILINE)
 
 
 def by_attributes(attributes: Mapping[str, str]) -> str | None:

@@ -87,6 +87,10 @@ def _corpus(selection: Selection, reading: Reading, root: str | None) -> Corpus:
     files = [outcome for outcome in outcomes if isinstance(outcome, SourceFile)]
     files.sort(key=lambda file: file.path)
     skipped = [outcome for outcome in outcomes if isinstance(outcome, Skip)]
+    compiled = [*_compiled(files, reading)]
+    made = {skip.path for skip in compiled}
+    files = [file for file in files if file.path not in made]
+    skipped += compiled
     if not files:
         skipped = [_asked_for(skip) if skip.path in selection.named else skip for skip in skipped]
     skipped.sort(key=lambda skip: (skip.what, skip.why))
@@ -95,6 +99,14 @@ def _corpus(selection: Selection, reading: Reading, root: str | None) -> Corpus:
     gone = frozenset(_gone(selection))
     scope, skips = selection.scope, tuple(skipped)
     return Corpus(scope, tuple(files), skips, tree, root, listing=tree.paths, gone=gone)
+
+
+def _compiled(files: Sequence[SourceFile], reading: Reading) -> Iterator[Skip]:
+    """Yield the scripts that were compiled from TypeScript which is judged itself."""
+    beside = {file.path: file for file in files if file.language in {"typescript", "tsx"}}
+    for file in files if beside else ():
+        if skip := reading.compiled(file, beside):
+            yield skip
 
 
 def _gone(selection: Selection) -> Iterator[str]:

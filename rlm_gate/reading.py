@@ -22,6 +22,7 @@ _STATUS: Final = {"A": "added", "R": "renamed", "T": "added"}
 _BINARY: Final = "binary"
 _LFS: Final = "Git LFS: the content is not in the repository"
 _MISSING: Final = "its content is not there to be read"
+_FROM_TYPESCRIPT: Final = "generated, compiled from the TypeScript beside it"
 _TOO_LARGE: Final = "text over 1 MiB"
 UNREADABLE: Final = (
     *(_BINARY, _LFS, _MISSING, _TOO_LARGE),
@@ -79,6 +80,17 @@ class Reading:
         if content.special or not content.is_whole:
             return self._no_content(entry, content)
         return self._text(entry, change, content.data)
+
+    def compiled(self, file: SourceFile, beside: Mapping[str, SourceFile]) -> Skip | None:
+        """Return why a script needs no judging whose TypeScript is judged, None if it does."""
+        if self.no_ignores or not self.whole or file.language != "javascript":
+            return None
+        sources = (beside.get(one) for one in conventions.sources_of(file.path))
+        source = next((one for one in sources if one), None)
+        if not source or conventions.by_attributes(self._attributes(file.path)) is not None:
+            return None
+        made = conventions.is_compiled(file.read(), source.read())
+        return _skip(file.path, _FROM_TYPESCRIPT) if made else None
 
     def _no_content(self, entry: Entry, content: Content) -> Skip:
         if content.special:

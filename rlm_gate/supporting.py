@@ -45,7 +45,8 @@ _NEAR_THE_TOP: Final = _words("doc docs documentation bin ci .ci .github buildsc
 _AT_THE_TOP: Final = _words(
     "contrib contribs tool tools script scripts hack hacking dev devel .circleci .gitlab build"
     " build-tools build_tools release releases packaging maintainers maintenance misc infra"
-    " extra extras sandbox sandboxes integration backups archived unused not_in_use obsolete attic"
+    " extra extras sandbox sandboxes integration backups archive archived legacy-code legacy_code"
+    " unused not_in_use obsolete attic"
 )
 _SCRIPTS: Final = _words("scripts script")
 _PARTS: Final = _words("server backend api functions lambda worker workers")
@@ -68,7 +69,7 @@ _IS_TEST: Final = kept.expression(
     r"(?:.+[.-](?:example|sample)\.\w+|.+_examples?\.\w+|.+\.(?:example|sample|dist)"
     r"|.+\.dist\.\w+|(?:example|sample|demo)[_-].+\.\w+"
     r"|test-.*\.[cm]?js|(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
-    r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?)"
+    r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?|html?)"
     r"|.+(?<!la)(?<!con)(?<!pro)(?<!at)test(?:s|case)?\.(?:java|kt|scala|php|cs))\Z"
 ).match
 _SURROUNDING: Final = kept.expression(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rlm_gate.conventions import by_attributes, by_content, by_path, is_lfs_pointer
+from rlm_gate.conventions import (
+    by_attributes,
+    by_content,
+    by_path,
+    is_compiled,
+    is_lfs_pointer,
+    sources_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -161,3 +168,34 @@ def test_a_librarys_heading_of_single_comments_tells_as_its_banner_does() -> Non
     own = "// Shows the watch list.\n// See version 2.10.3 of the manual.\n// Slow.\n"
     for plain in (own, heading.replace("//!", "//")):  # a program's own files say as much
         assert by_content(plain + code, "javascript", "app/static/js/watch.js") == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "compiled"),
+    [
+        pytest.param("export function area(side) {\n    return side * side;\n}\n", True, id="esm"),
+        pytest.param(
+            '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\n'
+            'exports.area = void 0;\nconst data_js_1 = require("./data.js");\n'
+            "function area(side) { return side * side; }\nexports.area = area;\n"
+            "//# sourceMappingURL=area.js.map\n",
+            True,
+            id="commonjs",
+        ),
+        pytest.param("export function area(side) { return eval(side); }\n", False, id="other code"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_a_compiled_script_has_no_word_that_its_source_lacks(
+    script: str, *, compiled: bool
+) -> None:
+    source = (
+        'import { known } from "./data.js"\n'
+        "export function area(side: number): number { return side * side }\n"
+    )
+    assert is_compiled(script, source) is compiled
+
+
+def test_the_source_of_a_script_stands_beside_it() -> None:
+    assert sources_of("web/a.b.js") == ("web/a.b.ts", "web/a.b.tsx")
+    assert sources_of("web/a.py") == ()

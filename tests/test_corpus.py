@@ -273,6 +273,24 @@ def test_a_change_cannot_hide_itself_by_its_content(git_repo: GitRepo, content: 
     assert paths(build(git_repo, "all", no_ignores=True)) == ["a.js"]
 
 
+def test_a_script_is_judged_once_where_its_typescript_stands_beside_it(git_repo: GitRepo) -> None:
+    typed, plain = "export const area = (side: number) => side * side\n", "side * side;\n"
+    script = f"export const area = (side) => {plain}"
+    git_repo.write("web/area.ts", typed)
+    git_repo.write("web/area.js", script)
+    git_repo.write("web/other.ts", typed)
+    git_repo.write("web/other.js", f"export const area = (side) => eval(side) + {plain}")
+    git_repo.write("alone.js", script)
+    assert "web/area.js" in paths(stage(git_repo))
+    git_repo.commit()
+    whole = build(git_repo, "all")
+    assert reasons(whole) == {
+        "web/area.js": ("generated, compiled from the TypeScript beside it", False)
+    }
+    assert paths(whole) == ["alone.js", "web/area.ts", "web/other.js", "web/other.ts"]
+    assert "web/area.js" in paths(build(git_repo, "all", no_ignores=True))
+
+
 def test_attributes_that_hide_a_diff_from_people_hide_nothing_from_the_gate(
     git_repo: GitRepo,
 ) -> None:

@@ -26,6 +26,8 @@ from rlm_gate.supporting import is_supporting
         "db/migrate/20200101_create_users.rb",
         "sandbox/settings.py",
         "backups/2025-07-06/app/routes.py",
+        "archive/old-editor/routes/rows.js",
+        "web/test_login.html",
         "not_in_use/relay.py",
         "web/vite.config.ts",
         "Benchmarks/run.py",

@@ -178,3 +178,58 @@ def test_a_name_in_letters_and_digits_alone_leads_nowhere(form: str, found: list
     sink = {"sink": "path", "calls": [{"call": "open", "args": [0]}]}
     code = f"open('/cache/' + Buffer.from(req.query.a).toString('{form}'))"
     assert lines(f"app.get('/', (req) => {{ {code}; }});", sink) == found
+
+
+@pytest.mark.parametrize(
+    ("loop", "found"),
+    [
+        pytest.param("for (const [k, v] of Object.entries(row)) { run(k); }", [], id="its keys"),
+        pytest.param("for (const [k, v] of Object.entries(row)) { run(v); }", [3], id="its values"),
+        pytest.param("run(Object.keys(row).map((k, i) => `${k} = ?`).join(', '));", [], id="all"),
+        pytest.param("run(Object.values(row).join(', '));", [3], id="all values"),
+        pytest.param("run(Object.keys(req.body).join(', '));", [3], id="keys that came in"),
+        pytest.param("run(Object.keys({ ...req.body, a }).join(', '));", [3], id="spread"),
+        pytest.param("run(Object.keys({ [req.query.k]: a }).join(', '));", [3], id="computed"),
+    ],
+)
+def test_the_keys_of_an_object_that_is_spelled_out_are_the_authors(
+    loop: str, found: list[int]
+) -> None:
+    taken = "const { a, b } = req.body; const row = { a, b };"
+    assert lines(handled(taken, loop), SHELL) == found
+
+
+def test_what_is_pushed_for_each_key_of_such_an_object_stays_apart_from_its_values() -> None:
+    code = handled(
+        "const row = { a: req.body.a }; const sets = []; const values = [];",
+        "for (const [k, v] of Object.entries(row)) { sets.push(`${k} = ?`); values.push(v); }",
+        "run(`update t set ${sets.join(', ')}`);",
+        "run(values.join(', '));",
+    )
+    assert lines(code, SHELL) == [5]
+
+
+SSRF: dict[str, Any] = {
+    "sink": "ssrf",
+    "text_has": r"^(?:\w+:)?/{0,2}[^/?#\x01\x02]*\x00",
+    "calls": [{"call": "fetch", "args": [0], "text": True}],
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        pytest.param("`${process.env.API}/a/${req.query.a}`", [], id="the surroundings' host"),
+        pytest.param("`${process.env.API || 'http://a'}/${req.query.a}`", [], id="or another"),
+        pytest.param("`${req.query.a}/${process.env.API}`", [2], id="a stranger's host"),
+        pytest.param("new URL(`https://a.example/${req.query.a}`)", [], id="a URL of a text"),
+        pytest.param("new URL('/a/' + req.query.a, 'http://a')", [], id="a path on a base"),
+        pytest.param("new URL('/' + req.query.a, 'http://a')", [2], id="a second slash"),
+        pytest.param("new URL(req.query.a, 'http://a')", [2], id="an address for a path"),
+        pytest.param("new URL('/a', req.query.a)", [2], id="a stranger's base"),
+    ],
+)
+def test_who_chooses_a_path_behind_another_host_chooses_no_host(
+    address: str, found: list[int]
+) -> None:
+    assert lines(handled(f"fetch({address});"), SSRF) == found

@@ -255,6 +255,18 @@ _METHODS: Final[dict[str, Callable[[Reading, Value, Sequence[Value]], Value | No
 }
 
 
+def listing(name: str, written: Value) -> Value | None:
+    """Return what a function of JavaScript lists of an object that is spelled out, else None."""
+    if written.shape != "dict" or written.items is None or written.taints or UNSET in written.items:
+        return None
+    kept = [(_key(key), item) for key, item in written.items.items()]
+    if name == "Object.entries":
+        return listed([listed(one) for one in kept])
+    if name in {"Object.keys", "Object.values"}:
+        return listed([one[name == "Object.values"] for one in kept])
+    return None
+
+
 def changed(method: str, receiver: Value, values: Sequence[Value]) -> Value | None:
     """Return what a method makes of its receiver, None where it changes nothing."""
     change = _CHANGES.get(method)
@@ -338,4 +350,4 @@ _CHANGES: Final[dict[str, Callable[[Value, Sequence[Value]], Value | None]]] = {
     "writelines": _write,
 }
 
-__all__ = ["Env", "changed", "is_request", "result"]
+__all__ = ["Env", "changed", "is_request", "listing", "result"]

@@ -9,13 +9,13 @@ from typing import Final
 
 from rlm_gate import kept
 from rlm_gate.detectors._taint.braces import Braces
-from rlm_gate.detectors._taint.calls import is_request
+from rlm_gate.detectors._taint.calls import is_request, listing
 from rlm_gate.detectors._taint.folding import named
 from rlm_gate.detectors._taint.handlers import remote
 from rlm_gate.detectors._taint.reading import Argument, Env, Frame, Function, merge
 from rlm_gate.detectors._taint.targets import part
 from rlm_gate.detectors._taint.typed import is_own
-from rlm_gate.detectors._taint.values import TEXTUAL, Value
+from rlm_gate.detectors._taint.values import TEXTUAL, Value, built, text
 from rlm_gate.syntax import Node
 
 _DECORATED: Final = kept.expression(
@@ -56,6 +56,7 @@ _OTHERS: Final = kept.expression(r"_*(?:ctx|context|c|err|error|e)\Z")
 _PARENT: Final = kept.expression(r"_+|_*(?:parent|root|source|obj)\Z")
 _ARGUMENTS: Final = kept.expression(r"_*(?:args|arguments|input)?\Z")  # or taken apart
 _CONTEXT: Final = kept.expression(r"_*(?:ctx|context|contextValue)\Z|\Z")  # or taken apart
+_IS_PATH: Final = kept.expression(r"/[^/\\]|[\w.-]+[/?]")
 
 
 class JavaScript(Braces):
@@ -180,6 +181,10 @@ class JavaScript(Braces):
             return Value(name=asked[:1].lower() + asked[1:])
         if name.endswith("promisify") and first.name:
             return Value(name=first.name)
+        if name == "URL" and arguments:
+            return _address(*(one.value for one in arguments[:2]))
+        if name.startswith("Object.") and (found := listing(name, first)):
+            return found
         return super().inlined(name, receiver, arguments)
 
     def _import(self, node: Node, env: Env) -> Env | None:
@@ -261,6 +266,14 @@ def _loaded(node: Node, parameters: Sequence[tuple[str, Node]]) -> Sequence[str]
         return ("ctx",) if parameters and not parameters[0][0] else ("request", "ctx")
     page = around is not None and around.kind() == "export_statement" and _PAGE.match(first)
     return ("ctx",) if page or (_LOADERS.match(name) and _LOADED.match(first)) else ()
+
+
+def _address(asked: Value, base: Value | None = None) -> Value:
+    """Return the address that ``new URL`` makes: with a base, a path leads to the base's host."""
+    if base is None:
+        return replace(text([asked]), name="URL()")
+    parts = [base, asked] if _IS_PATH.match(asked.prefix) else [asked]
+    return replace(built([asked, base]), written=text(parts).written, name="URL()")
 
 
 def _module(written: str) -> str:

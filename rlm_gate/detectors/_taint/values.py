@@ -14,6 +14,7 @@ Key = Any  # a constant: the index or key of an element
 
 UNSET: Final = object()
 STORED: Final = "stored"  # the class of what a database holds: nobody knows who wrote it
+_NO_STRANGERS: Final = frozenset({STORED, "local"})  # nor who set the program's surroundings
 ALL: Final = "*"  # clean for every kind of sink
 TEXTUAL: Final = frozenset({"nosql"})  # kinds of sinks that only objects harm
 ONE_PART: Final = frozenset({"path", "one part"})  # doubts about what holds no slash
@@ -135,7 +136,8 @@ class Value:
             return str(self.const)
         if self.written or not self.tainted:
             return self.written or (OWN if self.harmless else VARIES)
-        return VARIES if all(one.origin == STORED for one in self.everything) else OUTSIDE
+        origins = {one.origin for one in self.everything}
+        return VARIES if origins <= _NO_STRANGERS else OUTSIDE
 
     def taint(self, origins: Iterable[str]) -> Taint | None:
         """Return the taint of the first of these classes of sources that it has."""

@@ -42,7 +42,9 @@ Detecting = Callable[[Corpus], Iterator[Finding | Skip]]
 _KIND: Final = "findings"
 _MOST_BYTES: Final = 256 << 20
 """All entries together; the oldest go first."""
-_APART: Final = frozenset({"guides", "sarif", "zizmor"})  # they look at more than one file
+_APART: Final = frozenset(
+    {"guides", "routes", "sarif", "zizmor"}
+)  # they look at more than one file
 _SECRETS: Final = "secrets"
 _ANSWERS: Final = {True: "1", False: "0", None: "-"}
 _Row = list[Any]

@@ -371,3 +371,5 @@ def test_what_was_not_asked_of_a_file_is_not_taken_for_a_no() -> None:
 def test_engines_that_see_several_files_are_asked_of_all_or_speak_of_changes_alone() -> None:
     several = {name for name in detectors.names() if not detectors.by_file(name)}
     assert several - recall._APART == {"changelog", "copies"}  # nothing is changed in a whole scope
+    by_tree = {name for name in detectors.names() if detectors.reads_tree(name)}
+    assert by_tree - recall._APART == {"api", "changelog", "copies"}

@@ -24,6 +24,7 @@ def test_engines_are_found_by_file_name_and_private_modules_are_none() -> None:
         "injection",
         "redos",
         "regex",
+        "routes",
         "ruff",
         "sarif",
         "secrets",

@@ -1,0 +1,114 @@
+"""Decide which routes change data for anybody, by what the routes beside them ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rlm_gate.core import Severity
+from rlm_gate.core.records import dataclass
+from rlm_gate.detectors._routes import words
+from rlm_gate.detectors._routes.model import Route, Routes
+
+_SOME = 2  # routes with a check that make one without it odd
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A route to tell of, how bad it is, and what was seen."""
+
+    route: Route
+    severity: Severity
+    why: str
+    others: Sequence[Route] = ()
+
+
+def is_bare(route: Route) -> bool:
+    """Say whether a route changes data, for all that is seen, for whoever calls it."""
+    if route.guards or route.unsure:
+        return False
+    if route.body is not None and words.asks(route.body):
+        return False
+    if route.body is not None and words.ruins(route.body):
+        return True
+    if route.verb not in words.WRITING or words.is_open(*route.names):
+        return False
+    return route.body is None or words.writes(route.body)
+
+
+def within(routes: Routes) -> Iterator[Told]:
+    """Yield the bare routes of a file in which others of the same router ask."""
+    if routes.covered:
+        return
+    for group in dict.fromkeys(one.group for one in routes.found):
+        yield from _group([one for one in routes.found if one.group == group], routes.names)
+
+
+def _group(routes: Sequence[Route], names: tuple[str, ...]) -> Iterator[Told]:
+    guarded = [one for one in routes if one.guards]
+    writing = [one for one in guarded if one.verb in words.WRITING]
+    bare = [one for one in routes if is_bare(one)]
+    if len(guarded) < _SOME or not (writing or len(guarded) > _SOME):
+        return
+    for one, others in _by_path(bare, names):
+        yield Told(one, _weight(one, guarded, names), _why(one, guarded), others)
+
+
+def _weight(route: Route, guarded: Sequence[Route], names: tuple[str, ...]) -> Severity:
+    if _ruins(route):
+        return Severity.HIGH
+    seen = route.body is not None
+    few = any(words.is_for_few(one.guards) for one in guarded)
+    if route.verb == "post":
+        admins = words.is_admins(*names, *route.names)
+        return Severity.HIGH if seen and few and admins else Severity.MEDIUM
+    return Severity.HIGH if seen or (few and len(guarded) > _SOME) else Severity.MEDIUM
+
+
+def _by_path(
+    bare: Sequence[Route], names: tuple[str, ...]
+) -> Iterator[tuple[Route, Sequence[Route]]]:
+    """Yield for each path the gravest of its routes, and the others; not what strangers may add."""
+    told = [one for one in bare if _ruins(one) or not _strangers(one, names)]
+    for path in dict.fromkeys(one.names[0] for one in told):
+        here = [one for one in told if one.names[0] == path]
+        here.sort(key=lambda one: (not _ruins(one), one.verb == "post", one.line, one.verb))
+        yield here[0], here[1:]
+
+
+def _strangers(route: Route, names: tuple[str, ...]) -> bool:
+    """Say whether it may be meant for those without an account."""
+    if route.verb != "post" or words.is_admins(*names, *route.names):
+        return False
+    return words.is_of_anybody(*names[:1], *route.names)
+
+
+def _ruins(route: Route) -> bool:
+    return route.body is not None and words.ruins(route.body) != ""
+
+
+def _why(route: Route, guarded: Sequence[Route]) -> str:
+    lines = ", ".join(str(one.line) for one in guarded[:5])
+    return f"{len(guarded)} other routes of {route.group} ask who is calling: lines {lines}"
+
+
+def alone(routes: Routes, beside: Sequence[Routes]) -> Iterator[Told]:
+    """Yield the bare routes of a file in which none asks, where the files beside it do."""
+    if routes.covered or any(one.guards for one in routes.found):
+        return
+    asking = [one for one in beside if _asks(one)]
+    silent = [one for one in beside if not _asks(one) and any(map(is_bare, one.found))]
+    bare = [one for one in routes.found if is_bare(one)]
+    ruin = [one for one in bare if _ruins(one)]
+    if len(asking) < _SOME or len(asking) <= len(silent):
+        bare = ruin if asking else []
+    for one, others in _by_path(bare, routes.names):
+        yield Told(
+            one,
+            Severity.HIGH if one in ruin else Severity.MEDIUM,
+            f"nothing in this file asks who is calling; {len(asking)} files beside it do",
+            others,
+        )
+
+
+def _asks(routes: Routes) -> bool:
+    return routes.covered or any(one.guards and one.verb in words.WRITING for one in routes.found)

@@ -28,14 +28,14 @@ _ROUTES: Final = kept.expression(
 )
 _SESSION: Final = (
     r"from[ \t]+flask(?:\.\w+)?[ \t]+import[ \t]*(?:\([^)]{0,600}|[^\n]{0,300})"
-    r"(?:\b(?:session|flash|sessions)\b|\*)"
-    r"|\bflask\.(?:session|flash)\b|\bsession_transaction\b"
+    r"(?:\b(?:session|sessions)\b|\*)"
+    r"|\bflask\.session\b|\bsession_transaction\b"
 )
 # Packages of Flask that sign nothing with its key; any other may.
 _PLAIN: Final = (
     r"sqlalchemy|cors|migrate|marshmallow|caching|cache|bcrypt|restful|restx|restplus|script|compress"
     r"|limiter|mail|moment|babel|bootstrap|pymongo|mongoengine|mysqldb|mysql|redis|apscheduler|smorest"
-    r"|swagger\w*|sslify|admin|socketio|sock|uploads|assets|api|pydantic|talisman|ckeditor|heroku"
+    r"|swagger\w*|sslify|admin|wtf|socketio|sock|uploads|assets|api|pydantic|talisman|ckeditor|heroku"
 )
 _ANOTHER: Final = rf"(?:from|import)[ \t]+flask_(?!(?:{_PLAIN})\b)\w+"
 _SIGNERS: Final = (
@@ -73,8 +73,9 @@ def text_of(path: str, corpus: Corpus) -> str:
 def signs_nothing(finding: Finding, corpus: Corpus) -> bool:
     """Say whether the key is that of an application of Flask which keeps no session and no token.
 
-    Flask signs where somebody writes to the session or flashes a message. An application whose
-    routes are not seen may do so where nobody looks.
+    Flask signs where somebody writes to the session. Whoever forges a flashed message, or the token
+    of a form, can give it to nobody but himself. An application whose routes are not seen may do
+    more where nobody looks.
     """
     if not finding.span.path.endswith(".py") or not _FLASK_KEY.search(finding.quote):
         return False

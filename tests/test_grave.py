@@ -61,14 +61,15 @@ def test_a_form_that_a_page_repeats_is_less_than_a_link(asked: str) -> None:
         assert worst("reflected-xss", "src/user.php", code.replace("_POST", linked)) is HIGH
 
 
-@pytest.mark.parametrize(("guard", "meant"), [("@login_required", MEDIUM), ("@cached", HIGH)])
-def test_a_form_repeated_to_one_who_is_logged_in_is_less(guard: str, meant: Severity) -> None:
+@pytest.mark.parametrize("guard", ["@login_required", "@cached"])
+def test_a_form_that_is_repeated_is_less_with_a_login_or_without(guard: str) -> None:
     code = (
         f"from flask import request\n@app.route('/a', methods=['POST'])\n{guard}\ndef show():\n"
         "    name = request.form['name']\n    return '<b>' + name + '</b>'\n"
     )
-    assert worst("reflected-xss", "src/user.py", code) is meant
-    assert worst("reflected-xss", "src/user.py", code.replace("form", "args")) is HIGH
+    assert worst("reflected-xss", "src/user.py", code) is MEDIUM
+    for linked in ("args", "values"):
+        assert worst("reflected-xss", "src/user.py", code.replace("form", linked)) is HIGH
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,8 @@ def test_a_form_repeated_to_one_who_is_logged_in_is_less(guard: str, meant: Seve
     [
         ("@login_required", "request.form", MEDIUM),
         ("@login_required", "request.args", HIGH),
-        ("@counted", "request.form", HIGH),
+        ("@counted", "request.form", MEDIUM),
+        ("@counted", "request.values", HIGH),
     ],
 )
 def test_a_route_behind_a_login_repeats_a_form_to_its_own_page(
@@ -276,3 +278,69 @@ def test_other_things_are_executed_and_sent_than_queries_and_paths(
 def test_nobody_sees_what_was_drawn_before_a_password(name: str, meant: Severity) -> None:
     code = f"import random\n{name} = ''.join(random.choices(LETTERS, k=20))\n"
     assert worst("insecure-random", "src/a.py", code) is meant
+
+
+FEED = """\
+export const feeds = router({
+  read: %s.input(z.object({ address: z.string().url() })).mutation(async ({ input }) => {
+    const parser = new Parser();
+    return await parser.parseURL(input.address);
+  }),
+});
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        (FEED % "protectedProcedure", MEDIUM),
+        (FEED % "publicProcedure", HIGH),
+        ((FEED % "protectedProcedure").replace("parser.parseURL", "axios.get"), HIGH),
+    ],
+)
+def test_feeds_are_read_from_elsewhere_for_who_is_logged_in(code: str, meant: Severity) -> None:
+    code = "import Parser from 'rss-parser';\nimport axios from 'axios';\n" + code
+    assert worst("ssrf", "src/feeds.ts", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("Item.countDocuments({ state })", MEDIUM),
+        ("Item.find({ state })", MEDIUM),
+        ("Item.find({ token: state })", HIGH),
+        ("Item.find(req.query)", HIGH),
+        ("Item.deleteMany({ state })", HIGH),
+    ],
+)
+def test_an_operator_in_the_filter_of_an_open_list_only_widens_it(
+    query: str, meant: Severity
+) -> None:
+    code = (
+        "const mongoose = require('mongoose');\nrouter.get('/items', async (req, res) => {\n"
+        f"  const {{ state }} = req.query;\n  res.json(await {query});\n}});\n"
+    )
+    assert worst("nosql-injection", "src/items.js", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("drawn", "meant"),
+    [
+        ("''.join(random.choices(string.digits, k=6))", MEDIUM),
+        ("''.join(random.choice(string.digits) for _ in range(6))", MEDIUM),
+        ("''.join(random.choices(string.ascii_letters + string.digits, k=32))", HIGH),
+        ("''.join(random.choices(string.ascii_letters, k=32))", HIGH),
+    ],
+)
+def test_a_code_of_a_few_digits_is_guessed_however_it_is_drawn(drawn: str, meant: Severity) -> None:
+    code = f"import random, string\ndef make_verification_code():\n    return {drawn}\n"
+    assert worst("insecure-random", "src/codes.py", code) is meant
+
+
+@pytest.mark.parametrize(
+    "made", ["config('SECRET_KEY', default='{}')", "os.getenv('SECRET_KEY', '{}')"]
+)
+def test_a_fallback_is_as_grave_whoever_reads_the_variable(made: str) -> None:
+    for key, meant in (("correct-horse", HIGH), ("default-key", MEDIUM), ("change-me", MEDIUM)):
+        code = f"SECRET_KEY = {made.format(key)}\n"
+        assert worst("signing-key-fallback", "src/conf.py", code) is meant

@@ -33,6 +33,8 @@ def flask_key(text: str, path: str = "app/pages.py", key: str = KEY) -> Severity
         "from sqlalchemy.orm import session\nsession.add(1)\n",
         "# from flask import session\n",
         "from flask_cors import CORS\nfrom flask_sqlalchemy import SQLAlchemy\n",
+        "from flask import (\n    Flask,\n    flash,\n)\n",
+        "from flask_wtf.csrf import CSRFProtect\n",
         "app.config['SECRET_KEY'] = os.environ.get('SECRET_KEY')\n",
     ],
 )
@@ -44,11 +46,10 @@ def test_a_key_of_flask_where_nothing_is_signed_is_worth_little(text: str) -> No
     "text",
     [
         "from flask import Flask, session\n",
-        "from flask import (\n    Flask,\n    flash,\n)\n",
+        "from flask import (\n    Flask,\n    session,\n)\n",
         "from flask import *\n",
         "import flask\nflask.session['user'] = 1\n",
         "from flask_login import LoginManager\n",
-        "from flask_wtf.csrf import CSRFProtect\n",
         "import jwt\n",
         "from itsdangerous import URLSafeSerializer\n",
         "token = sign(app.config['SECRET_KEY'])\n",

@@ -60,6 +60,11 @@ _SAYINGS: Final = kept.expression(
     r"instruction|prompt|directive|guideline|(?:everything|anything|all)\W+(?:you know|above"
     r"|that came|written above|said)"
 )
+# Who teaches a matter begins so: "forget everything you know about gardens".
+_MATTER: Final = kept.expression(
+    r"[^.!?\n]{0,60}?\babout\W+(?!(?:\w+\W+){0,3}?(?:secur|review|vulnerab|rule|instruct|prompt|code"
+    r"|audit|polic|gate|finding|task|your|this|the\b))"
+)
 # One of several phrases that something looks for: like 'ignore previous instructions', 'act as'.
 _QUOTES: Final = kept.expression(
     r"(?:\b(?:like|such as|phrases?|patterns?|keywords?|includ\w+|contain\w*|says?)\b|\be\.g\.)"
@@ -125,7 +130,8 @@ def of_order(text: str, start: int, end: int) -> bool:
         return False
     if _FORGETS.match(said):
         condition = _IF_SO.search(text, max(0, start - 60), start)
-        return condition is None and _SAYINGS.search(said) is not None
+        lesson = said.endswith("you know") and _MATTER.match(text, end)
+        return condition is None and not lesson and _SAYINGS.search(said) is not None
     if _REVEALS.match(said):
         return _DENIES.search(text, max(0, start - 40), start) is None
     return "addressed" in said or _ABROAD.search(said) is not None

@@ -15,7 +15,8 @@ from rlm_gate import kept
 def made_up(value: str) -> bool:
     """Say whether the value is an example. A key's long body has every short word by chance."""
     if value.startswith("-----BEGIN"):
-        return "..." in value
+        body = "".join(value.split("-----")[2:3])
+        return "..." in value or (len(body) > _BODY and len({*body}) < _LETTERS_OF_KEYS)
     return bool(_EXAMPLE.search(value)) or entropy(value) < _MADE_UP_ENTROPY
 
 
@@ -117,6 +118,7 @@ _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # what pseudonyms begin
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LONG, _ENTROPY, _HEX_ENTROPY, _MADE_UP_ENTROPY = 16, 3.5, 3.0, 2.5
 _SORTS_OF_CHARACTERS, _VARIETY, _SHORTEST = 3, 4, 6
+_BODY, _LETTERS_OF_KEYS = 60, 12  # a key's body is longer, and of more different letters
 _RUNS_OF_DIGITS = 2
 _WORD_LENGTH, _JWT_PARTS = 3, 3
 _DIGESTS = frozenset({40, 56, 64, 96, 128})

@@ -63,8 +63,10 @@ _COMMENT = kept.expression(r"\s*(?://|#(?!!)|/?\*|--|;;|<!--)")
 # What developers click and try, texts for translators, forms to copy; tokens of services that only
 # count what tests cover are public by their manuals.
 _COMMENTED = 3000
-# an address that was signed for some minutes names its key's identifier, not the key
+# an address names its key's identifier, not the key: one signed for some minutes, one of a shop
 _SIGNED = kept.expression(r"(?i)[?&]X-Amz-(?:Credential|Signature)=|[?&]AWSAccessKeyId=")
+_ASKED = kept.expression(r"(?i)://[^?]*(?:\?|%3F).*(?:=|%3D)\Z", re.DOTALL)
+_APART, _ADDRESS = kept.expression(r"[\s\"'<>`\\]"), 2000
 _ASIDE = kept.expression(
     r"(?i)(?:^|/)(?:\.claude|\.cursor|\.vscode|\.dev|postman|insomnia|openapi|swagger|api-?docs"
     r"|seeders?|seeds?|lang|langs|languages?|locales?|translations?|i18n|l10n|mocks?|suites|stubs"
@@ -220,7 +222,7 @@ def _judge(file: SourceFile, rules: Sequence[Rule]) -> Iterator[Finding]:
                     or _is_told(text.lines, region)
                     or _is_within_comment(raw, secret.start)
                 )
-                meant = _SIGNED.search(found.quote) is not None
+                meant = _is_named(secret, raw)
                 meant |= not secret.certain and (
                     again
                     or (shown and _SAYS.search(found.quote) is not None)
@@ -273,6 +275,14 @@ def _is_no_use(secret: Secret, file: SourceFile) -> bool:
         or (secret.kind == "password" and digest(secret.value))
         or (file.language not in _SETTINGS and worded(secret.value))
     )
+
+
+def _is_named(secret: Secret, raw: str) -> bool:
+    """Say whether an address holds it that was signed, or that names who asks by an identifier."""
+    before = _APART.split(raw[max(0, secret.start - _ADDRESS) : secret.start])[-1]
+    behind = _APART.split(raw[secret.end : secret.end + _ADDRESS], maxsplit=1)[0]
+    asked = secret.kind == "aws-access-key" and _ASKED.search(before) is not None
+    return asked or _SIGNED.search(before + secret.value + behind) is not None
 
 
 def _is_within_comment(raw: str, at: int) -> bool:

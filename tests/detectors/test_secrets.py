@@ -309,6 +309,13 @@ def test_the_marks_of_keys_without_one_between_are_none() -> None:
     assert secrets.find(f"strip(text, [{', '.join(marks)}])\n") == ()
 
 
+def test_the_form_of_a_key_without_one_in_it_is_none() -> None:
+    form = "-----{} PRIVATE" + " KEY-----"
+    body = "\n".join(["x" * 64] * 20)
+    assert secrets.find(f"{form.format('BEGIN')}\n{body}\n{form.format('END')}\n") == ()
+    assert kinds(key_block()) == ["private-key"]
+
+
 def test_the_key_that_an_emulator_has_for_everyone_is_no_secret() -> None:
     everyones = "Eby8vdM02" + "xNOcqFl" + drawn(70)
     assert not secrets.find(f"AccountName=dev;AccountKey={everyones}==")
@@ -618,6 +625,24 @@ class TestDetect:
         self, path: str, before: str, meant: Severity
     ) -> None:
         file = source(path, f"{before}TOKEN={with_checksum('gh' + 'p_')}\n")
+        [found] = secrets.detect(corpus(file), [seeking("known")])
+        assert isinstance(found, Finding)
+        assert found.severity is meant
+
+    @pytest.mark.parametrize(
+        ("text", "meant"),
+        [
+            ('{"page": "<a href=\\"https://shop.com/a?SubscriptionId=%s&tag=b\\">"}', Severity.LOW),
+            ("get('/a?X-Amz-Credential=%s%%2F2024')", Severity.LOW),
+            ('{"page": "https://shop.com/a?b=c", "id": "%s"}', Severity.HIGH),
+            ('{"page": "https://shop.com/a?X-Amz-Signature=c", "id": "%s"}', Severity.HIGH),
+            ("https://%s.shop.com/a", Severity.HIGH),
+        ],
+    )
+    def test_the_identifier_that_an_address_carries_opens_nothing(
+        self, text: str, meant: Severity
+    ) -> None:
+        file = source("data/pages.json", text % ("AK" + "IAQ3EGRTV6K2NHSWPL") + "\n")
         [found] = secrets.detect(corpus(file), [seeking("known")])
         assert isinstance(found, Finding)
         assert found.severity is meant

@@ -12,19 +12,14 @@ from typing import Final
 from rlm_gate import kept
 from rlm_gate.detectors._taint import around, signs
 from rlm_gate.detectors._taint.reading import Hit
-from rlm_gate.detectors._taint.values import Taint
 from rlm_gate.syntax import Node
 
-# what refuses the body of a request is read by a program: pages of others can't post JSON
-_REFUSES: Final = kept.expression(r"\.status\(\s*[45]\d\d\s*\)")
-_BODY: Final = kept.expression(r"\b(?:req|request|ctx(?:\.request)?)\.body\b")
-# A body that is sent back as it is, is an API's; pages say something around it.
-_WORD: Final = kept.expression(r"\w")
-_FORM_BODIES: Final = kept.expression(r"\burlencoded\b|\bmulter\b|\bformidable\b|text/html")
 # Frameworks ask a posted form for a token of their own, which pages of others don't know.
 _FORMS: Final = kept.expression(r"->(?:getPost|post|getParsedBody)\(|\brequest\.POST\b")
-# A form that others' pages send for one who is logged in mostly comes without the cookie.
-_POSTED: Final = kept.expression(r"\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b")
+# The body of a request: no link leads there either, in any language.
+_POSTED: Final = kept.expression(
+    r"\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b|=\s*(?:fastapi\.)?Form\("
+)
 # No link leads there: somebody's own page must send the form, and he sees the answer in its place.
 _FORM_ALONE: Final = kept.expression(
     r"\A(?=[^\x00]*\$_POST\b)(?![^\x00]*(?:\$_(?:GET|REQUEST|COOKIE|SERVER)\b|_get\w*\())"
@@ -54,7 +49,7 @@ _LOGGED_IN: Final = kept.expression(
     rf"(?i)(?:isset|empty)\(\s*\$_SESSION\s*\[\s*{_WHO}|\bif\s*\([^;{{\n]*\$_SESSION\s*\[\s*{_WHO}"
     r"|(?:include|require)(?:_once)?\b[^;\n]*(?:auth|session|log_?in|guard|check)[\w-]*\.(?:inc|php)"
     r"|login_required|\bauthenticated\b|requires?_?(?:auth|login)|is_?authenticated|is_?logged_?in"
-    r"|ensure_?(?:auth|log)|verify_?token|auth_?(?:middleware|guard)|jwt_required|check_?(?:login|auth)"
+    r"|protected_?procedure|ensure_?(?:auth|log)|verify_?token|auth_?(?:middleware|guard)|jwt_required|check_?(?:login|auth)"
 )
 _CLASSES: Final = frozenset({"class_declaration", "class_definition"})
 _REGISTERS: Final = kept.expression(r"\.(?:get|post|put|patch|delete|all|use)\(\s*[\"'`]/")
@@ -136,40 +131,30 @@ def needs_own_page(hit: Hit) -> bool:
     taint, sink = hit.taint, hit.node
     if taint is None:
         return False
-    if _refuses_body(hit, taint) or _FORM_ALONE.search(next(around.said_at(sink, taint.steps), "")):
-        return True
-    return _is_posted(taint, sink) and _asks_for_login(sink)
-
-
-def _is_posted(taint: Taint, sink: Node) -> bool:
-    """Say whether the value comes in a body alone."""
     source = next(around.said_at(sink, taint.steps), "")
+    return bool(_FORMS.search(source) or _FORM_ALONE.search(source)) or _is_posted(source, sink)
+
+
+def _is_posted(source: str, sink: Node) -> bool:
+    """Say whether the value comes in a body alone."""
     posted = any(_POST_METHOD.match(one.text()) for one in around.functions(sink))
     return posted or _POSTED.search(source) is not None
 
 
-def _asks_for_login(sink: Node) -> bool:
+def asks_for_login(sink: Node) -> bool:
     """Say whether the function, its route or, outside of functions, the file asks who is there."""
     functions = [one.text() for one in around.functions(sink)]
-    places = (*functions, *around.heads(sink)) if functions else (file_of(sink),)
+    places = (*functions, *around.heads(sink), *_given_to(sink)) if functions else (file_of(sink),)
     return any(_LOGGED_IN.search(one) for one in places)
 
 
-def _refuses_body(hit: Hit, taint: Taint) -> bool:
-    """Say whether no page of others can post what is repeated.
-
-    It is the body of a request in an error that Express answers, or alone, or a framework's form.
-    """
-    sink = hit.node
-    source = next(around.said_at(sink, taint.steps), "")
-    if _FORMS.search(source):
-        return True
-    if not _BODY.search(source):
-        return False
-    bare = not _WORD.search(hit.text) and "`" not in sink.text()
-    return _REFUSES.search(sink.text()) is not None or (
-        bare and not _FORM_BODIES.search(file_of(sink))
-    )
+def _given_to(sink: Node) -> Iterator[str]:
+    """Yield what is called with the functions around: protectedProcedure.input(...).mutation."""
+    for one in around.functions(sink):
+        for call in [*one.ancestors()][1:2]:
+            called = call.field("function")
+            if called is not None:
+                yield called.text()
 
 
 def file_of(node: Node) -> str:

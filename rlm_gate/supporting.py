@@ -55,6 +55,7 @@ _PACKAGE: Final = 2  # packages/name/scripts
 # Of a database, which are numbered or dated; a product may have migrators of its own.
 _MIGRATIONS: Final = _words("migrations migration migrate versions")
 _MIGRATION: Final = kept.expression(r"[vmu]?\d|[0-9a-f]{8,}_|__init__\.py\Z").match
+_COMMANDS: Final = ("management", "commands")  # of Django, for who runs the program
 _SCRIPT_ENDS: Final = (".py", ".sh", ".rb", ".pl", ".php", ".bash")
 _NAMES: Final = _words(
     "setup.py noxfile.py fabfile.py dodo.py conf.py gruntfile.js gulpfile.js rakefile makefile"
@@ -66,7 +67,7 @@ _HELPS_TESTS: Final = kept.expression(r"(?!latest|contest|protest)\w+test\Z|test
 # Tests beside what they test, and the settings of one surrounding, or those that the ones of a real
 # surrounding replace: settings/ci.py, local_dev.py, settings/base.py.
 _IS_TEST: Final = kept.expression(
-    r"(?:.+[.-](?:example|sample)\.\w+|.+_examples?\.\w+|.+\.(?:example|sample|dist)"
+    r"(?:.+[.-](?:example|sample)\.\w+|.+\.(?:http|rest)|.+_examples?\.\w+|.+\.(?:example|sample|dist)"
     r"|.+\.dist\.\w+|(?:example|sample|demo)[_-].+\.\w+"
     r"|test-.*\.[cm]?js|(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
     r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?|html?)"
@@ -103,6 +104,7 @@ def _lies_there(folders: Sequence[str], name: str) -> bool:
         or _is_servers_script(folders)
         or (name.endswith(".go") and any(_HELPS_TESTS(folder) for folder in folders))
         or _is_migration(folders, name)
+        or _COMMANDS in pairwise(folders)
     )
 
 

@@ -28,6 +28,8 @@ from rlm_gate.supporting import is_supporting
         "backups/2025-07-06/app/routes.py",
         "archive/old-editor/routes/rows.js",
         "web/test_login.html",
+        "shop/management/commands/sync_orders.py",
+        "api/students.http",
         "not_in_use/relay.py",
         "web/vite.config.ts",
         "Benchmarks/run.py",

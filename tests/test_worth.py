@@ -7,7 +7,7 @@ from grading import weights
 
 from rlm_gate.core import Severity
 
-MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
+HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 ALIKE, SIDES = "patterns/branches-alike", "patterns/both-sides-alike"
 AGAIN = "patterns/repeated-condition"
 
@@ -121,6 +121,17 @@ SINCE = (
 ROWS = "const rows = {};\n{}\nbox.innerHTML = rows.map(row => `<p>${{row.name}}</p>`).join('');\n"
 DRAWN = "class A {{ void f() {{\n  String {} = RandomStringUtils.randomAlphanumeric(20);\n }} }}"
 SENT = "const { given } = req.query;"
+LOOPS = "for row in rows:\n    for row in more:\n        show(row)\n    {}\n"
+INNER = "patterns/loop-variable-reused"
+LIMITED = (
+    "limiter = Limiter()\n\n"
+    "def {}(request):\n    at = request.headers.get('X-Forwarded-For')\n    {}\n"
+)
+ANSWER = "app.use((req, res) => {{ res.send(`<p>No ${{req.{}}}</p>`); }});"
+MANY = (
+    "package a\nfunc (s *S) f(ctx context.Context, ids []string, b string) {{\n"
+    '  q := "SELECT a FROM b WHERE c IN (" + b\n  s.db.QueryContext(ctx, q, {})\n}}\n'
+)
 
 
 def listed(sent: str, field: str, call: str) -> str:
@@ -148,6 +159,20 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        (SIDES, "a.ts", "class A { f(r) { this.o.d = r; this.o = this.o; } }", []),
+        (SIDES, "a.ts", "class A { f(r) { this.p = r.p; this.o = this.o; } }", [MEDIUM]),
+        (ALIKE, "a.ts", "const a = typeof b === 'string' ? $(b) : $(b);", []),
+        (ALIKE, "A.cs", "class A { void F() { if (ok) { G(); } else { G(); } } }", [LOW]),
+        (INNER, "a.py", LOOPS.format(""), [LOW]),
+        (INNER, "a.py", LOOPS.format("keep(row)"), [MEDIUM]),
+        ("security/client-value-decides", "a.py", LIMITED.format("visit", "note(at)"), [LOW]),
+        ("security/client-value-decides", "a.py", LIMITED.format("_ip", "return at"), [MEDIUM]),
+        ("security/csrf-off", "a.py", "csrf.exempt(api_v1_bp)\n", [LOW]),
+        ("security/csrf-off", "a.py", "csrf.exempt(pages)\n", [MEDIUM]),
+        ("security/reflected-xss", "a.js", ANSWER.format("path"), [LOW]),
+        ("security/reflected-xss", "a.js", ANSWER.format("query.a"), [HIGH]),
+        ("security/sql-injection", "a.go", MANY.format("args..."), [LOW, LOW]),
+        ("security/sql-injection", "a.go", MANY.format("one"), [MEDIUM, MEDIUM]),
         ("security/dom-xss", "a.js", ROWS.format("[{ name: 'a' }]", ""), []),
         ("security/dom-xss", "a.js", ROWS.format("[{ name: 'a' }]", "rows.push(row);"), [MEDIUM]),
         ("security/dom-xss", "a.js", ROWS.format("await load()", ""), [MEDIUM]),

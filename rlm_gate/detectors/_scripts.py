@@ -29,6 +29,7 @@ _OTHER = kept.expression(
 )
 _TYPED = kept.expression(r"\blang\s*=\s*[\"']?tsx?\b|\btype\s*=\s*[\"']?text/typescript")
 _FILLED = kept.expression(r"<%[^\n]*?%>|\{\{[^\n]*?\}\}|\{[%#][^\n]*?[%#]\}")
+_BRANCH = kept.expression(r"(?:\{%[-+]?|<%-?)\s*(?:\}\s*)?(?:else|elif|elsif|elseif)\b")
 _NOT_BREAK = kept.expression(r"[^\n]")
 _PACKED: Final = 2_000  # characters of a line: nobody wrote it so
 
@@ -71,6 +72,11 @@ def _written(text: str) -> Iterator[tuple[int, int, bool]]:
 
 
 def _word(filled: re.Match[str]) -> str:
-    """Stand in for what a template puts there: a name of that length, or nothing for a command."""
+    """Stand in for what a template puts there: a name of that length, or nothing for a command.
+
+    Where another branch begins stands a comment: what is before it and behind it never meets.
+    """
     written = filled[0]
+    if _BRANCH.match(written):
+        return f"/*else{' ' * (len(written) - 8)}*/"
     return ("x" if written.startswith(("<%=", "<%-", "{{")) else " ") * len(written)

@@ -66,3 +66,12 @@ def test_a_script_that_no_grammar_reads_is_no_trouble_of_the_page() -> None:
     page = source("a.html", "<script>eval(a) }}} ((( if</script>\n")
     named = rule("security/x", detect=[SHAPE], languages=("javascript", "html"))
     assert all(isinstance(one, Finding) for one in astgrep.detect(corpus(page), [named]))
+
+
+def test_a_comment_stands_where_another_branch_of_a_template_begins() -> None:
+    page = "<script>a({% if b %}1{% else %}2{% endif %});<% if (c) { %>x<% } else { %>y</script>"
+    text, _ = embedded(page)
+    assert len(text) == len(page)
+    assert text.count("/*else") == 2
+    assert "{%" not in text
+    assert "<%" not in text

@@ -112,7 +112,7 @@ class Expressions(Literals):
         if name in env:
             return env[name]
         taints = self.reading.source(name, node)
-        return Value(name=name, taints=taints)
+        return Value(name=name, taints=taints, fixed=name == "__file__")
 
     def _attribute(self, node: Node, env: Env) -> Value:
         whole = node.text()

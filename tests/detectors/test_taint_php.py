@@ -270,3 +270,34 @@ def test_of_a_view_of_blade_only_what_is_run_or_printed_raw_is_read() -> None:
 def test_what_a_statement_binds_is_the_databases() -> None:
     assert not php("$s->bind_result($a, $q);", "$db->query($q);")
     assert php("$s->bind_param('s', $q);", "$db->query($q);")
+
+
+# what nobody knows, between quotes of a statement
+QUOTED: dict[str, Any] = {"sources": ["unknown"], "text_has": r"^(?:update|delete)\b.*'\x02'"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        pytest.param("$q .= \" $k = '$v',\";", True, id="put behind it in a loop"),
+        pytest.param("$q .= \" $k = '$v',\"; } $q = substr($q, 0, -1); {", True, id="cut off"),
+        pytest.param("$q .= \" $k = '$v',\"; } $q = rtrim($q, ','); {", True, id="trimmed"),
+        pytest.param('$q .= " $k = \'" . intval($v) . "\',";', False, id="a number"),
+        pytest.param('$q .= " $k = ?,";', False, id="a place for a value"),
+    ],
+)
+def test_what_a_loop_puts_behind_a_statement_is_part_of_its_text(
+    statements: str, told: bool
+) -> None:
+    code = f"""<?php
+class Db {{
+  function change(array $data) {{
+    $q = "update users set";
+    foreach ($data as $k => $v) {{
+      {statements}
+    }}
+    return $this->c->query($q);
+  }}
+}}
+"""
+    assert bool(lines(code, **QUOTED)) is told

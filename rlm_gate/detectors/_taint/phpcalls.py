@@ -90,7 +90,7 @@ def _passed(reading: Reading, values: Sequence[Value]) -> Value | None:
 def _shortened(reading: Reading, values: Sequence[Value]) -> Value | None:
     """Read ``rtrim`` and ``substr``: of a statement what an end of it leaves says as much."""
     del reading
-    if not values[0].tainted or not values[0].written:
+    if values[0].harmless or not values[0].written:
         return None
     return replace(built(values), written=values[0].written, prefix=values[0].prefix)
 

@@ -352,6 +352,8 @@ def _joined_text(one: Value, other: Value) -> str:
         return one.written
     if one.tainted != other.tainted:
         return (one if one.tainted else other).text
+    if one.written and other.written.startswith(one.written):  # what a loop put behind it
+        return other.written
     return one.written or other.written
 
 

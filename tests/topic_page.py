@@ -61,7 +61,7 @@ _TOPICS: Mapping[str, Mapping[str, str]] = {
         "JWT": "token-not-verified literal-signing-key signing-key-fallback",
         "mass assignment": "mass-assignment",
         "IDOR, access": "missing-authorization client-value-decides unguarded-route"
-        " guard-commented-out guard-above-route admin-path-open fixed-identity",
+        " guard-commented-out guard-above-route admin-path-open fixed-identity socket-room-open",
         "race, TOCTOU": "check-then-use lost-update",
         "zip slip": "zip-slip",
         "ReDoS": "redos unbounded-input",

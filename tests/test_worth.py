@@ -123,6 +123,10 @@ DRAWN = "class A {{ void f() {{\n  String {} = RandomStringUtils.randomAlphanume
 SENT = "const { given } = req.query;"
 LOOPS = "for row in rows:\n    for row in more:\n        show(row)\n    {}\n"
 INNER = "patterns/loop-variable-reused"
+LATER = (
+    "async function load() {{ rows = await all(); }}\n"
+    "async function drop(id) {{ await remove(id); load(); {} }}\n"
+)
 LIMITED = (
     "limiter = Limiter()\n\n"
     "def {}(request):\n    at = request.headers.get('X-Forwarded-For')\n    {}\n"
@@ -159,6 +163,11 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        ("patterns/lost-task", "a.js", LATER.format(""), [LOW]),
+        ("patterns/lost-task", "a.js", LATER.format("close();"), [MEDIUM]),
+        ("patterns/library-misread", "a.js", "if (text.indexOf('a') > 0) found();", [LOW]),
+        ("security/template-unescaped", "a.html", "<p>{{ post.faq_json|safe }}</p>", [LOW]),
+        ("security/template-unescaped", "a.html", "<p>{{ post.text|safe }}</p>", [MEDIUM]),
         (SIDES, "a.ts", "class A { f(r) { this.o.d = r; this.o = this.o; } }", []),
         (SIDES, "a.ts", "class A { f(r) { this.p = r.p; this.o = this.o; } }", [MEDIUM]),
         (ALIKE, "a.ts", "const a = typeof b === 'string' ? $(b) : $(b);", []),

@@ -16,6 +16,7 @@ from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Severity, Span
 from rlm_gate.signing import drawn, needed, signs_nothing, text_of
 from rlm_gate.supporting import is_supporting
+from rlm_gate.unloaded import unloaded
 
 _KEYS: Final = frozenset({"security/hardcoded-secret"})
 _FALLBACK: Final = frozenset({"security/signing-key-fallback"})
@@ -72,6 +73,8 @@ def weight(finding: Finding, rule: Rule, corpus: Corpus) -> Severity:
         return finding.severity
     if rule.supporting is not None and _is_shadowed(finding.span.path, corpus):
         return min(finding.severity, rule.supporting)
+    if unloaded(finding, corpus):
+        return Severity.MEDIUM
     if any(finding.rule_id in told and says(finding, corpus) for told, says in _LESSER):
         return Severity.MEDIUM
     path = finding.span.path

@@ -41,6 +41,7 @@ LAYERS = (
         "graphs",
     ),
     ("routing", "signing"),
+    ("unloaded",),
     ("elsewhere",),
     ("mistakes", "objects", "forks", "compiled", "yamlmarks", "lines", "editors", "phrases"),
     ("wording",),

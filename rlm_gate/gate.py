@@ -27,7 +27,6 @@ from rlm_gate.core import (
     Verdict,
 )
 from rlm_gate.core.records import dataclass
-from rlm_gate.errors import UsageError
 from rlm_gate.ownrules import INJECTION, OWN_IDS, OWN_RULES, POLICY_CHANGED
 from rlm_gate.rlm.ledger import Ledger
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from rlm_gate.providers import Provider
     from rlm_gate.recall import Recall
     from rlm_gate.rlm.audit import Outcome
-    from rlm_gate.rlm.callers import Line
+    from rlm_gate.rlm.callers import Line, Tell
     from rlm_gate.rlm.flagged import Flagged
     from rlm_gate.rlm.job import Job
     from rlm_gate.rlm.planned import AuditPlan
@@ -67,7 +66,7 @@ class _Run:
     trajectory: Trajectory = field(default_factory=Trajectory)
     said: bool = False  # a judged commit's message addresses the reviewer
     provider: Provider | None = None
-    tell: Callable[[str], None] = lambda _remark: None
+    tell: Tell = lambda _remark: None
     joined: Joined | None = None
     accepting: Accepting | None = None
     recall: Recall | None = None
@@ -84,7 +83,7 @@ def run(
     settings: Settings,
     progress: Progress = _silent,
     provider: Provider | None = None,
-    tell: Callable[[str], None] = lambda _remark: None,
+    tell: Tell = lambda _remark: None,
     joined: Joined | None = None,
 ) -> Verdict:
     """Judge what the settings name. Raises GateError only where no verdict is possible.
@@ -146,8 +145,7 @@ def _open(settings: Settings, progress: Progress) -> _Run:
         settings,
         lambda: (*packs.load(settings, corpus.root), *packs.imported(settings, corpus.root)),
     )
-    if not (chosen := packs.select(loaded, settings.select, settings.ignore)):
-        raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
+    chosen = packs.select(loaded, settings.select, settings.ignore)
     asks = judging.asks(settings)
     played = judging.played(settings, corpus)
     rules = tuple(rule for rule in chosen if asks or rule.detect or rule.id in played)
@@ -165,9 +163,10 @@ def _open(settings: Settings, progress: Progress) -> _Run:
 
 
 def _detect(this: _Run) -> None:
-    used = sorted({entry.engine for rule in this.rules for entry in rule.detect})
+    packed = [rule for rule in this.rules if rule.id not in OWN_IDS]  # those run in any case
+    used = sorted({entry.engine for rule in packed for entry in rule.detect})
     judges = this.pending = {
-        name: tuple(rule for rule in this.rules if detectors.entries(rule, name)) for name in used
+        name: tuple(rule for rule in packed if detectors.entries(rule, name)) for name in used
     }
     if this.corpus.scope.whole:
         from rlm_gate import recall
@@ -207,6 +206,7 @@ def _guard(this: _Run) -> None:
             this.findings.append(item)
         else:
             this.skips.append(item)
+            this.ledger.failed(item)
     this.findings.extend(spoken := list(messages.judge(this.corpus)))
     this.said = bool(spoken)
 
@@ -396,5 +396,5 @@ def _accepting(this: _Run) -> Accepting:
 def _with_host_rules(this: _Run) -> tuple[Rule, ...]:
     """Add the gate's own rules where they have spoken; no pack can switch them off."""
     spoken = {finding.rule_id for finding in this.findings}
-    rules = (*this.rules, *(rule for rule in OWN_RULES if rule.id in spoken))
-    return (*rules, POLICY_CHANGED) if this.settings.origin.changed else rules
+    own = [rule for rule in OWN_RULES if rule.id in spoken and rule not in this.rules]
+    return (*this.rules, *own, *([POLICY_CHANGED] if this.settings.origin.changed else ()))

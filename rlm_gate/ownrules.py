@@ -65,4 +65,5 @@ POLICY_CHANGED = Rule(
 )
 
 OWN_RULES = (INJECTION, HIDDEN)
+ALL = (*OWN_RULES, POLICY_CHANGED)
 OWN_IDS = frozenset(rule.id for rule in OWN_RULES)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlm_gate import compiled, kept
+from rlm_gate import compiled, kept, ownrules
 from rlm_gate.cachedir import entry_key, stamps
 from rlm_gate.config import Settings, read_file
 from rlm_gate.core import Rule, RulePack, display_path, hashes
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 OWN_RULES = ".rlm-gate/rules"
 RESERVED = "gate"  # the pack name of the findings that the gate itself makes
 
+_ACCEPT_OWN = (
+    "Name the paths where it is meant to be, with 'ignore' under 'overrides'; or suppress it."
+)
 _CACHE_KIND = "packs"
 _HIDDEN = (".", "_")
 _YAML = (".yaml", ".yml")
@@ -108,14 +111,24 @@ def select(
     """Return the rules to run, sorted by id. Raises UsageError for a name that matches nothing.
 
     A name is a rule's id or alias, or a pack (``security`` or ``security/``). A rule with
-    ``enabled: false`` runs only where ``select`` has its id or alias.
+    ``enabled: false`` runs only where ``select`` has its id or alias. The gate's own rules run in
+    every run and are returned, last, where they are selected. Raises UsageError where no rule is
+    left, too.
     """
     rules = sorted((rule for pack in packs for rule in pack.rules), key=lambda rule: rule.id)
-    for name in (*select, *(name for name in ignore if not name.startswith(f"{RESERVED}/"))):
-        if not matching(rules, name):
-            raise UsageError(f"no rule or pack is called {name!r}; {_suggest(rules, name)}")
-    chosen = [rule for rule in rules if _is_selected(rule, select)]
-    return tuple(rule for rule in chosen if not any(_matches(rule, name) for name in ignore))
+    for name in ignore:
+        if matching(ownrules.ALL, name):
+            text = f"--ignore {name}: the gate's own rules guard the review and run in every run"
+            raise UsageError(text, remedy=_ACCEPT_OWN)
+    known = (*rules, *ownrules.ALL)
+    for name in (*select, *ignore):
+        if not matching(known, name):
+            raise UsageError(f"no rule or pack is called {name!r}; {_suggest(known, name)}")
+    chosen = [rule for rule in (known if select else rules) if _is_selected(rule, select)]
+    left = tuple(rule for rule in chosen if not any(_matches(rule, name) for name in ignore))
+    if not left:
+        raise UsageError("no rule is left to judge by; --select and --ignore exclude each other")
+    return left
 
 
 def matching(rules: Iterable[Rule], name: str) -> tuple[Rule, ...]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from rlm_gate import compiled, config, detectors, kept, packs, rulefile
+from rlm_gate import compiled, config, detectors, kept, ownrules, packs, rulefile
 from rlm_gate.config import Flags, Settings
 from rlm_gate.core import Ask, Confidence, Detect, Help, Rewrite, Rule, RulePack, Severity
 from rlm_gate.errors import PackError, UsageError
@@ -574,21 +574,26 @@ PACKS = (
         ([], ["a"], ["b/two"]),
         ([], ["a/once"], ["a/b", "b/two"]),
         (["a"], ["a/one"], ["a/b"]),
-        (["a"], ["a/"], []),
-        ([], ["gate/prompt-injection"], ["a/b", "a/one", "b/two"]),
+        (["gate/hidden-text"], [], ["gate/hidden-text"]),
+        (["gate", "b"], ["b"], sorted(ownrules.OWN_IDS | {"gate/policy-changed"})),
     ],
 )
 def test_selection(select: list[str], ignore: list[str], chosen: list[str]) -> None:
-    assert [one.id for one in packs.select(PACKS, select, ignore)] == chosen
+    assert sorted(one.id for one in packs.select(PACKS, select, ignore)) == chosen
 
 
 @pytest.mark.parametrize(
     ("select", "ignore", "said"),
     [
         (["a/noe"], [], "'a/noe'; did you mean 'a/one'?"),
-        ([], ["c"], "'c'; known are a, b"),
+        ([], ["c"], "'c'; known are a, b, gate"),
         (["a/on"], [], "no rule or pack is called 'a/on'"),
         ([""], [], "no rule or pack is called ''"),
+        (["gate/hiden-text"], [], "did you mean 'gate/hidden-text'?"),
+        ([], ["gate/hidden-text"], "--ignore gate/hidden-text: the gate's own rules guard"),
+        ([], ["gate"], "run in every run"),
+        ([], ["gate/nope"], "no rule or pack is called 'gate/nope'"),
+        (["a"], ["a/"], "no rule is left to judge by"),
     ],
 )
 def test_a_name_that_means_nothing_is_refused(

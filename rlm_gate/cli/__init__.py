@@ -20,6 +20,7 @@ from typing import Any, NoReturn, Protocol, cast
 
 from rlm_gate import __version__
 from rlm_gate.cli._later import read_later
+from rlm_gate.cli._tell import outlive_readers
 from rlm_gate.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
@@ -107,6 +108,7 @@ def process() -> int:
     gc.set_threshold(_FEW_COLLECTIONS, *gc.get_threshold()[1:])
     for name in _SELDOM_READ:
         read_later(name)
+    outlive_readers()
     try:
         return main()
     finally:
@@ -128,8 +130,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GateError as error:
         warn(error.told(next(iter(given), "COMMAND")))
         return error.exit_code
-    except BrokenPipeError:
-        return _closed_pipe()
     except KeyboardInterrupt as error:
         warn(f"{str(error) or 'interrupted'} before the work was done; run again")
         return EXIT_TERMINATED if isinstance(error, Terminated) else EXIT_INTERRUPTED
@@ -230,13 +230,4 @@ def _unexpected(error: Exception) -> int:
         warn(f"this is a bug\n{''.join(traceback.format_exception(error)).rstrip()}")
     with suppress(OSError):
         sys.stdout.flush()
-        return EXIT_INCONCLUSIVE
-    return _closed_pipe()
-
-
-def _closed_pipe() -> int:
-    """Quieten stdout after its reader went away: nobody saw the verdict, so it is no pass."""
-    from rlm_gate.cli import _tell
-
-    _tell.quieten()
     return EXIT_INCONCLUSIVE

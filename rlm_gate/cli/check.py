@@ -16,9 +16,9 @@ from rlm_gate.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TERMINATED, UsageE
 
 if TYPE_CHECKING:
     from rlm_gate import gate
+    from rlm_gate.rlm.callers import Tell
 
-Tell = Callable[[str], None]
-Judge = Callable[[config.Settings, "gate.Progress", Tell], Verdict]
+Judge = Callable[[config.Settings, "gate.Progress", "Tell"], Verdict]
 """What comes to a verdict by these settings: ``gate.run``, or what stands in for it."""
 
 HELP = "Judge the work tree, the index, a diff, a revision or the whole repository."
@@ -175,8 +175,6 @@ def _print(verdict: Verdict, arguments: argparse.Namespace) -> None:
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise UsageError(f"the report can't be written to standard output: {error}") from error
 

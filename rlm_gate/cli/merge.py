@@ -14,6 +14,7 @@ from rlm_gate.config import Settings
 from rlm_gate.core import Verdict
 
 if TYPE_CHECKING:
+    from rlm_gate.rlm.callers import Tell
     from rlm_gate.scale.shards import Shard
 
 HELP = "Join the files of check --shard into the reports and the exit code of one run."
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         flags = replace(flags, scope=replace(flags.scope, repo=arguments.repo))
     flags = replace(flags, times=arguments.times)
 
-    def judge(settings: Settings, progress: gate.Progress, tell: check.Tell) -> Verdict:
+    def judge(settings: Settings, progress: gate.Progress, tell: Tell) -> Verdict:
         tell(_paid(read))
         models = replace(settings.models, mode="on", missing=())
         return gate.run(replace(settings, models=models), progress, tell=tell, joined=joined)

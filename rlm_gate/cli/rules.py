@@ -13,7 +13,7 @@ from rlm_gate import config, corpus, packs
 from rlm_gate.cli import _flags, _learn
 from rlm_gate.core import Rule, SourceFile
 from rlm_gate.errors import EXIT_FAIL, EXIT_PASS, UsageError
-from rlm_gate.ownrules import OWN_RULES, POLICY_CHANGED
+from rlm_gate.ownrules import ALL as OWN
 from rlm_gate.phrases import counted, listed
 from rlm_gate.repo import Repo
 
@@ -87,11 +87,12 @@ def _list(arguments: argparse.Namespace) -> int:
         for line in _table([_row(rule) for rule in rules]):
             print(line)
         print(f"{counted(len(rules), 'rule')} in {counted(len(loaded), 'pack')}")
+        print(f"Beside them the gate's own, in every run: {', '.join(rule.id for rule in OWN)}")
     return EXIT_PASS
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    for own in (*OWN_RULES, POLICY_CHANGED):  # they are in no pack
+    for own in OWN:  # they are in no pack
         if own.id == arguments.rule:
             print("\n".join(_described(own)))
             return EXIT_PASS
@@ -253,6 +254,9 @@ def _named(loaded: Iterable[LoadedPack], names: Sequence[str]) -> tuple[Rule, ..
     for name in names:
         if "/" not in name.removesuffix("/"):
             raise UsageError(f"{name!r} is no rule's id; write <pack>/<rule>")
+        if packs.matching(OWN, name):
+            text = f"{name} is the gate's own and in no pack; it has no examples to run"
+            raise UsageError(text, remedy=f"Run 'rlm-gate rules show {name}'.")
     return packs.select([pack.pack for pack in loaded], names)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
@@ -81,7 +82,7 @@ def store(path: Path, content: bytes, spec: str) -> None:
 
 def _store(path: Path, content: bytes) -> None:
     if _is_special(path):
-        with path.open("ab") as stream:
+        with suppress(BrokenPipeError), path.open("ab") as stream:  # a reader may have enough
             stream.write(content)
         return
     final = Path(os.path.realpath(path))  # a link stays a link to the new content

@@ -30,6 +30,7 @@ from rlm_gate.routing import Route, route
 
 _JOURNALS = "journals"
 Tell = Callable[[str], None]
+"""Hears what is no part of a report, such as what a run really paid."""
 Record = Callable[[str, Mapping[str, Any]], None]
 Both = Mapping[str, Provider]
 """The providers by what they serve: root and sub."""

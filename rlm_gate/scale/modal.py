@@ -21,6 +21,7 @@ from modal.exception import Error as ModalError
 from rlm_gate import gate
 from rlm_gate.config import Settings
 from rlm_gate.errors import EngineError, UsageError
+from rlm_gate.rlm.callers import Tell
 from rlm_gate.rlm.choices import RLMConfig
 from rlm_gate.rlm.pace import WORKERS
 from rlm_gate.rlm.session import RLMSession
@@ -116,7 +117,7 @@ def make_shard(parcel: str) -> bytes:
     return shards.write(parcels.ask(parcels.read(parcel), WORK_SECONDS))
 
 
-def asked(settings: Settings, of: int, progress: gate.Progress, tell: shards.Tell) -> Joined:
+def asked(settings: Settings, of: int, progress: gate.Progress, tell: Tell) -> Joined:
     """Have ``of`` shards made in containers, side by side.
 
     Calls whose reply this machine's cache holds are not sent. A container that is lost is not

@@ -244,7 +244,7 @@ class _Gathering:
 
 
 def asked(
-    settings: Settings, address: str, of: int, progress: gate.Progress, tell: shards.Tell
+    settings: Settings, address: str, of: int, progress: gate.Progress, tell: callers.Tell
 ) -> Joined:
     """Have ``of`` shards made by the cluster at ``address``; "auto" is RAY_ADDRESS or this host's.
 

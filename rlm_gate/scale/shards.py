@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,15 +54,12 @@ class Shard:
     usd: float | None = None
 
 
-Tell = Callable[[str], None]
-
-
 def ask(
     settings: Settings,
     piece: Slice,
     progress: gate.Progress,
     provider: Provider | None = None,
-    tell: Tell = lambda _remark: None,
+    tell: callers.Tell = lambda _remark: None,
 ) -> Shard:
     """Make the calls of one slice and judge nothing. An interrupt keeps what came back."""
     check_models(settings)
@@ -76,7 +73,7 @@ def made(
     job: Job,
     heard: Hearing,
     provider: Provider | None = None,
-    tell: Tell = lambda _remark: None,
+    tell: callers.Tell = lambda _remark: None,
 ) -> Shard:
     """Make the calls of one slice of a job that is planned already, less those heard of."""
     piece = heard.piece

@@ -109,7 +109,10 @@ def test_what_an_application_asks_before_a_router_counts(mounts: str, told: int)
 def test_a_file_without_any_check_is_told_where_those_beside_it_have_one() -> None:
     other = {"routes/a.js": GUARDED, "routes/b.js": GUARDED}
     text = "router.post('/x', add);\nrouter.delete('/y/:id', gone);\n"
-    assert bare(text, **other) == [(1, Severity.MEDIUM), (2, Severity.MEDIUM)]
+    assert bare(text, **other) == [(2, Severity.MEDIUM)]  # the gravest stands for all
+    many = {f"routes/{name}.js": GUARDED for name in "abcd"}
+    open_one = "router.delete('/y/:id', (req, res) => db.remove(req.params.id));\n"
+    assert bare(open_one, **many) == [(1, Severity.HIGH)]
     assert bare(text, **{"routes/a.js": GUARDED}) == []  # one may be the exception
     silent = {f"routes/{name}.js": text for name in "cd"}
     assert bare(text, **other, **silent) == []  # so may these

@@ -10,7 +10,7 @@ from rlm_gate import kept
 from rlm_gate.core import Corpus
 from rlm_gate.detectors._routes import words
 
-_LARGEST = 200_000  # characters: what is longer was made by a program
+_LARGEST = 1_000_000  # characters: what is longer was made by a program
 _MOST = 24  # files that may mount a router
 _ENDINGS = (".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx", "/index.js", "/index.ts")
 _MOUNTS = kept.expression(
@@ -29,6 +29,9 @@ class Around:
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
         self._texts: dict[str, str] = {}
+        self._by_name: dict[str, list[str]] | None = None
+        self._endings: dict[tuple[str, ...], list[str]] = {}
+        self._has: dict[tuple[str, str], bool] = {}
         self._by_stem: dict[str, list[str]] | None = None
         self._folders: dict[str, list[str]] | None = None
 
@@ -50,7 +53,33 @@ class Around:
 
     def ending(self, *endings: str) -> list[str]:
         """Return every path that ends so, sorted."""
-        return sorted(one for one in self._corpus.paths() if one.endswith(endings))
+        if endings not in self._endings:
+            self._endings[endings] = sorted(
+                one for one in self._corpus.paths() if one.endswith(endings)
+            )
+        return self._endings[endings]
+
+    def named(self, name: str) -> list[str]:
+        """Return every path whose last part this is, sorted."""
+        if self._by_name is None:
+            self._by_name = {}
+            for one in sorted(self._corpus.paths()):
+                self._by_name.setdefault(posixpath.basename(one), []).append(one)
+        return self._by_name.get(name, [])
+
+    def has(self, path: str, wanted: re.Pattern[str], comment: re.Pattern[str]) -> bool:
+        """Say whether a file has that outside its comments."""
+        key = (path, wanted.pattern)
+        if key not in self._has:
+            self._has[key] = wanted.search(comment.sub("", self.text(path))) is not None
+        return self._has[key]
+
+    def beside(self, path: str, relative: str, page: str) -> str:
+        """Return the path that a page of PHP, or what it includes, means, or ""."""
+        bare = relative.lstrip("/")
+        tried = [posixpath.join(posixpath.dirname(one), bare) for one in (path, page, "")]
+        known = self._corpus.paths()
+        return next((one for one in map(posixpath.normpath, tried) if one in known), "")
 
     def imported(self, path: str, wanted: str) -> str:
         """Return the path that a file of JavaScript means by the name of a module, or ""."""

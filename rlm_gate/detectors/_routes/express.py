@@ -146,7 +146,8 @@ def _routes(
     else:
         where = call.chained.strip("()" + _QUOTES)
     *middle, handler = given
-    named = handler.text() if handler.kind() not in _FUNCTIONS else ""
+    said = handler.text()
+    named = "" if handler.kind() in _FUNCTIONS or _INLINE.search(said) else said
     above = [
         one.text
         for one in checks
@@ -155,13 +156,14 @@ def _routes(
     asking = [one.text() for one in middle if words.is_guard(one.text())]
     if call.inner and words.is_guard(call.inner):
         asking.append(call.inner)
-    wrapped = named if "(" in named and words.is_guard(named) else ""
+    around_it = said.partition("=>" if "=>" in said else "function")[0] if not named else said
+    wrapped = around_it if "(" in around_it and words.is_guard(around_it) else ""
     unsure = (
         any(not words.is_harmless(one.text()) for one in middle if one.text() not in asking)
         or any(one.kind() == "spread_element" for one in given)
-        or (named != "" and not words.is_wrapper(named))
+        or (handler.kind() not in _FUNCTIONS and not words.is_wrapper(said))
     )
-    body = handler.text() if not named else _body(named, path, text, around)
+    body = said if not named else _body(named, path, text, around)
     yield Route(
         line=call.line,
         end=call.end,
@@ -185,6 +187,7 @@ def _flat(arguments: list[Node]) -> list[Node]:
     return flat
 
 
+_INLINE = kept.expression(r"=>|\bfunction\b")
 _NAMED = kept.expression(
     r"(?<![\w.$])((?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?:\.bind\([^()]*\))?\)*;?$"
 )

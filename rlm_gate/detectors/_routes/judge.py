@@ -9,7 +9,8 @@ from rlm_gate.core.records import dataclass
 from rlm_gate.detectors._routes import words
 from rlm_gate.detectors._routes.model import Route, Routes
 
-_SOME = 2  # routes with a check that make one without it odd
+_SOME = 2  # routes, or files, with a check that make one without it odd
+_MOST = 4  # files with a check beside which one without any is no habit of the program
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,16 @@ def is_bare(route: Route) -> bool:
         return True
     if route.verb not in words.WRITING or words.is_open(*route.names):
         return False
-    return route.body is None or words.writes(route.body)
+    return route.changes or route.body is None or words.writes(route.body)
 
 
 def within(routes: Routes) -> Iterator[Told]:
     """Yield the bare routes of a file in which others of the same router ask."""
     if routes.covered:
         return
+    for one in routes.found:
+        if one.owners:
+            yield Told(one, Severity.HIGH, f"others that change the same ask {one.owners}")
     for group in dict.fromkeys(one.group for one in routes.found):
         yield from _group([one for one in routes.found if one.group == group], routes.names)
 
@@ -68,16 +72,16 @@ def _by_path(
     bare: Sequence[Route], names: tuple[str, ...]
 ) -> Iterator[tuple[Route, Sequence[Route]]]:
     """Yield for each path the gravest of its routes, and the others; not what strangers may add."""
-    told = [one for one in bare if _ruins(one) or not _strangers(one, names)]
+    told = [one for one in bare if not _strangers(one, names)]
     for path in dict.fromkeys(one.names[0] for one in told):
         here = [one for one in told if one.names[0] == path]
-        here.sort(key=lambda one: (not _ruins(one), one.verb == "post", one.line, one.verb))
+        here.sort(key=_gravest)
         yield here[0], here[1:]
 
 
 def _strangers(route: Route, names: tuple[str, ...]) -> bool:
     """Say whether it may be meant for those without an account."""
-    if route.verb != "post" or words.is_admins(*names, *route.names):
+    if route.verb != "post" or _ruins(route) or words.is_admins(*names, *route.names):
         return False
     return words.is_of_anybody(*names[:1], *route.names)
 
@@ -97,17 +101,26 @@ def alone(routes: Routes, beside: Sequence[Routes]) -> Iterator[Told]:
         return
     asking = [one for one in beside if _asks(one)]
     silent = [one for one in beside if not _asks(one) and any(map(is_bare, one.found))]
-    bare = [one for one in routes.found if is_bare(one)]
-    ruin = [one for one in bare if _ruins(one)]
-    if len(asking) < _SOME or len(asking) <= len(silent):
-        bare = ruin if asking else []
-    for one, others in _by_path(bare, routes.names):
+    bare = [one for one in routes.found if is_bare(one) and not _strangers(one, routes.names)]
+    bare.sort(key=_gravest)
+    few = len(asking) < _SOME or len(asking) <= len(silent)
+    if bare and asking and (not few or _ruins(bare[0])):
         yield Told(
-            one,
-            Severity.HIGH if one in ruin else Severity.MEDIUM,
+            bare[0],
+            _weight_alone(bare[0], len(asking), len(silent), sure=routes.sure),
             f"nothing in this file asks who is calling; {len(asking)} files beside it do",
-            others,
+            bare[1:],
         )
+
+
+def _weight_alone(route: Route, asking: int, silent: int, *, sure: bool) -> Severity:
+    seen = route.body is not None and route.verb != "post"
+    most = sure and asking >= _MOST and asking >= 2 * silent
+    return Severity.HIGH if _ruins(route) or (seen and most) else Severity.MEDIUM
+
+
+def _gravest(route: Route) -> tuple[bool, bool, int, str]:
+    return not _ruins(route), route.verb == "post", route.line, route.verb
 
 
 def _asks(routes: Routes) -> bool:

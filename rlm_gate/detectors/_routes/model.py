@@ -14,7 +14,8 @@ class Route:
     ``line`` is where it is named, ``end`` its last line (1-based). ``verb`` is in lower case,
     ``names`` are its path and that of its handler. ``group`` is the router or class it belongs to,
     ``guards`` the text of what asks before it, "" for nothing. ``unsure``: something stands before
-    it that may ask. ``body`` is its handler's text, None where it was not found.
+    it that may ask. ``body`` is its handler's text, None where it was not found. ``changes`` says
+    that it is known to change data, ``owners`` which check of the owner it lacks and others have.
     """
 
     line: int
@@ -25,15 +26,19 @@ class Route:
     guards: str
     unsure: bool
     body: str | None
+    changes: bool = False
+    owners: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
     """The routes of a file, and whether something asks for all of them, in it or before it.
 
-    ``names`` are the file's own, and the paths under which its routes are found.
+    ``names`` are the file's own, and the paths under which its routes are found. ``sure`` says
+    that what asks for all of them would have been seen.
     """
 
     found: Sequence[Route]
     covered: bool = False
     names: tuple[str, ...] = ()
+    sure: bool = True

@@ -46,7 +46,12 @@ _ASKS = kept.expression(
     r"|\bpermission|require_?(?:auth|user|admin|role|login)|is_?admin|api_?key|signature|hmac)"
     r"|(?:body|params|query)\.(?:\w{0,20}[tT]oken|otp|secret|signature)\b"
     r"|\{[^{}]{0,80}\b(?:token|otp)\b[^{}]{0,80}\}\s?=\s?(?:req|await|ctx)|(?i:valid\w{0,20}token)"
-    r"|\b40[13]\b|@(?:Auth|Current)\w*|\bUser\.(?:Identity|Find|IsIn|Claims)"
+    r"|\b40[13]\b|@(?:Auth|Current|GetUser|User\()\w*|\bUser\.(?:Identity|Find|IsIn|Claims|Get)"
+    r"|\bForbid\(|\(User\)|HttpContext\.(?:User|Session)|\b[Gg]et\w*User(?:Id|Name)?\(\)"
+)
+_ASKS_PYTHON = kept.expression(
+    r"\bsession\[|\bsession\.get\(|\bg\.\w*user|login_user|verify_jwt|get_jwt|(?i:token|secret|password)"
+    r"|abort\(\s?40[13]|is_admin|request\.(?:cookies|authorization)|check_|verify_|validate_"
 )
 _OPEN = set_of(
     "login logon logout logoff signin signup signout sign register registration forgot forget"
@@ -57,10 +62,12 @@ _OPEN = set_of(
     " inquiry inquiries enquiries track tracking analytics metric metrics log logs health ping"
     " search query filter calculate calculator calc estimate quote quotes preview validate"
     " check view views click clicks csp graphql otp lead leads consent token tokens"
-    " authenticate auth session sessions visit visits visitor visitors test echo beacon"
+    " authenticate auth singin singup session sessions visit visits visitor"
+    " visitors test echo beacon"
     " telemetry notify ussd whatsapp telegram bot stripe paypal razorpay mpesa payment payments"
     " pay checkout cart carts survey application applications apply waitlist rsvp demo"
-    " availability translate convert parse generate captcha csrf cookie language locale theme"
+    " availability translate convert parse generate captcha csrf cookie cookies"
+    " language locale theme"
     " error errors report reports heartbeat trpc rpc simulate random compare predict hello"
     " identity passport saml invite invitation accept unlock share shared install setup onboard"
 )
@@ -88,14 +95,19 @@ _RUINS = kept.expression(
 )
 
 
+def without_texts(text: str) -> str:
+    """Return a text with empty strings in the place of its strings."""
+    return _STRINGS.sub('""', text)
+
+
 def is_guard(text: str) -> bool:
     """Say whether what stands before a handler asks who is calling, by its name."""
-    return _GUARD.search(_STRINGS.sub('""', text)) is not None
+    return _GUARD.search(without_texts(text)) is not None
 
 
 def is_harmless(text: str) -> bool:
     """Say whether it is known to do something else: read a file, check the form of the input."""
-    return not is_guard(text) and _HARMLESS.search(_STRINGS.sub('""', text)) is not None
+    return not is_guard(text) and _HARMLESS.search(without_texts(text)) is not None
 
 
 def is_wrapper(text: str) -> bool:
@@ -111,6 +123,11 @@ def is_for_few(text: str) -> bool:
 def asks(body: str) -> bool:
     """Say whether a handler looks at who is calling."""
     return _ASKS.search(body) is not None
+
+
+def asks_python(body: str) -> bool:
+    """Say the same of a function of Python."""
+    return _ASKS.search(body) is not None or _ASKS_PYTHON.search(body) is not None
 
 
 def writes(body: str) -> bool:

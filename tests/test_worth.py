@@ -118,7 +118,9 @@ SINCE = (
     "async function f(a, b) {{\n  {}\n"
     "  return db.query(`select c from d where e > now() - interval '${{days}} days'`);\n}}\n"
 )
-ROWS = "const rows = {};\n{}\nbox.innerHTML = rows.map(row => `<p>${{row.name}}</p>`).join('');\n"
+ROWS = (
+    "const rows = {};\n{}\nbox.innerHTML = rows.map(row => `<p>${{row.userName}}</p>`).join('');\n"
+)
 DRAWN = "class A {{ void f() {{\n  String {} = RandomStringUtils.randomAlphanumeric(20);\n }} }}"
 SENT = "const { given } = req.query;"
 LOOPS = "for row in rows:\n    for row in more:\n        show(row)\n    {}\n"
@@ -163,6 +165,10 @@ def listed(sent: str, field: str, call: str) -> str:
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'x' };", [LOW]),
         ("patterns/duplicate-key", "a.js", "const a = { b: 'x', c: 1, b: 'y' };", [MEDIUM]),
         (SIDES, "a.js", "hash = hash & hash;", []),
+        ("security/dom-xss", "a.js", "box.innerHTML = `<b>${room.user.name}</b>`;", [MEDIUM]),
+        ("security/dom-xss", "a.js", "box.innerHTML = `<b>${skill.name}</b>`;", [LOW]),
+        ("security/dom-xss", "a.js", "box.innerHTML = '<b>' + data.message + '</b>';", [LOW]),
+        ("security/dom-xss", "a.js", "box.innerHTML = '<b>' + chat.message + '</b>';", [MEDIUM]),
         ("patterns/lost-task", "a.js", LATER.format(""), [LOW]),
         ("patterns/lost-task", "a.js", LATER.format("close();"), [MEDIUM]),
         ("patterns/library-misread", "a.js", "if (text.indexOf('a') > 0) found();", [LOW]),

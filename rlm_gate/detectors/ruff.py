@@ -98,6 +98,10 @@ def binary() -> str | None:
     return installed("ruff")
 
 
+_NO_PYTHON = (
+    "ruff: no Python 3, so that its rules could not judge the file: mend it, or name it under"
+    " 'exclude' in .rlm-gate.yaml"
+)
 _MISSING = "no ruff binary beside this Python or on PATH; install it with: pip install 'ruff>=0.17'"
 _Hit = Mapping[str, Any]
 
@@ -252,12 +256,11 @@ def _findings(
 
 
 def _skip(file: SourceFile, hit: _Hit, rules: Sequence[Rule]) -> Skip:
+    """Tell what is wrong beside the file's name: the reason is the same for all such files."""
+    said = hit["message"].strip()
     return Skip(
-        what=display_path(file.path),
-        why=(
-            f"ruff: line {hit['location']['row']}: {hit['message'].strip()}; no rule could judge"
-            " the file: mend it, or exclude it"
-        ),
+        what=f"{display_path(file.path)}:{hit['location']['row']} ({said})",
+        why=_NO_PYTHON if hit["code"] != _UNREADABLE else f"ruff: {said}",
         path=file.path,
         rule_ids=tuple(sorted(rule.id for rule in rules)),
     )

@@ -199,13 +199,19 @@ def _reader(corpus: Corpus) -> Callable[[str], str | None]:
 def _missing(evidence: Evidence, lost: Sequence[Finding]) -> tuple[str, ...]:
     reasons = [f"{skip.what}: {skip.why}" for skip in evidence.skips if skip.blocking]
     if evidence.coverage.required_missing:
-        reasons.append(f"{evidence.coverage.required_missing} required line checks are missing")
+        reasons.append(_lines_missing(evidence.coverage))
     if lost:
         reasons.append(f"{len(lost)} findings could not be verified")
     usage = evidence.usage
     if usage.failed_calls and not usage.calls:
         reasons.append(f"every model call failed ({usage.failed_calls})")
     return tuple(sorted(set(reasons)))
+
+
+def _lines_missing(coverage: Coverage) -> str:
+    files = len({gap.span.path for gap in coverage.gaps if gap.required})
+    where = f" in {files:,} files" if files > 1 else ""
+    return f"{coverage.required_missing} required line checks are missing{where}"
 
 
 def _in_scope(finding: Finding, files: Mapping[str, SourceFile], gone: frozenset[str]) -> bool:

@@ -6,7 +6,6 @@ Sentences hold no hidden characters; what a format must escape on top is that fo
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from rlm_gate.core import (
@@ -17,18 +16,15 @@ from rlm_gate.core import (
     Origin,
     Rule,
     Severity,
-    Skip,
-    Span,
     Status,
     Verdict,
     Verification,
-    merge_spans,
 )
-from rlm_gate.core.records import dataclass
 from rlm_gate.phrases import counted, listed
 from rlm_gate.reports import _languages as languages
-from rlm_gate.reports._plain import one_line, shown_path
+from rlm_gate.reports._plain import one_line
 from rlm_gate.reports._policy import limits
+from rlm_gate.reports._unseen import left_out
 
 _NAMES = 8
 _REASONS = 5
@@ -39,46 +35,6 @@ _WHY_NOT = {
     Verification.UNCLEAR: "a second call could not tell, so it does not block",
     Verification.FAILED: "the call to verify it failed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Lines of one file that some rules should have judged and nobody did."""
-
-    path: str
-    spans: tuple[Span, ...]
-    rule_ids: tuple[str, ...]
-    reason: str
-    required: bool
-
-    @property
-    def place(self) -> str:
-        """The path with its line ranges: ``src/a.py:1-20,31``."""
-        ranges = [_range(span) for span in self.spans]
-        return f"{shown_path(self.path)}:{listed(ranges, _NAMES)}"
-
-    @property
-    def sentence(self) -> str:
-        """One line that says what is missing, under which rules and why."""
-        rules = one_line(listed(list(self.rule_ids), _NAMES))
-        weight = "required" if self.required else "not required"
-        return f"{self.place}: {rules}: {one_line(self.reason, 200)} ({weight})"
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Everything that was left out for one reason."""
-
-    why: str
-    blocking: bool
-    skips: tuple[Skip, ...]
-
-    def sentence(self, limit: int) -> str:
-        """One line: why, how many, whether a pass is still possible, and which."""
-        weight = " [makes it inconclusive]" if self.blocking else ""
-        names = [skip_name(skip) for skip in self.skips]
-        shown = listed(names, limit or len(names))
-        return f"{one_line(self.why, 200)} ({len(names):,}){weight}: {shown}"
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
@@ -112,41 +68,6 @@ def named_rules(verdict: Verdict) -> dict[str, Rule]:
 def unknown_rules(verdict: Verdict) -> list[str]:
     """Return the rules whose question nobody put and that were therefore not selected at all."""
     return sorted(set(verdict.audit.not_evaluated) - {rule.id for rule in verdict.rules})
-
-
-def missing(verdict: Verdict) -> list[Missing]:
-    """Merge the gaps: one entry for each file, reason and set of rules; required ones first."""
-    rules: defaultdict[tuple[bool, str, Span], set[str]] = defaultdict(set)
-    for gap in verdict.coverage.gaps:
-        rules[gap.required, gap.reason, gap.span].add(gap.rule_id)
-    spans: defaultdict[tuple[bool, str, str, tuple[str, ...]], list[Span]] = defaultdict(list)
-    for (required, reason, span), rule_ids in rules.items():
-        spans[required, span.path, reason, tuple(sorted(rule_ids))].append(span)
-    merged = [
-        Missing(path, tuple(merge_spans(parts)), ids, reason, required)
-        for (required, path, reason, ids), parts in spans.items()
-    ]
-    return sorted(
-        merged, key=lambda one: (not one.required, one.path, one.spans, one.reason, one.rule_ids)
-    )
-
-
-def skipped(verdict: Verdict) -> list[Skipped]:
-    """Group the skips by reason; blocking ones first."""
-    groups: defaultdict[tuple[str, bool], list[Skip]] = defaultdict(list)
-    for skip in sorted(verdict.skipped, key=repr):
-        groups[skip.why, skip.blocking].append(skip)
-    by_weight = sorted(groups.items(), key=lambda item: (not item[0][1], item[0][0]))
-    return [Skipped(why, blocking, tuple(skips)) for (why, blocking), skips in by_weight]
-
-
-def skip_name(skip: Skip) -> str:
-    """Return what was skipped, and under which rules if it was not all of them."""
-    name = shown_path(skip.what)
-    if skip.path and skip.path not in skip.what:
-        name = f"{shown_path(skip.path)} ({name})"
-    rules = f" [{one_line(listed(list(skip.rule_ids), _NAMES))}]" if skip.rule_ids else ""
-    return one_line(name, 200) + rules
 
 
 def mode(verdict: Verdict) -> str:
@@ -213,9 +134,8 @@ def summary(verdict: Verdict) -> str:
     if verdict.suppressed or verdict.baselined:
         suppressed, baselined = len(verdict.suppressed), len(verdict.baselined)
         parts.append(f"Accepted: {suppressed:,} suppressed, {baselined:,} in the baseline.")
-    left = len({skip.what for skip in verdict.skipped if skip.path and not skip.rule_ids})
-    if left:
-        parts.append(f"{counted(left, 'file')} left out unread.")
+    if left := left_out(verdict):
+        parts.append(left)
     if hardly := languages.unjudged(verdict):
         parts.append(hardly)
     if verdict.reasons:
@@ -346,6 +266,12 @@ def forecast(estimate: Estimate) -> str:
     if estimate.usd is None:
         who = estimate.sub_model if estimate.map_usd is None else estimate.root_model
         return f"{text}; no price is known for {one_line(who)}, so no dollar limit can be kept."
+    if estimate.map_usd is not None and estimate.map_usd > estimate.usd:
+        return (
+            f"{text}. The whole run stops at {dollars(estimate.usd, up=True)}, which is LESS THAN"
+            " the map alone may cost: what is not asked by then is missing evidence; raise"
+            " --max-usd, or judge less."
+        )
     return f"{text}; the whole run stops at {dollars(estimate.usd, up=True)}."
 
 
@@ -375,7 +301,7 @@ def _way_out(verdict: Verdict) -> str:
         return _OFFLINE
     if verdict.audit.mode == "no-key":
         return f"{_set_keys(verdict)}, or {_OFFLINE}"
-    return "narrow the scope to what can be judged"
+    return "narrow the scope to what can be judged, with 'exclude' in .rlm-gate.yaml say"
 
 
 def _set_keys(verdict: Verdict) -> str:
@@ -385,7 +311,3 @@ def _set_keys(verdict: Verdict) -> str:
 def _explains(finding: Finding) -> bool:
     refuted = finding.verification is Verification.REFUTED
     return refuted or (finding.origin is Origin.MODEL and finding.verification in _WHY_NOT)
-
-
-def _range(span: Span) -> str:
-    return str(span.start) if span.end <= span.start else f"{span.start}-{span.end}"

@@ -9,6 +9,7 @@ from typing import Any
 from rlm_gate.core import Gap, Verdict
 from rlm_gate.phrases import counted
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports import _unseen as unseen
 from rlm_gate.reports._places import location
 from rlm_gate.reports._plain import one_line
 
@@ -40,7 +41,7 @@ def execution_notices(verdict: Verdict, index: Mapping[str, int]) -> list[_Json]
 
 
 def _skips(verdict: Verdict) -> Iterator[_Json]:
-    for group in digest.skipped(verdict):
+    for group in unseen.skipped(verdict):
         level = "error" if group.blocking else "note"
         paths = [skip.path for skip in group.skips if skip.path][:_MAX_PLACES]
         notice = _notice("skip", level, f"Skipped: {group.sentence(_MAX_NAMES)}")

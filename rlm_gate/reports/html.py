@@ -22,6 +22,7 @@ from rlm_gate.phrases import counted, listed
 from rlm_gate.reports import _digest as digest
 from rlm_gate.reports import _plots as plots
 from rlm_gate.reports import _policy as policy
+from rlm_gate.reports import _unseen as unseen
 from rlm_gate.reports._highlight import coloured, quoted
 from rlm_gate.reports._identity import identified
 from rlm_gate.reports._plain import disarm_json, disarm_xml, one_line, plain, shown_path
@@ -233,8 +234,8 @@ def _context(verdict: Verdict) -> _Json:
         "paths": _top(Counter(shown_path(one.span.path) for one in verdict.findings)),
         "examined": [*digest.examined(verdict)],
         "unasked": [*digest.not_evaluated(verdict, 0)],
-        "missing": [entry.sentence for entry in digest.missing(verdict)[:200]],
-        "skipped": [group.sentence(20) for group in digest.skipped(verdict)],
+        "missing": [entry.sentence for entry in unseen.missing(verdict)[:200]],
+        "skipped": [group.sentence(20) for group in unseen.skipped(verdict)],
         "remarks": [*digest.remarks(verdict)],
         "limits": policy.limits(verdict),
         "accepted": [*policy.accepted(verdict)],

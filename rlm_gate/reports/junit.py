@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from rlm_gate.core import Acceptance, Finding, Gap, Rule, RuleCoverage, Status, Verdict, project_of
 from rlm_gate.phrases import counted, listed
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports import _unseen as unseen
 from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._plain import clip, disarm, disarm_xml, one_line, plain, shown_path
 
@@ -126,7 +127,7 @@ def _skips(verdict: Verdict) -> Iterator[_Case]:
     skips = sorted((skip for skip in verdict.skipped if skip.blocking), key=repr)
     occurrence: Counter[str] = Counter()
     for skip in skips:
-        name = digest.skip_name(skip)
+        name = unseen.skip_name(skip)
         occurrence[name] += 1
         number = f" #{occurrence[name]}" if occurrence[name] > 1 else ""
         path = shown_path(skip.path) if skip.path else ""

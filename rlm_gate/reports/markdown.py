@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from rlm_gate.core import Finding, Verdict
 from rlm_gate.phrases import counted
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports import _unseen as unseen
 from rlm_gate.reports._causes import also_at
 from rlm_gate.reports._plain import clip, one_line, plain, shown_path
 from rlm_gate.reports._policy import accepted, notices
@@ -76,9 +77,9 @@ def _tail(verdict: Verdict) -> Iterator[str]:
     yield from (_details(finding, verdict) for finding in blocking[:_MAX_DETAILS])
     yield from _section("Examined", digest.examined(verdict))
     yield from _section("Questions not put", digest.not_evaluated(verdict, _MAX_LINES))
-    yield from _section("Not examined", (entry.sentence for entry in digest.missing(verdict)))
-    groups = digest.skipped(verdict)
-    yield from _section("Skipped", (group.sentence(_MAX_NAMES) for group in groups))
+    gaps, skips = unseen.sentences(verdict, _MAX_NAMES)
+    yield from _section("Not examined", iter(gaps))
+    yield from _section("Skipped", iter(skips))
     yield from _section("Accepted", accepted(verdict))
     yield from _section("Policy", notices(verdict))
     yield from _section("Remarks", digest.remarks(verdict))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from rlm_gate.core import Finding, Rule, Span, Verdict
 from rlm_gate.core.records import dataclass
 from rlm_gate.reports import _digest as digest
+from rlm_gate.reports import _unseen as unseen
 from rlm_gate.reports._causes import also_at, in_a_line, remarks_apart
 from rlm_gate.reports._plain import clip, disarm, one_line, plain, shown_path
 from rlm_gate.reports._policy import accepted, notices
@@ -84,8 +85,9 @@ class _Page:
         yield from self._section(
             "Questions not put", digest.not_evaluated(self._verdict, caps.rules)
         )
-        yield from self._section("Not examined", self._missing())
-        yield from self._section("Skipped", self._skipped())
+        gaps, skips = self._unseen()
+        yield from self._section("Not examined", self._capped(gaps))
+        yield from self._section("Skipped", iter(skips))
         yield from self._section("Accepted", self._capped(accepted(self._verdict)))
         yield from self._section("Policy", self._capped(notices(self._verdict)))
         yield from self._section("Remarks", digest.remarks(self._verdict))
@@ -174,8 +176,12 @@ class _Page:
             said = f"{one_line(rule_id)} {one_line(findings[0].message, 400)}"
             yield f"{said} At {in_a_line(findings, self._caps.names)}; -v shows each"
 
-    def _missing(self) -> Iterator[str]:
-        return self._capped(entry.sentence for entry in digest.missing(self._verdict))
+    def _unseen(self) -> tuple[list[str], list[str]]:
+        if not self._verbose:
+            return unseen.sentences(self._verdict, self._caps.names)
+        groups = unseen.skipped(self._verdict)
+        gaps = [entry.sentence for entry in unseen.missing(self._verdict)]
+        return gaps, [group.sentence(self._caps.names) for group in groups]
 
     def _capped(self, sentences: Iterable[str]) -> Iterator[str]:
         lines = list(sentences)
@@ -183,10 +189,6 @@ class _Page:
         yield from lines[:cap]
         if len(lines) > cap:
             yield f"and {len(lines) - cap:,} more; -v or --format json lists all"
-
-    def _skipped(self) -> Iterator[str]:
-        for group in digest.skipped(self._verdict):
-            yield group.sentence(self._caps.names)
 
     def _last(self) -> str:
         verdict = self._verdict

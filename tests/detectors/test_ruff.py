@@ -79,7 +79,16 @@ def test_a_syntax_error_is_a_skip_for_the_rules_of_that_file_alone() -> None:
     skip = next(item for item in items if isinstance(item, Skip))
     assert [item.span.path for item in items if isinstance(item, Finding)] == ["a.py"]
     assert (skip.path, skip.rule_ids, skip.blocking) == ("b.py", ("security/code",), False)
-    assert skip.why.startswith("ruff: line 2: ")
+    assert skip.what.startswith("b.py:2 (")
+
+
+def test_files_of_python_2_are_skipped_for_one_reason_with_the_way_out() -> None:
+    files = [source("a.py", "print 'a'\neval(x)\n"), source("b.py", "eval(x)\nexec x\n")]
+    first, second = (one for one in detect(corpus(*files)) if isinstance(one, Skip))
+    assert first.why == second.why
+    assert "no Python 3" in first.why
+    assert "'exclude'" in first.why
+    assert [first.what[:7], second.what[:7]] == ["a.py:1 ", "b.py:2 "]
 
 
 @pytest.mark.parametrize(

@@ -4,62 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from rlm_gate.core import Gap, Origin, Severity, Skip, Span, Verdict, Verification
+from rlm_gate.core import Estimate, Origin, Severity, Verdict, Verification
 from rlm_gate.reports import _digest as digest
-
-
-def _with_gaps(verdict: Verdict, *gaps: Gap) -> Verdict:
-    coverage = replace(verdict.coverage, gaps=gaps)
-    return replace(verdict, coverage=coverage)
-
-
-def test_gaps_of_one_file_and_reason_are_merged_with_their_rules(
-    samples: dict[str, Verdict],
-) -> None:
-    gaps = [
-        Gap(rule, Span("a.py", start, start + 4), "budget", required=True)
-        for start in (1, 6, 20)
-        for rule in ("docs/drift", "security/sql-injection")
-    ]
-    (only,) = digest.missing(_with_gaps(samples["passed"], *reversed(gaps)))
-    assert only.sentence == (
-        "a.py:1-10, 20-24: docs/drift, security/sql-injection: budget (required)"
-    )
-
-
-def test_required_gaps_come_first_and_others_say_that_they_are_not(
-    samples: dict[str, Verdict],
-) -> None:
-    low = Gap("docs/drift", Span("a.py", 1, 1), "budget")
-    high = Gap("security/sql-injection", Span("z.py", 2, 2), "refusal", required=True)
-    verdict = _with_gaps(samples["passed"], low, high)
-    sentences = [one.sentence for one in digest.missing(verdict)]
-    assert sentences == [
-        "z.py:2: security/sql-injection: refusal (required)",
-        "a.py:1: docs/drift: budget (not required)",
-    ]
-
-
-def test_what_is_required_is_told_apart_in_the_same_lines(samples: dict[str, Verdict]) -> None:
-    span = Span("a.py", 1, 1)
-    low, high = Gap("docs/drift", span, "budget"), Gap("docs/lies", span, "budget", required=True)
-    assert [one.sentence for one in digest.missing(_with_gaps(samples["passed"], low, high))] == [
-        "a.py:1: docs/lies: budget (required)",
-        "a.py:1: docs/drift: budget (not required)",
-    ]
-
-
-def test_skips_are_grouped_by_reason_blocking_ones_first(samples: dict[str, Verdict]) -> None:
-    skips = (
-        Skip("b", "binary file"),
-        Skip("z", "too big", blocking=True),
-        Skip("a", "binary file"),
-    )
-    groups = digest.skipped(replace(samples["passed"], skipped=skips))
-    assert [group.sentence(1) for group in groups] == [
-        "too big (1) [makes it inconclusive]: z",
-        "binary file (2): a and 1 more",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -140,3 +86,11 @@ def test_the_first_line_of_a_run_without_questions_claims_no_gap(
     assert digest.mode(replace(samples["passed"], audit=audit)) == (
         "No language model was called (offline, as asked): no selected rule needs one."
     )
+
+
+def test_a_limit_below_what_the_map_may_cost_is_no_mere_figure() -> None:
+    estimate = Estimate(10, 100, 100, 5.65, 20, 5.0, "root", "sub")
+
+    assert "LESS THAN the map alone may cost" in digest.forecast(estimate)
+    assert "raise --max-usd" in digest.forecast(estimate)
+    assert "LESS THAN" not in digest.forecast(replace(estimate, map_usd=5.0))

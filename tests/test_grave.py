@@ -335,6 +335,10 @@ def test_an_operator_in_the_filter_of_an_open_list_only_widens_it(
 def test_a_code_of_a_few_digits_is_guessed_however_it_is_drawn(drawn: str, meant: Severity) -> None:
     code = f"import random, string\ndef make_verification_code():\n    return {drawn}\n"
     assert worst("insecure-random", "src/codes.py", code) is meant
+    code = (
+        f"import random, string\ndef save_verification(user):\n    code = {drawn}\n    keep(code)\n"
+    )
+    assert worst("insecure-random", "src/codes.py", code) is meant
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_a_path_below_an_address_of_the_author_is_no_address() -> None:
         ("class A : ControllerBase { public void Get(int q) { db.Query(q); } }", False),
         ("class A : ControllerBase { public void Get(ISearch q) { db.Query(q.Name); } }", False),
         ("class A : ControllerBase { private void Get(string q) { db.Query(q); } }", False),
+        ("class A : ControllerBase { public static void Get(string q) { db.Query(q); } }", False),
         ("class A { public void Get(string q) { db.Query(q); } }", False),
         ("class A { void Send(HttpRequest request) { db.Query(request.Url); } }", False),
         ("class A { void Read(HttpRequest request) { db.Query(request.RawUrl); } }", True),

@@ -31,7 +31,9 @@ _SERVERS: Final = kept.expression(
     r"\bServerVariables\[\s*\"(?i:APP_POOL_ID|APPL_\w+|LOCAL_ADDR|REMOTE_(?:ADDR|PORT)|SERVER_SOFTWARE"
     r"|SERVER_PORT\w*|INSTANCE_\w+|GATEWAY_INTERFACE|HTTPS|AUTH_TYPE)\"\s*\]\Z"
 )
-_CLOSED: Final = kept.expression(r"\[(?:NonAction|NonHandler)\b|\b(?:private|protected|internal)\b")
+_CLOSED: Final = kept.expression(
+    r"\[(?:NonAction|NonHandler)\b|\b(?:private|protected|internal|static)\b"
+)
 _MAPPED: Final = kept.expression(r"\.Map(?:Get|Post|Put|Delete|Patch|Methods)\Z")
 _SERVED: Final = kept.expression(r"\bServerCallContext\b")
 _GIVEN: Final = kept.expression(

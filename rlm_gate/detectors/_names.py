@@ -69,8 +69,10 @@ def _kind(authority: re.Match[str], before: str) -> str:
     likely = values.given(value) or (
         value.isalnum() and len(value) >= _DRAWN and values.entropy(value) >= _ENTROPY
     )
-    opens = likely and _HOSTED.search(host) and _DATABASES.search(before)
-    return HOSTED if opens and not _UNNAMED.search(host) else "connection-password"
+    opens = likely and _DATABASES.search(before) and not _UNNAMED.search(host)
+    if opens and _HOSTED.search(host):
+        return HOSTED
+    return REMOTE if opens and _REMOTE.search(host) else "connection-password"
 
 
 def _is_real(authority: re.Match[str]) -> bool:
@@ -85,6 +87,9 @@ _NEAR, _LINE, _VARIETY = 24, 400, 4
 HOSTED = "hosted-database-password"
 """The password of a database that its provider lets anybody reach who has it."""
 
+REMOTE = "remote-database-password"
+"""The password of a database on some other machine, by a name or number that the internet knows."""
+
 _SCHEME = 24
 _DRAWN, _ENTROPY = 20, 3.5  # letters alone, as some providers draw them
 _DATABASES = kept.expression(
@@ -96,6 +101,11 @@ _HOSTED = kept.expression(
     r"|upstash\.io|redislabs\.com|redis-cloud\.com|cloudamqp\.com|elephantsql\.com|psdb\.cloud"
     r"|aivencloud\.com|db\.ondigitalocean\.com|cockroachlabs\.cloud|tidbcloud\.com|filess\.io"
     r"|mlab\.com|compute(?:-\d)?\.amazonaws\.com|database\.azure\.com|cosmos\.azure\.com)\Z"
+)
+_REMOTE = kept.expression(
+    r"\A(?!(?:10|127|0|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|192\.0\.2|198\.51\.100|203\.0\.113)\.)"
+    r"(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[\w-]+\.)+(?!(?:lan|home|corp|intern|intranet|svc|docker|cluster|private"
+    r"|localdomain|consul|service|net\.local)\Z)[a-z]{2,})\Z"
 )
 _UNNAMED = kept.expression(r"x{3,}|\babc|^(?:host|cluster0?\.mongodb|your|my|ep-x)\.")
 

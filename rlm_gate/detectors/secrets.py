@@ -27,7 +27,7 @@ from rlm_gate.detectors import (
     finding,
 )
 from rlm_gate.detectors._formats import FORMATS
-from rlm_gate.detectors._names import HOSTED, by_address, by_name
+from rlm_gate.detectors._names import HOSTED, REMOTE, by_address, by_name
 from rlm_gate.detectors._values import CHECKS, checksum_fits, digest, lapses, made_up, worded
 
 PSEUDONYM = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}secret:"
@@ -97,8 +97,8 @@ def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[C
     """Check ``formats``.
 
     known: tokens and keys told by their form; guessed: all others; sample: keys, and tokens too in
-    tests, that stand among examples and tests and were most likely made for them; settings: what
-    opens a service or signs tokens in the settings that a program runs with.
+    tests, that stand among examples and tests; settings: what opens a service or signs tokens in
+    a program's settings; remote: of the guesses, passwords of databases that the internet knows.
     """
     del languages  # secrets hide in any text
     yield from choice_complaints(options, "formats", _SORTS)
@@ -112,7 +112,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own: the formats are part of it."""
-    return "17"
+    return "18"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -306,7 +306,7 @@ def _is_told(lines: Sequence[str], region: Region) -> bool:
 def _sorts(secret: Secret, path: str, text: str) -> set[str]:
     """Return what the secret counts as there; a private key among examples was made for them."""
     if not secret.certain:
-        return {"guessed"}
+        return {"guessed", "remote"} if secret.kind == REMOTE else {"guessed"}
     key, tests = secret.kind == "private-key", bool(_TESTS.search(path))
     if key and (_SAMPLES.search(path) or _is_for_tests(secret, path, text)):
         return {"sample"}
@@ -385,7 +385,7 @@ def _long_words(text: str) -> str:
 
 
 _SMALL = 100_000  # characters of a text that is kept with its secrets
-_SORTS = ("known", "guessed", "sample", "settings")
+_SORTS = ("known", "guessed", "sample", "settings", "remote")
 _CALLED_SETTINGS = (".env", "application", "appsettings", "bootstrap")
 _LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # in no source by chance
 _RIGHT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"

@@ -482,7 +482,7 @@ def test_what_is_plainly_no_secret_is_not_guessed(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("postgres://app:Qz7vLm2pXr@db.acme-shop.com/main", ["connection-password"]),
+        ("postgres://app:Qz7vLm2pXr@db.acme-shop.com/main", ["remote-database-password"]),
         ("https://bot:9f3bA72kLm@git.acme-shop.com/x.git", ["connection-password"]),
         ("postgres://app:Qz7vLm2pXr@localhost/main", []),
         ("postgres://app:Qz7vLm2pXr@db/main", []),
@@ -532,6 +532,24 @@ def test_offsets_hold_for_letters_that_grow_when_lowered() -> None:
     text = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" + 'password = "kV9!mQ2x"'
     [secret] = secrets.find(text)
     assert text[secret.start : secret.end] == "kV9!mQ2x"
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [
+        ("postgres://shop:{}@db.acme-shop.com/a", ["remote-database-password"]),
+        ("mysql://shop:{}@51.15.92.7:3306/a", ["remote-database-password"]),
+        ("mysql://shop:{}@172.20.0.3:3306/a", ["connection-password"]),
+        ("mysql://shop:{}@203.0.113.7:3306/a", ["connection-password"]),
+        ("mysql://shop:{}@db.shop.lan:3306/a", ["connection-password"]),
+        ("https://shop:{}@db.acme-shop.com/a", ["connection-password"]),
+        ("mysql://shop:{}@db:3306/a", []),
+    ],
+)
+def test_the_password_of_a_database_elsewhere_is_told_from_others(
+    address: str, meant: list[str]
+) -> None:
+    assert kinds(address.format("Qz7vLm2pXr") + "\n") == meant
 
 
 class TestDetect:
@@ -662,7 +680,10 @@ class TestDetect:
 
     def test_the_sort_of_formats_must_be_named(self) -> None:
         [(place, said)] = secrets.validate({}, ("any",))
-        assert (place, said) == ((), "formats: choose from known, guessed, sample, settings")
+        assert (place, said) == (
+            (),
+            "formats: choose from known, guessed, sample, settings, remote",
+        )
         [(place, _)] = secrets.validate({"formats": "all"}, ("any",))
         assert place == ("formats",)
 

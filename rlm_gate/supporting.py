@@ -69,7 +69,8 @@ _HELPS_TESTS: Final = kept.expression(r"(?!latest|contest|protest)\w+test\Z|test
 _IS_TEST: Final = kept.expression(
     r"(?:.+[.-](?:example|sample)\.\w+|.+\.(?:http|rest)|.+_examples?\.\w+|.+\.(?:example|sample|dist)"
     r"|.+\.dist\.\w+|(?:example|sample|demo)[_-].+\.\w+"
-    r"|test-.*\.[cm]?js|(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
+    r"|test-.*\.[cm]?js|(?:(?:jest|vitest|karma|mocha)[._-]?setup|setup-?tests?|(?:db-?)?seed(?:s|er)?)"
+    r"\.(?:[cm]?[jt]sx?|py|rb|php)|(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
     r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?|html?)"
     r"|.+(?<!la)(?<!con)(?<!pro)(?<!at)test(?:s|case)?\.(?:java|kt|scala|php|cs))\Z"
 ).match

@@ -150,7 +150,10 @@ FORMATS: tuple[Format, ...] = (
         "fo1_ fm1a_ fm1r_ fm2_",
         r"fo1_[\w-]{43}|fm(?:1[ar]|2)_[A-Za-z0-9+/]{80,4000}={0,3}",
     ),
-    _format("google-api-key", "AIza", r"AIza[A-Za-z0-9_-]{35}", certain=False),
+    # a page that shows a map tells its key to everybody
+    _format(
+        "google-api-key", "AIza", r"(?<!maps/api/js\?key=)AIza[A-Za-z0-9_-]{35}", certain=False
+    ),
     _format("google-oauth-secret", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{28}"),
     _format("google-oauth-token", "ya29.", r"ya29\.[A-Za-z0-9_-]{40,400}", "random", certain=False),
     _format("heroku-key", "HRKU-", rf"HRKU-(?:AA[\w-]{{58}}|{_UUID})"),

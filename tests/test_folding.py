@@ -24,6 +24,22 @@ def test_a_few_finds_of_a_detector_stay_on_their_lines() -> None:
     assert len(folded(few, frozenset())) == 4
 
 
+def test_one_token_in_several_files_is_one_finding() -> None:
+    def held(path: str, quote: str, start: int) -> Finding:
+        columns = (start, start + 40)
+        return at(path, 3, start, quote=quote, columns=columns, engine="secrets")
+
+    first = held("a.py", "key = 'ghp_…AbCd'", 8)
+    again = held("b.env", "TOKEN=ghp_…AbCd", 7)
+    other = held("c.env", "TOKEN=ghp_…EfGh", 7)
+    passwords = [held(path, "PASSWORD=<password>", 10) for path in ("d.env", "e.env")]
+
+    kept = folded([first, again, other, *passwords], frozenset())
+
+    places = [[span.path for span in one.places] for one in kept]
+    assert places == [["a.py", "b.env"], ["c.env"], ["d.env"], ["e.env"]]
+
+
 def test_what_a_model_says_of_the_same_text_is_folded_whatever_its_words() -> None:
     said = [
         at(path, 3, number, origin=Origin.MODEL, explanation=f"words {number}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -10,6 +11,8 @@ from rlm_gate.core import Fix, Span
 
 _MOST_LINES = 30
 _APPLICABILITY = {"safe": True, "unsafe": False}
+_MUTABLE_DEFAULT = "B006"
+_MAY_BE_NONE = re.compile(r"\b(?:None|Optional|Any|object)\b")
 _Place = Mapping[str, int]
 
 
@@ -18,7 +21,8 @@ def fix(hit: Mapping[str, Any], path: str, lines: Sequence[str]) -> Fix | None:
     offered = hit.get("fix")
     if not offered or not offered["edits"] or offered["applicability"] not in _APPLICABILITY:
         return None
-    edits = sorted(offered["edits"], key=lambda edit: _key(edit["location"]))
+    given = [*offered["edits"], *_typed(hit, lines)]
+    edits = sorted(given, key=lambda edit: _key(edit["location"]))
     first = edits[0]["location"]["row"]
     last = max(_last(edit) for edit in edits)
     if not 1 <= first <= last <= len(lines) or last - first >= _MOST_LINES:
@@ -26,6 +30,22 @@ def fix(hit: Mapping[str, Any], path: str, lines: Sequence[str]) -> Fix | None:
     text = _edited(lines[first - 1 : last], edits, first)
     safe = _APPLICABILITY[offered["applicability"]]
     return Fix(Span(path, first, last), text, safe, str(offered.get("message") or ""))
+
+
+def _typed(hit: Mapping[str, Any], lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield what says, beside a default that becomes None, that the parameter may be None."""
+    if hit.get("code") != _MUTABLE_DEFAULT:
+        return
+    place = hit["location"]
+    name = re.search(
+        r"\bif (\w+) is None:", "".join(e["content"] or "" for e in hit["fix"]["edits"])
+    )
+    before = lines[place["row"] - 1][: place["column"] - 1]
+    found = re.search(rf"\b{name[1]}\s*:\s*(\S.*?)\s*=\s*\Z", before) if name else None
+    if found and not _MAY_BE_NONE.search(found[1]):
+        quoted = found[1][0] in "'\"" and found[1][0] == found[1][-1]
+        here = {"row": place["row"], "column": found.end(1) + 1 - quoted}
+        yield {"content": " | None", "location": here, "end_location": here}
 
 
 def _key(place: _Place) -> tuple[int, int]:

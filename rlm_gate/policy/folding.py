@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from rlm_gate.core import Finding, Origin, Place, Severity, Span, project_of
 
 _SYSTEMIC = 5  # places of the same text from which on a detector's finds are one cause
 _TWICE = 2
+_TOKEN = re.compile(r"\S{4}\N{HORIZONTAL ELLIPSIS}\S{4}")  # what quotes show of a secret token
 _WARNED = Severity.MEDIUM  # more is told place by place, less is counted by rule as it is
 _Identities = frozenset[tuple[str, str]]
 
@@ -20,11 +22,11 @@ def folded(
     """Return the findings, sorted, each cause once.
 
     One cause is: the same rule on the same text, said by the same kind of judge with the same
-    outcome (by a detector: five times and more); what a detector warns of, by one rule in one file,
-    five times and more, of one value that comes in at one place, or in a copy of the file; and what
-    a model says about lines on which the same rule has already spoken. What blocks is never folded
-    into what does not, and each of the sub-projects, given by their folders, keeps its own: their
-    reports are told apart.
+    outcome (by a detector: five times and more, but for a token, which is revoked once); what a
+    detector warns of, by one rule in one file, five times and more, of one value that comes in at
+    one place, or in a copy of the file; and what a model says about lines on which the same rule
+    has already spoken. What blocks is never folded into what does not, and each of the
+    sub-projects, given by their folders, keeps its own: their reports are told apart.
     """
     alike: defaultdict[tuple[object, ...], list[Finding]] = defaultdict(list)
     for finding in _apart(sorted(findings, key=lambda one: one.sort_key), blocking):
@@ -88,7 +90,8 @@ def _alike(finding: Finding, source: Span | None) -> tuple[object, ...]:
 
 def _once(group: Sequence[Finding]) -> Sequence[Finding]:
     """Join the group, but leave a few facts of a detector on their own lines: each is a to-do."""
-    few = len(group) < _SYSTEMIC and group[0].origin is not Origin.MODEL
+    always = group[0].origin is Origin.MODEL or _token(group[0])
+    few = len(group) < _SYSTEMIC and not always
     return group if few else [_joined(group)]
 
 
@@ -106,8 +109,17 @@ def _cause(finding: Finding, blocking: _Identities) -> tuple[object, ...]:
 
 
 def _text(finding: Finding) -> str:
-    """Return the lines without what only their layout says."""
+    """Return the lines without what only their layout says, or the token that was found there."""
+    if token := _token(finding):
+        return token
     return "\n".join(" ".join(line.split()) for line in finding.quote.split("\n"))
+
+
+def _token(finding: Finding) -> str:
+    """Return what may be shown of a secret token, with its length; "" for any other finding."""
+    start, end = finding.columns or (1, 1)
+    shown = _TOKEN.match(finding.quote, start - 1) if finding.engine == "secrets" else None
+    return f"{shown[0]} {end - start}" if shown else ""
 
 
 def _joined(group: Sequence[Finding]) -> Finding:

@@ -52,6 +52,27 @@ def test_edits_in_several_lines_are_one_fix() -> None:
     compile(mended, "a.py", "exec")
 
 
+@pytest.mark.parametrize(
+    ("given", "mended"),
+    [
+        ("a: int, b: list[str] = []", "a: int, b: list[str] | None = None"),
+        ("b: dict[str, list[int]]={}", "b: dict[str, list[int]] | None=None"),
+        ("b: 'list[str]' = []", "b: 'list[str] | None' = None"),
+        ("b: dict[str, 'C'] = {}", "b: dict[str, 'C'] | None = None"),
+        ("b: list[str] | None = []", "b: list[str] | None = None"),
+        ("b: Optional[List[str]] = []", "b: Optional[List[str]] = None"),
+        ("b: Any = []", "b: Any = None"),
+        ("b=[]", "b=None"),
+        ("*, bb: int = 1, b: set[int] = set()", "*, bb: int = 1, b: set[int] | None = None"),
+    ],
+)
+def test_a_default_that_becomes_none_says_so_in_its_type(given: str, mended: str) -> None:
+    text = f"import os\n\n\ndef f({given}):\n    return b\n"
+    made = found("B006", text).fix
+    assert made
+    assert f"def f({mended}):\n    if b is None:" in applied(text, made)
+
+
 def test_lines_that_go_away_leave_no_empty_line() -> None:
     text = "import os\nimport sys\n\nprint(sys)\n"
     made = found("F401", text).fix

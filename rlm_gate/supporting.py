@@ -30,7 +30,7 @@ _ANYWHERE: Final = _words(
     " integration-tests integration_tests integrationtests acceptance stories storybook"
     " conformance test_data test-data test_resources test-resources testresources testfixtures"
     " unittest unittests unit_test unit_tests unit-tests unit_testing unit-testing"
-    " .claude .cursor .opencode .devcontainer .vscode .vs"
+    " .claude .erb .cursor .opencode .devcontainer .vscode .vs"
 )
 # Of a name of its own: example_theme, src/test-integration, tests-e2e.
 _IS_EXAMPLE: Final = kept.expression(
@@ -69,7 +69,7 @@ _HELPS_TESTS: Final = kept.expression(r"(?!latest|contest|protest)\w+test\Z|test
 _IS_TEST: Final = kept.expression(
     r"(?:.+[.-](?:example|sample)\.\w+|.+\.(?:http|rest)|.+_examples?\.\w+|.+\.(?:example|sample|dist)"
     r"|.+\.dist\.\w+|(?:example|sample|demo)[_-].+\.\w+"
-    r"|test-.*\.[cm]?js|(?:(?:jest|vitest|karma|mocha)[._-]?setup|setup-?tests?|(?:db-?)?seed(?:s|er)?)"
+    r"|test-.*\.[cm]?js|(?:(?:jest|vitest|karma|mocha)[._-]?setup|setup-?tests?|(?:db-?)?seed(?:s|er)?|test-?utils?)"
     r"\.(?:[cm]?[jt]sx?|py|rb|php)|(?:test_.*|.*[_.-](?:test|tests|spec|e2e|stories|mocks?)|conftest)"
     r"\.(?:py|go|rb|php|java|kt|scala|cs|rs|[cm]?[jt]sx?|html?)"
     r"|.+(?<!la)(?<!con)(?<!pro)(?<!at)test(?:s|case)?\.(?:java|kt|scala|php|cs))\Z"

@@ -28,6 +28,8 @@ from rlm_gate.supporting import is_supporting
         "backups/2025-07-06/app/routes.py",
         "archive/old-editor/routes/rows.js",
         "web/test_login.html",
+        ".erb/scripts/check-native-dep.js",
+        "web/lib/test-utils.tsx",
         "backend/jest.setup.js",
         "web/src/setupTests.ts",
         "packages/db/seed.ts",

@@ -136,6 +136,7 @@ _HASHED = kept.expression(
 # Names, paths, addresses and calls: what code puts after a telling name without being a secret.
 _PATHLIKE = kept.expression(
     r"[a-z]+://|urn:|[./~@#]|\+.*\+\Z|0[xX][0-9a-fA-F]+\Z|\w+\(|[A-Za-z_]+(?:[./:-][A-Za-z_]+)*[0-9]?\Z"
+    r"|\d+/(?:\d+)?(?:second|minute|hour|day|week|month)s?\Z"
     r"|[a-z][a-z0-9]{2,20}(?::[a-z]+(?:_[a-z]+){1,6}){1,4}:?\Z|.*(?:\\[dwsxu]|\(\?|\.\*)"
 )
 _NAME = kept.expression(

@@ -28,7 +28,7 @@ READS_TREE = True
 BY_FILE = True
 
 _ENGINE = "routes"
-_LANGUAGES = frozenset({"javascript", "typescript", "python", "csharp", "ruby", "php"})
+_LANGUAGES = frozenset({"javascript", "typescript", "python", "csharp", "ruby", "php", "java"})
 _LAST: list[tuple[Corpus, Reading]] = []
 """What was read around the files of the corpus that was judged last: its pieces share it."""
 
@@ -48,7 +48,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own."""
-    return "2"
+    return "3"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -147,3 +147,42 @@ def test_in_a_change_each_route_is_told_apart() -> None:
     file = source("a.js", text, status="modified", changed=[(7, 7)])
     told = routes.detect(corpus(file, kind="diff"), [RULE])
     assert [one.span.start for one in told if isinstance(one, Finding)] == [6, 7]
+
+
+def test_a_check_that_a_helper_wraps_is_one() -> None:
+    wrapped = "router.delete('/a/:id', catchAll(requireSuper), catchAll(gone));"
+    assert bare(GUARDED + wrapped) == []
+    assert len(bare(GUARDED + wrapped.replace("requireSuper", "readJson"))) == 1
+
+
+def test_a_router_is_mounted_wherever_a_file_of_such_a_name_stands() -> None:
+    mounts = "const items = require('../routes/items');\napp.use('/items', requireAuth, items);\n"
+    files = {
+        "routes/items.js": GUARDED + "router.delete('/a/:id', gone);",
+        "utils/server.js": mounts,
+    }
+    assert found(files, "routes/items.js") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("/orders", 0), ("/quick-take/:orderId", 1), ("/products/:id/reviews", 0)],
+)
+def test_strangers_may_add_but_not_act_on_what_is_there(path: str, told: int) -> None:
+    text = f"router.post('{path}', (req, res) => db.save(req.body));"
+    assert len(bare(GUARDED + text)) == told
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [("if (req.user.role !== 'admin') stop();", Severity.HIGH), ("stop();", Severity.MEDIUM)],
+)
+def test_a_role_that_is_given_away_is_grave_where_there_are_administrators(
+    check: str, told: Severity
+) -> None:
+    text = """router.post('/register', async (req, res) => {
+  const { name, password, role } = req.body;
+  await User.create({ name, role, password: await digest(password) });
+});
+"""
+    assert bare(text, **{"middleware/auth.js": check}) == [(1, told)]

@@ -205,3 +205,44 @@ end
     assert (
         found(path, {path: text.replace("@company.inactive!", "mine(current_owner).hide!")}) == []
     )
+
+
+CHAIN = """class Security {
+  SecurityFilterChain chain(HttpSecurity http) {
+    return http.authorizeHttpRequests(all -> all
+        .requestMatchers("/public/**").permitAll()
+        .anyRequest().permitAll()
+      ).addFilterBefore(filter, UsernamePasswordAuthenticationFilter.class).build();
+  }
+}
+"""
+ACTIONS = 'class A {\n  %s@DeleteMapping("/{id}")\n  void drop(int id) {}\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("controller", "chain", "told"),
+    [
+        pytest.param(ACTIONS % "", CHAIN, [(5, Severity.HIGH)], id="open"),
+        pytest.param(ACTIONS % '@PreAuthorize("x") ', CHAIN, [], id="methods ask"),
+        pytest.param(ACTIONS % "// @PreAuthorize\n", CHAIN, [(5, Severity.HIGH)], id="no more"),
+        pytest.param("class A {}", CHAIN, [], id="nothing to change"),
+        pytest.param(ACTIONS % "", CHAIN.replace("permitAll", "hasRole", 1), [], id="some paths"),
+        pytest.param(ACTIONS % "", CHAIN.replace("addFilterBefore", "a"), [], id="no login"),
+    ],
+)
+def test_a_chain_of_spring_that_lets_all_pass_is_grave_where_nothing_else_asks(
+    controller: str, chain: str, told: list[tuple[int, Severity]]
+) -> None:
+    files = {"src/main/java/Security.java": chain, "src/main/java/AController.java": controller}
+    assert found("src/main/java/Security.java", files) == told
+
+
+def test_a_role_that_a_registration_takes_from_its_caller_is_grave() -> None:
+    given = "Password = Hash(model.Password), Role = Parse(model.Role)"
+    body = f"var user = new User {{ {given} }}; _db.Add(user);"
+    text = aspnet("Staff", method("Post", "Register", "[AllowAnonymous]", body=body))
+    roles = {"User.cs": "enum Roles { Guest, Admin }"}
+    told = found("StaffController.cs", {**roles, "StaffController.cs": text})
+    assert told == [(4, Severity.HIGH)]
+    fixed = text.replace("Parse(model.Role)", "Roles.Guest")
+    assert found("StaffController.cs", {"StaffController.cs": fixed}) == []

@@ -11,11 +11,12 @@ from rlm_gate.core import Corpus
 from rlm_gate.detectors._routes import words
 
 _LARGEST = 1_000_000  # characters: what is longer was made by a program
-_MOST = 24  # files that may mount a router
+_MOST = 40  # files that may mount a router
 _ENDINGS = (".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx", "/index.js", "/index.ts")
 _MOUNTS = kept.expression(
     r"(?:^|/)(?:index|app|server|main|routes?|router|api|express|routing|loaders?)\.[cm]?[jt]s$"
 )
+_CHECKING = kept.expression(r"(?i)(?:middleware|guard|auth|role|user)[\w.-]*\.(?:js|ts|cs)$")
 _STEPS = kept.expression(
     r"\.(?:use|register|route)\(((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\)|\n){0,400})\)"
 )
@@ -31,6 +32,7 @@ class Around:
         self._texts: dict[str, str] = {}
         self._by_name: dict[str, list[str]] | None = None
         self._endings: dict[tuple[str, ...], list[str]] = {}
+        self._mounts: list[str] | None = None
         self._has: dict[tuple[str, str], bool] = {}
         self._by_stem: dict[str, list[str]] | None = None
         self._folders: dict[str, list[str]] | None = None
@@ -125,7 +127,23 @@ class Around:
         for one in dict.fromkeys(folders):
             inside = self.folder(posixpath.join(one, "x"))
             found += [other for other in inside if _MOUNTS.search(other) and other != path]
-        return found[:_MOST]
+        others = [one for one in self.mounts if one not in found and one != path]
+        return [*found, *others][:_MOST]
+
+    @property
+    def checks(self) -> list[str]:
+        """Return every file that by its name checks who is calling or says what an account is."""
+        return [one for one in self.ending(".js", ".ts", ".cs") if _CHECKING.search(one)]
+
+    @property
+    def mounts(self) -> list[str]:
+        """Return every file that by its name may mount routers, sorted."""
+        if self._mounts is None:
+            known = sorted(self._corpus.paths())
+            self._mounts = [
+                one for one in known if _MOUNTS.search(one) and "node_modules/" not in one
+            ]
+        return self._mounts
 
 
 _ROUTED = kept.expression(r"(?i:rout(?:e|er|es)\b)|Routes?\b|require\(")

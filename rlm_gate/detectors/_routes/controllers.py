@@ -80,7 +80,7 @@ def csharp(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Ro
         return Routes(())
     if _asks_for_all("csharp", path, around):
         return Routes((), covered=True)
-    return Routes([*_read(ASPNET, tree().root, around)], names=())
+    return Routes([*_read(ASPNET, tree().root, around)], marked=True)
 
 
 def nest(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Routes:
@@ -89,7 +89,7 @@ def nest(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Rout
         return Routes(())
     if _asks_for_all("typescript", path, around):
         return Routes((), covered=True)
-    return Routes([*_read(NEST, tree().root, around)], names=())
+    return Routes([*_read(NEST, tree().root, around)], marked=True)
 
 
 def _asks_for_all(language: str, path: str, around: Around) -> bool:

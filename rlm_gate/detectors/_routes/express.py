@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rlm_gate import kept
 from rlm_gate.core.records import dataclass
@@ -49,7 +49,23 @@ def read(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Rout
         return Routes(())
     _, prefixes, guarded = around.mounted(path)
     stem = posixpath.basename(path).partition(".")[0]
-    return Routes(found, covered=guarded, names=(stem, *prefixes))
+    names = (stem, *prefixes)
+    logins = words.is_admins(*names) and _only_logins(found, path, text, around)
+    return Routes(found, covered=guarded, names=names, logins=logins)
+
+
+def _only_logins(found: Sequence[Route], path: str, text: str, around: Around) -> bool:
+    """Say whether all that asks before these routes was read, and asks for no role."""
+    names = {
+        name
+        for route in found
+        for name in _WORD.findall(words.without_texts(route.guards))
+        if words.is_guard(name)
+    }
+    read = [_body(name, path, text, around) for name in names]
+    seen = all(one is not None and not _ROLE.search(one) for one in read)
+    few = any(one.unsure or words.is_for_few(one.guards) for one in found)
+    return bool(read) and seen and not few
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +204,10 @@ def _flat(arguments: list[Node]) -> list[Node]:
 
 
 _INLINE = kept.expression(r"=>|\bfunction\b")
+_WORD = kept.expression(r"[A-Za-z_$][\w$.]*")
+_ROLE = kept.expression(
+    r"(?i)role|admin|permission|scope|super|staff|isallowed|is_?owner|\bcan[A-Z]"
+)
 _NAMED = kept.expression(
     r"(?<![\w.$])((?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?:\.bind\([^()]*\))?\)*;?$"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rlm_gate.core import Severity
 from rlm_gate.core.records import dataclass
@@ -25,7 +25,7 @@ class Told:
 
 def is_bare(route: Route) -> bool:
     """Say whether a route changes data, for all that is seen, for whoever calls it."""
-    if route.guards or route.unsure:
+    if route.guards or route.unsure or route.grave:
         return False
     if route.body is not None and words.asks(route.body):
         return False
@@ -36,13 +36,19 @@ def is_bare(route: Route) -> bool:
     return route.changes or route.body is None or words.writes(route.body)
 
 
-def within(routes: Routes) -> Iterator[Told]:
-    """Yield the bare routes of a file in which others of the same router ask."""
+def within(routes: Routes, *, admins: Callable[[], bool]) -> Iterator[Told]:
+    """Yield the bare routes of a file in which others of the same router ask.
+
+    ``admins`` says whether the program has administrators: a role that is given away is grave then.
+    """
     if routes.covered:
         return
     for one in routes.found:
-        if one.owners:
-            yield Told(one, Severity.HIGH, f"others that change the same ask {one.owners}")
+        if one.grave:
+            yield Told(one, Severity.HIGH, one.grave)
+    yield from _promoting(routes.found, admins=admins)
+    if routes.logins:
+        yield from _for_any_account(routes)
     for group in dict.fromkeys(one.group for one in routes.found):
         yield from _group([one for one in routes.found if one.group == group], routes.names)
 
@@ -53,8 +59,51 @@ def _group(routes: Sequence[Route], names: tuple[str, ...]) -> Iterator[Told]:
     bare = [one for one in routes if is_bare(one)]
     if len(guarded) < _SOME or not (writing or len(guarded) > _SOME):
         return
+    if not words.is_admins(*names):
+        yield from _unowned(routes)
     for one, others in _by_path(bare, names):
         yield Told(one, _weight(one, guarded, names), _why(one, guarded), others)
+
+
+def _promoting(routes: Sequence[Route], *, admins: Callable[[], bool]) -> Iterator[Told]:
+    """Yield registrations that give the role that the request names, and logins without proof."""
+    for one in routes:
+        if not one.body or one.verb != "post" or one.guards:
+            continue
+        if words.registers(*one.names) and words.takes_role(one.body):
+            worst = Severity.HIGH if admins() else Severity.MEDIUM
+            yield Told(one, worst, "whoever registers says which role to get")
+        elif words.logs_in(*one.names) and words.gives_token(one.body):
+            yield Told(one, Severity.HIGH, "it lets in whoever knows a name: it asks for no proof")
+
+
+def _for_any_account(routes: Routes) -> Iterator[Told]:
+    """Yield the gravest of the routes of administrators that ask for no more than an account."""
+    asked = [one for one in routes.found if one.guards and one.verb in words.WRITING]
+    bodies = [one.body for one in routes.found if one.body]
+    if asked and not any(map(words.knows_role, bodies)):
+        asked.sort(key=_gravest)
+        why = (
+            "these are routes of administrators, and any account may: the check before asks no role"
+        )
+        yield Told(asked[0], Severity.HIGH, why, asked[1:])
+
+
+def _unowned(routes: Sequence[Route]) -> Iterator[Told]:
+    """Yield what changes a record by its number for any account, where others ask whose it is."""
+    changing = [one for one in routes if _changes_one(one) and not words.is_for_few(one.guards)]
+    owned = [one for one in changing if one.body and words.knows_owner(one.body)]
+    for one in changing:
+        if len(owned) >= _SOME and one.body and not words.knows_owner(one.body):
+            lines = ", ".join(str(other.line) for other in owned[:5])
+            yield Told(one, Severity.MEDIUM, f"any account may; others ask whose it is: {lines}")
+
+
+def _changes_one(route: Route) -> bool:
+    by_number = any(one[0] == ":" for one in route.names[0].split("/") if one)
+    known = route.body is not None and words.writes(route.body)
+    asked = bool(route.guards) and not route.unsure
+    return asked and known and by_number and route.verb in {"put", "patch", "delete"}
 
 
 def _weight(route: Route, guarded: Sequence[Route], names: tuple[str, ...]) -> Severity:
@@ -83,7 +132,11 @@ def _strangers(route: Route, names: tuple[str, ...]) -> bool:
     """Say whether it may be meant for those without an account."""
     if route.verb != "post" or _ruins(route) or words.is_admins(*names, *route.names):
         return False
-    return words.is_of_anybody(*names[:1], *route.names)
+    path, *others = route.names
+    end = words.static_end(path) if "/" in path else ""
+    if end and any(one[0] in ":{<" for one in path.split("/") if one):
+        return words.is_of_anybody(end)  # it does something to what is there
+    return words.is_of_anybody(*names[:1], path, *others)
 
 
 def _ruins(route: Route) -> bool:
@@ -104,6 +157,8 @@ def alone(routes: Routes, beside: Sequence[Routes]) -> Iterator[Told]:
     bare = [one for one in routes.found if is_bare(one) and not _strangers(one, routes.names)]
     bare.sort(key=_gravest)
     few = len(asking) < _SOME or len(asking) <= len(silent)
+    if routes.marked and bare and bare[0].verb != "post":
+        few = False  # what asks for all would have been seen
     if bare and asking and (not few or _ruins(bare[0])):
         yield Told(
             bare[0],

@@ -15,7 +15,7 @@ class Route:
     ``names`` are its path and that of its handler. ``group`` is the router or class it belongs to,
     ``guards`` the text of what asks before it, "" for nothing. ``unsure``: something stands before
     it that may ask. ``body`` is its handler's text, None where it was not found. ``changes`` says
-    that it is known to change data, ``owners`` which check of the owner it lacks and others have.
+    that it is known to change data, ``grave`` what is wrong with it whatever the others ask.
     """
 
     line: int
@@ -27,7 +27,7 @@ class Route:
     unsure: bool
     body: str | None
     changes: bool = False
-    owners: str = ""
+    grave: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,14 @@ class Routes:
     """The routes of a file, and whether something asks for all of them, in it or before it.
 
     ``names`` are the file's own, and the paths under which its routes are found. ``sure`` says
-    that what asks for all of them would have been seen.
+    that what asks for all of them would have been seen, ``logins`` that what asks before them was
+    read and asks for no more than an account, ``marked`` that a mark of class or method asks, and
+    nothing else does.
     """
 
     found: Sequence[Route]
     covered: bool = False
     names: tuple[str, ...] = ()
     sure: bool = True
+    logins: bool = False
+    marked: bool = False

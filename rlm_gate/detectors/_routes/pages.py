@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rlm_gate import kept
 from rlm_gate.detectors._routes import words
@@ -37,6 +37,25 @@ _INCLUDES = kept.expression(
     r"['\"]([^'\"\n]+)['\"]"
 )
 _ANY_INCLUDE = kept.expression(r"\b(?:include|require)(?:_once)?\b\s*\(?\s*[^;\n]*")
+_MAIL = kept.expression(
+    r"(?i)\$_(?:POST|GET|REQUEST)\s?\[\s?['\"]\w*(?:mail|user_?name|phone|mobile)"
+)
+_RESETS = kept.expression(
+    r"(?i)\bUPDATE\s{1,9}[`\w.]{1,60}\s{1,9}SET\s{1,9}`?\w*(?:password|passwd|pass_?word|pwd|pass)`?\s?="
+)
+_PROVES = kept.expression(
+    r"(?i)(?<!csrf_)(?<!csrf)token|otp\b|\bcode|reset_?key|password_verify|hash_equals|security_?(?:answer"
+    r"|question)|(?:old|current)_?pass|\bSESSION_?id|auth\w*\(|answer|verif|birth|\bdob\b|md5\(rand|uniqid"
+    r"|\$_SESSION\s?\[\s?['\"]\w*(?:user|admin|id\b|mail|login|logged|role|auth)|signature|mail\(|activation"
+)
+_RUINS = kept.expression(
+    r"(?:isset|!\s?empty)\(\s?\$_(?:GET|POST|REQUEST)\[[^\]\n]{1,40}\]\s?\)[^{}]{0,80}\{[^{}]{0,400}"
+    r"(?:TRUNCATE|DROP)\s{1,9}(?:TABLE|DATABASE)"
+)
+_MAY = kept.expression(
+    r"(?i)current_user_can|nonce|check_admin|is_admin|install|setup|migrat|\bcli\b"
+)
+_NEAR = 1200  # characters
 _WHOLE = kept.expression(
     r"\b(?:include|require)(?:_once)?\b|\bsession_start\(|mysqli_connect\(|new\s(?:PDO|mysqli)\("
 )
@@ -48,6 +67,8 @@ _CLASS = kept.expression(
 def read(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Routes:
     """Return the page as the one route it is, if it changes data with what is sent."""
     del tree
+    if grave := [*_grave(path, text)]:
+        return Routes(grave)
     found = _WRITES.search(text)
     if found is None or not _WHOLE.search(text, 0, found.start()) or not _INPUT.search(text):
         return Routes(())
@@ -70,6 +91,25 @@ def read(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Rout
         body=text,
     )
     return Routes([route], names=(folder,))
+
+
+def _grave(path: str, text: str) -> Iterator[Route]:
+    """Yield what sets the password of any account, and what empties a table for anybody."""
+    sent = _MAIL.search(text)
+    found = _RESETS.search(text) if sent else None
+    if found and not _PROVES.search(text):
+        why = "it sets the password of whatever account the request names, and asks for no proof"
+        yield _at(path, text, found.start(), why)
+    for one in _RUINS.finditer(text):
+        before = text[max(0, one.start() - _NEAR) : one.end()]
+        if not _ASKS.search(before) and not _MAY.search(before):
+            yield _at(path, text, one.end(), "whoever sends this parameter empties tables")
+
+
+def _at(path: str, text: str, offset: int, why: str) -> Route:
+    line = text.count("\n", 0, offset) + 1
+    stem = posixpath.basename(path).removesuffix(".php")
+    return Route(line, line, "put", (stem,), stem, "", unsure=False, body=None, grave=why)
 
 
 def _included(path: str, text: str, around: Around) -> tuple[list[str], bool]:

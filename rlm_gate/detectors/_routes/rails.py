@@ -127,7 +127,7 @@ def _actions(holder: str, text: str) -> Iterator[Route]:
             unsure=asks,
             body=body,
             changes=changes,
-            owners=_owners(befores, before, name) if changes and not asks else "",
+            grave=_grave(befores, before, name) if changes and not asks else "",
         )
 
 
@@ -135,8 +135,8 @@ def _is_owner(before: _Before) -> bool:
     return _OWNER.search(before.text) is not None and _LOGIN.search(before.text) is None
 
 
-def _owners(befores: Sequence[_Before], before: Sequence[_Before], name: str) -> str:
-    """Return the check of the owner that updates and removals ask for, and this action does not.
+def _grave(befores: Sequence[_Before], before: Sequence[_Before], name: str) -> str:
+    """Say which check of the owner updates and removals ask for, and this action does not.
 
     "" where it does not load the same record: another ``before_action`` loads it for both.
     """
@@ -144,7 +144,7 @@ def _owners(befores: Sequence[_Before], before: Sequence[_Before], name: str) ->
     if name in _VERBS or not loaded or any(map(_is_owner, before)):
         return ""
     owners = [one for one in befores if _is_owner(one) and one.only & {"update", "destroy"}]
-    return owners[0].text.strip(" ,") if owners else ""
+    return f"others that change the same ask {owners[0].text.strip(' ,')}" if owners else ""
 
 
 def beside(path: str, around: Around) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from rlm_gate import kept
 from rlm_gate.core import Corpus
 from rlm_gate.detectors._routes import (
+    chains,
     controllers,
     decorated,
     express,
@@ -21,6 +23,7 @@ from rlm_gate.detectors._routes.model import Routes
 from rlm_gate.languages import language_of
 from rlm_gate.syntax import Tree, parse
 
+_ADMIN = kept.expression(r"(?i)(?<![a-z])(?:super_?)?admin(?![a-z])|isadmin")
 _MOST = 40  # files beside one
 
 
@@ -37,9 +40,14 @@ class Reading:
         routes = self._of(path, text, language, lambda: parse(text, language))
         if not routes.found or routes.covered:
             return
-        yield from judge.within(routes)
+        yield from judge.within(routes, admins=partial(self._has_admins, path))
         if any(map(judge.is_bare, routes.found)) and not any(one.guards for one in routes.found):
             yield from judge.alone(routes, [*self._beside(path, text, language)])
+
+    def _has_admins(self, path: str) -> bool:
+        """Say whether the files beside it, or those of users and checks, name administrators."""
+        near = [*self._around.folder(path)[:_MOST], *self._around.checks[:_MOST]]
+        return any(_ADMIN.search(self._around.text(one)) for one in near)
 
     def _of(self, path: str, text: str, language: str, tree: Callable[[], Tree]) -> Routes:
         if path not in self._routes:
@@ -62,6 +70,7 @@ Reader = Callable[[str, str, Callable[[], Tree], Around], Routes]
 
 _READERS: dict[str, Reader] = {
     "csharp": controllers.csharp,
+    "java": chains.read,
     "php": pages.read,
     "python": decorated.read,
     "ruby": rails.read,

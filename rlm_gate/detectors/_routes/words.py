@@ -21,7 +21,7 @@ _GUARD = kept.expression(
     r"|(?:verify|check|validate|ensure)_?(?:access|token|user|admin|role|session|owner|api_?key)"
     r"|admin_?only|only_?admin|token_?(?:required|check|verif)|middleware[.]?role|role_?(?:middle|check)"
     r"|restrict|has_?(?:any)?_?(?:role|authority)|roles?\b|acl\b|api_?key)"
-    r"|\b(?:is|ensure)_?[A-Z]\w*(?:Admin|Owner|User|Staff|Teacher|Manager|Member|In)\b"
+    r"|\b(?:require|ensure|must)[A-Z]\w*|\b(?:is|ensure)_?[A-Z]\w*(?:Admin|Owner|User|Staff|Teacher|Manager|Member|In)\b"
     r"|\bis_?(?i:admin|owner|staff|manager|super)\w*|\b(?:admin|user|session)Middleware"
 )
 _ADMIN = kept.expression(
@@ -37,6 +37,29 @@ _WRAPPER = kept.expression(
     r"^(?:new [\w.]+\(|[\w.]*(?i:async|catch|wrap|try|handle|adapt|bind|error|safe|json|promise)"
     r"\w*\()|^[\w.$]+$|^[\w.$]+\.bind\("
 )
+_CAUGHT = kept.expression(r"^\w*(?i:catch|async|wrap)\w*\(([\w.]+)\)$")
+_TAKES_ROLE = kept.expression(
+    r"\{[^{}]{0,300}\brole\b[^{}]{0,300}\}\s?=\s?(?:await\s)?(?:req|request|ctx\.request|c\.req)\b"
+    r"|\b(?:req|request)\.body\.(?:role|isAdmin|is_admin)\b"
+    r"|\bRole\w*\s?=[^;\n]{0,60}\b(?:model|request|input|body|command|\w*[dD]to)\.\w*Role\b"
+    r"|AddToRoleAsync\([^,\n]{1,40},\s?(?:model|request|input|body|command|\w*[dD]to)\.\w*Role\b"
+)
+_PASSWORD = kept.expression(r"(?i)passw|pwd")
+_CHECKS_ROLE = kept.expression(
+    r"\brole\s?[!=]==?|[!=]==?\s?role\b|(?i:includes|contains|has|indexof|isdefined|isvalid)\(\s?[\w.]*role"
+    r"|(?i:allowed|valid\w{0,12}role|roles?exist|switch\s?\(role|delete \w+\.role)|\[\s?role\s?\]"
+    r"|\.Role\s?[!=]="
+)
+_GIVES = kept.expression(
+    r"\bjwt\.sign\(|\b(?:sign|generate|create|issue)\w{0,12}(?:Token|JWT|Jwt)s?\("
+)
+_PROOF = kept.expression(
+    r"(?i)compare|passw|verif|otp\b|\bcode|\bpin\b|hash|(?<!_)secret|signature|google|facebook|apple|github"
+    r"|firebase|oauth|ldap|passport|authenticat|\.login\(|challenge|nonce|wallet|magic|credential"
+    r"|webauthn|sso\b|saml|telegram|init_?data|guest|anonymous|demo|id_?token|access_?token|match|valid"
+    r"|check|body\.\w*token|\btoken\b[^{}=]{0,60}\}\s?=|crypt|pwd|openid|wechat|wx|refresh|senha|clave"
+    r"|contrase|mot_?de_?passe|motdepasse|passe\b|parol|sifre|kata_?sandi|has\w*pass|service\."
+)
 _ASKS = kept.expression(
     r"\b(?:req|request|ctx|context|c|event)\.(?:user|auth|session|admin|account|token|userId"
     r"|cookies|signedCookies|isAuthenticated|currentUser|jwt)\b"
@@ -49,6 +72,14 @@ _ASKS = kept.expression(
     r"|\b40[13]\b|@(?:Auth|Current|GetUser|User\()\w*|\bUser\.(?:Identity|Find|IsIn|Claims|Get)"
     r"|\bForbid\(|\(User\)|HttpContext\.(?:User|Session)|\b[Gg]et\w*User(?:Id|Name)?\(\)"
 )
+_OWNED = kept.expression(
+    r"\b(?:req|request|ctx|c)\.(?!(?:body|params|param|query|files?|headers?|method|url|path|ip|get"
+    r"|originalUrl|protocol|app|on|log|id|t|flash|hostname|baseUrl|route|res|socket|connection"
+    r"|request|response|status|throw|json|text|set|is|accepts|validated\w*|valid|logger)\b)\w"
+    r"|locals|state\.\w+"
+    r"|(?i:owner|user_?id|current|created_?by|author|jwt|verif|permission|role|is_?admin)"
+)
+_ROLE = kept.expression(r"(?i)\brole|is_?admin|permission|\b40[13]\b|authori[sz]|forbidden")
 _ASKS_PYTHON = kept.expression(
     r"\bsession\[|\bsession\.get\(|\bg\.\w*user|login_user|verify_jwt|get_jwt|(?i:token|secret|password)"
     r"|abort\(\s?40[13]|is_admin|request\.(?:cookies|authorization)|check_|verify_|validate_"
@@ -107,7 +138,31 @@ def is_guard(text: str) -> bool:
 
 def is_harmless(text: str) -> bool:
     """Say whether it is known to do something else: read a file, check the form of the input."""
-    return not is_guard(text) and _HARMLESS.search(without_texts(text)) is not None
+    if is_guard(text):
+        return False
+    inner = _CAUGHT.match(text)  # a function around another, to catch its errors
+    return _HARMLESS.search(without_texts(inner[1] if inner else text)) is not None
+
+
+def takes_role(body: str) -> bool:
+    """Say whether a handler gives the role that the request names, whatever it is."""
+    taken = _TAKES_ROLE.search(body) is not None and _CHECKS_ROLE.search(body) is None
+    return taken and _PASSWORD.search(body) is not None
+
+
+def registers(*names: str) -> bool:
+    """Say whether these names are of a registration."""
+    return not {"register", "registration", "signup", "sign"}.isdisjoint(_words(names))
+
+
+def logs_in(*names: str) -> bool:
+    """Say whether these names are of a login."""
+    return not {"login", "signin", "logon"}.isdisjoint(_words(names))
+
+
+def gives_token(body: str) -> bool:
+    """Say whether a login gives a token for what was sent, and nothing that proves who sent it."""
+    return _GIVES.search(body) is not None and _PROOF.search(body) is None
 
 
 def is_wrapper(text: str) -> bool:
@@ -123,6 +178,16 @@ def is_for_few(text: str) -> bool:
 def asks(body: str) -> bool:
     """Say whether a handler looks at who is calling."""
     return _ASKS.search(body) is not None
+
+
+def knows_role(body: str) -> bool:
+    """Say whether a handler looks at the role of who is calling."""
+    return _ROLE.search(body) is not None
+
+
+def knows_owner(body: str) -> bool:
+    """Say whether a handler looks up whose something is, or who is calling."""
+    return _OWNED.search(body) is not None
 
 
 def asks_python(body: str) -> bool:
@@ -151,6 +216,12 @@ def is_open(*names: str) -> bool:
 def is_of_anybody(*names: str) -> bool:
     """Say whether strangers may be meant to add such things: comments, orders."""
     return not _ANYBODY.isdisjoint(_words(names))
+
+
+def static_end(path: str) -> str:
+    """Return the last part of a path that is no parameter, "" for none."""
+    parts = [one for one in path.split("/") if one and one[0] not in ":{<*"]
+    return parts[-1] if parts else ""
 
 
 def is_admins(*names: str) -> bool:

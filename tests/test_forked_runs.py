@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
 MANY = 4 * engines.FEW
 # A run with one fork. Given is what the fork does at its second piece, the parent from its first.
+# The parent tells when it rests: it has done all that the fork leaves and waits for it, or sleeps.
 RUN = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,11 +33,18 @@ from rlm_gate.cli import main
 from rlm_gate.detectors import regex
 detect, parent, pieces = regex.detect, os.getpid(), []
 forks.processes = lambda: 2
+waitid = os.waitid
+def rests():
+    open("{sign}.rests", "w").close()
+def waits(*given):
+    rests()
+    return waitid(*given)
+os.waitid = waits
 {before}
 def judged(corpus, rules):
     pieces.append(corpus)
     if os.getpid() == parent:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 50
         while not os.path.exists("{sign}") and time.monotonic() < deadline:
             time.sleep(0.01)
         {parent}
@@ -109,10 +117,12 @@ def sizes(sign: Path) -> tuple[int, int]:
 
 
 def wait_for(sign: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not sign.exists() and time.monotonic() < deadline:
+    """Wait until the fork sleeps and the parent rests, however busy the machine is."""
+    deadline = time.monotonic() + 60
+    rests = sign.with_name(f"{sign.name}.rests")
+    while not (sign.exists() and rests.exists()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.1)
+    assert rests.exists()
 
 
 @pytest.fixture
@@ -156,8 +166,8 @@ def test_files_that_had_no_room_together_are_judged_one_by_one(
     ("number", "code", "everyone", "parent"),
     [
         pytest.param(signal.SIGINT, 130, True, "pass", id="Ctrl-C while the parent waits"),
-        pytest.param(signal.SIGINT, 130, False, "time.sleep(60)", id="INT while it works"),
-        pytest.param(signal.SIGTERM, 143, True, "time.sleep(60)", id="TERM to all"),
+        pytest.param(signal.SIGINT, 130, False, "rests(); time.sleep(60)", id="INT while it works"),
+        pytest.param(signal.SIGTERM, 143, True, "rests(); time.sleep(60)", id="TERM to all"),
         pytest.param(signal.SIGTERM, 143, False, "pass", id="TERM while it waits"),
     ],
 )
@@ -167,7 +177,6 @@ def test_who_interrupts_gets_what_was_found_and_no_process_stays(
     sign = tmp_path / "sign"
     with running(repo, sign, "time.sleep(60)", parent) as process:
         wait_for(sign)
-        time.sleep(0.5 if parent == "pass" else 0)  # it has done all that the fork leaves
         (os.killpg if everyone else os.kill)(process.pid, number)
         done = ended(process)
     assert done[0] == code

@@ -138,7 +138,7 @@ def apart(entries: Iterable[Missing], verdict: Verdict) -> tuple[list[Missing], 
 def left_out(verdict: Verdict) -> str:
     """Say what kinds of files nobody judged and nobody had to: images, generated code and such."""
     files = {
-        skip.what: one_line(skip.why, 100)
+        skip.what: one_line(skip.why.partition(",")[0].partition(":")[0], 60)
         for skip in verdict.skipped
         if skip.path and not skip.rule_ids and not skip.blocking
     }

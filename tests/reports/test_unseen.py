@@ -105,7 +105,7 @@ def test_all_of_them_are_named_where_every_detail_is_asked_for(
 
 def test_what_was_left_out_is_told_by_its_kinds(samples: dict[str, Verdict]) -> None:
     images = [Skip(f"{n}.png", "binary", path=f"{n}.png") for n in range(3)]
-    lock = Skip("a.lock", "generated", path="a.lock")
+    lock = Skip("a.lock", "generated, by its path", path="a.lock")
     huge = Skip("b.py", "text over 1 MiB", blocking=True, path="b.py")
     verdict = replace(samples["passed"], skipped=(*images, lock, huge))
 

@@ -348,3 +348,68 @@ def test_a_fallback_is_as_grave_whoever_reads_the_variable(made: str) -> None:
     for key, meant in (("correct-horse", HIGH), ("default-key", MEDIUM), ("change-me", MEDIUM)):
         code = f"SECRET_KEY = {made.format(key)}\n"
         assert worst("signing-key-fallback", "src/conf.py", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("method", "meant"), [("get", HIGH), ("delete", LOW), ("put", LOW), ("patch", LOW)]
+)
+def test_no_page_is_made_of_what_scripts_alone_can_ask_for(method: str, meant: Severity) -> None:
+    code = f"router.{method}('/:id', (req, res) => {{\n  res.send('<b>' + req.params.id);\n}});\n"
+    assert worst("reflected-xss", "src/items.js", code) is meant
+    code = (
+        f"from flask import request\n@app.{method}('/a')\ndef show():\n"
+        "    name = request.args['name']\n    return '<b>' + name + '</b>'\n"
+    )
+    assert worst("reflected-xss", "src/items.py", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        (
+            "const item = await Item.findById(id);\n  if (!item) { throw new Error('none'); }",
+            MEDIUM,
+        ),
+        ("const item = await Item.findById(id);\n  if (!item) return next();", MEDIUM),
+        ("const item = await Item.findById(id);\n  log();\n  if (!item) return next();", MEDIUM),
+        ("const item = await Item.findById(id);\n  if (!other) return next();", HIGH),
+        ("const item = await Item.findById(id);", HIGH),
+        ("const item = await Item.findById(other);\n  if (!item) return next();", HIGH),
+    ],
+)
+def test_what_a_document_was_found_by_is_an_identifier(found: str, meant: Severity) -> None:
+    code = (
+        "app.get('/:id', async (req, res, next) => {\n  const id = req.params.id;\n"
+        f"  {found}\n  res.send(`<b>Item ${{id}}</b>`);\n}});\n"
+    )
+    assert worst("reflected-xss", "src/items.js", code) is meant
+
+
+@pytest.mark.parametrize(
+    ("head", "meant"),
+    [
+        ("if DEBUG:\n    {}\nelse:\n    SECRET_KEY = os.environ['KEY']\n", None),
+        ("if DEBUG or IMAGE_BUILD:\n    {}\nelse:\n    SECRET_KEY = os.environ['KEY']\n", None),
+        ("if not DEBUG:\n    {}\nelse:\n    SECRET_KEY = os.environ['KEY']\n", HIGH),
+        ("if DEBUG:\n    SECRET_KEY = os.environ['KEY']\nelse:\n    {}\n", HIGH),
+        ("if DEBUG:\n    {}\n", HIGH),
+        ("if HOUSE:\n    {}\nelse:\n    SECRET_KEY = os.environ['KEY']\n", HIGH),
+    ],
+)
+def test_a_key_for_debugging_beside_one_of_the_environment_signs_nothing_else(
+    head: str, meant: Severity | None
+) -> None:
+    code = "import os\n" + head.format("SECRET_KEY = 'k3jsd8Hw1'")
+    assert worst("literal-signing-key", "src/settings.py", code) is meant
+
+
+def test_a_fallback_that_a_validator_refuses_on_a_line_of_its_own_is_none() -> None:
+    code = (
+        "class Settings(BaseSettings):\n    SECRET_KEY: str = 'correct horse'\n\n"
+        "    def check(self):\n        if self.SECRET_KEY in WEAK:\n"
+        "            raise ValueError(\n                'SECRET_KEY is not set'\n            )\n"
+    )
+    assert worst("signing-key-fallback", "src/conf.py", code) is None
+    assert (
+        worst("signing-key-fallback", "src/conf.py", code.replace("SECRET_KEY is", "it is")) is HIGH
+    )

@@ -29,6 +29,11 @@ _DOING: Final = kept.expression(
     r"(?:reviewing|auditing|analy[sz]ing|scanning|evaluating|judging"
     r"|assessing|reviews?|audits?|judges?)\b"
 )
+# What somebody else does: "a parent will review this and approve the points".
+_OTHERS_DO: Final = kept.expression(
+    r"\b(?!(?:you|they|we|it|reviewers?|auditors?|ai|llm|models?|assistants?|bots?|agents?|claude|copilot|gpt)\b)"
+    r"[a-z]+ (?:will|would|can|could|may|might|shall) \Z"
+)
 _CALLED: Final = kept.expression(
     r"(?:reviewers?|auditors?|second readers?|scanners?|judges?|checkers?|graders?|review bots?"
     r"|reviewing model|assistant|bot|copilot|claude|ai|llm|system|human)\Z"
@@ -113,6 +118,9 @@ _ABROAD: Final = kept.expression(
 )
 
 
+# The infinitive alone on its line, as lists name what is done: "- ignorar instrucciones".
+_NAMES_IT: Final = kept.expression(r"(?:ignorar|ignorer|esquecer|olvidar|ignorare)\W")
+_ALONE: Final = kept.expression(r"[^\w\n]*(?:\n|\Z)")
 # A program's own course: "from now on, we accept no more of them".
 _NARRATES: Final = kept.expression(r",? (?:we|i|it|they|he|she|all|the|this|these)\b")
 
@@ -122,7 +130,8 @@ def of_order(text: str, start: int, end: int) -> bool:
     said = text[start:end]
     quoted = _QUOTES.search(text, max(0, start - 80), start) and _ENDS.match(text, end)
     told = quoted or _cited(text, start, end) or _is_listed(text, start, end)
-    if told or _GUARDS.match(text, end):
+    alone = _NAMES_IT.match(said) and _ALONE.match(text, end)
+    if told or alone or _GUARDS.match(text, end):
         return False
     if _SOUGHT.search(text, max(0, start - 4), start) and _SEEKS.match(text, end):
         return False
@@ -159,7 +168,8 @@ def of_address(text: str, address: Span, order: Span) -> bool:
     start, end = address
     said = text[start:end]
     between = _TEMPLATE.sub(" ", text[end : order[0]])
-    if _is_told(text, address, order):
+    others = _DOING.match(said) and _OTHERS_DO.search(text, max(0, start - 40), start)
+    if others or _is_told(text, address, order):
         return False
     whose = _PROGRAM.search(said) and _WHOSE.match(between)
     if whose or _CODE.search(between) or between.count("\n") > _LINES:

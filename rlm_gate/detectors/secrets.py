@@ -42,6 +42,8 @@ _SAMPLES = kept.expression(
     r"|(?:^|/)(?:test|fake|dummy|mock|sample|example)[_-][^/]*\Z"
     r"|(?:^|[/._-])(?:localhost|127\.0\.0\.1|snakeoil|dummy|selfsigned|self-signed)[._-][^/]*\Z"
 )
+# Keys of developers' machines and of hosts that nobody has.
+_TRIED = kept.expression(r"(?:^|/)(?:development|[\w.-]+\.example\.(?:com|org|net))/")
 # What a name or the head of the file says of keys that were made for tests.
 _CALLED_SO = kept.expression(
     r"(?i:(?<![a-z])(?:test|tests|testing|fake|dummy|mock|sample|example)(?![a-z]))"
@@ -52,8 +54,7 @@ _SAID_SO = kept.expression(
     r"|\bnot (?:a )?real (?:keys?|secrets?|credentials?)\b"
     r"|\bmust not be used\s+(?:\S+\s+)?in production"
 )
-_HEAD = 600
-_SHOWN = Severity.MEDIUM  # what is there for readers may be made for them
+_HEAD, _SHOWN = 600, Severity.MEDIUM  # what is there for readers may be made for them
 _TOP = kept.expression(r"[^\s#]")
 _DEVELOPERS = kept.expression(r"(?:development|dev|test|testing|ci|local)\s*:")
 _SAYS = kept.expression(r"(?i)\b(?:example|sample|e\.g\.)")
@@ -62,11 +63,10 @@ _SHOWS = kept.expression(r"https?://|[?&]\w+=|\A[^\w\"']*\"\w+\"\s*:")
 _COMMENT = kept.expression(r"\s*(?://|#(?!!)|/?\*|--|;;|<!--)")
 # What developers click and try, texts for translators, forms to copy; tokens of services that only
 # count what tests cover are public by their manuals.
-_COMMENTED = 3000
 # an address names its key's identifier, not the key: one signed for some minutes, one of a shop
 _SIGNED = kept.expression(r"(?i)[?&]X-Amz-(?:Credential|Signature)=|[?&]AWSAccessKeyId=")
 _ASKED = kept.expression(r"(?i)://[^?]*(?:\?|%3F).*(?:=|%3D)\Z", re.DOTALL)
-_APART, _ADDRESS = kept.expression(r"[\s\"'<>`\\]"), 2000
+_APART, _ADDRESS, _COMMENTED = kept.expression(r"[\s\"'<>`\\]"), 2000, 3000
 _ASIDE = kept.expression(
     r"(?i)(?:^|/)(?:\.claude|\.cursor|\.vscode|\.dev|postman|insomnia|openapi|swagger|api-?docs"
     r"|seeders?|seeds?|lang|langs|languages?|locales?|translations?|i18n|l10n|mocks?|suites|stubs"
@@ -304,11 +304,11 @@ def _is_told(lines: Sequence[str], region: Region) -> bool:
 
 
 def _sorts(secret: Secret, path: str, text: str) -> set[str]:
-    """Return what the secret counts as there; a private key among examples was made for them."""
+    """Return what the secret counts as there; a key among examples was made for them."""
     if not secret.certain:
         return {"guessed", "remote"} if secret.kind == REMOTE else {"guessed"}
     key, tests = secret.kind == "private-key", bool(_TESTS.search(path))
-    if key and (_SAMPLES.search(path) or _is_for_tests(secret, path, text)):
+    if key and (_SAMPLES.search(path) or _TRIED.search(path) or _is_for_tests(secret, path, text)):
         return {"sample"}
     return {"known", "sample"} if tests else {"known"}
 

@@ -576,6 +576,9 @@ class TestDetect:
             ("acmetest/server.key", ["security/sample"]),
             ("latest/server.key", ["security/known"]),
             ("tls/localhost.key", ["security/sample"]),
+            ("docker/development/keys/server.key", ["security/sample"]),
+            ("peers/org1.example.com/keys/server.key", ["security/sample"]),
+            ("peers/org1.shop.com/keys/server.key", ["security/known"]),
         ],
     )
     def test_a_private_key_among_examples_is_a_sample(self, path: str, rules: list[str]) -> None:

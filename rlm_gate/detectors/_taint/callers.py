@@ -18,11 +18,22 @@ from rlm_gate.syntax import Node
 _FORMS: Final = kept.expression(r"->(?:getPost|post|getParsedBody)\(|\brequest\.POST\b")
 # The body of a request: no link leads there either, in any language.
 _POSTED: Final = kept.expression(
-    r"\brequest\.form\b|\b(?:req|request|ctx\.request)\.body\b|=\s*(?:fastapi\.)?Form\("
+    r"\brequest\.form\b|\b(?:req|request|ctx(?:\.request)?)\.body\b|=\s*(?:fastapi\.)?Form\("
 )
 # No link leads there: somebody's own page must send the form, and he sees the answer in its place.
 _FORM_ALONE: Final = kept.expression(
     r"\A(?=[^\x00]*\$_POST\b)(?![^\x00]*(?:\$_(?:GET|REQUEST|COOKIE|SERVER)\b|_get\w*\())"
+)
+# No link and no form sends these, and what scripts send for a page is no page.
+_SCRIPTED: Final = kept.expression(r"\.(?:delete|put|patch)\Z")
+_SCRIPTED_HEAD: Final = kept.expression(
+    r"@[\w.]+\.(?:delete|put|patch)\(|@(?:Delete|Put|Patch)(?:Mapping)?\b|\[Http(?:Delete|Put|Patch)\b"
+    r"|\bmethods\s*=\s*[\[(]\s*[\"'](?:DELETE|PUT|PATCH)[\"']\s*,?\s*[\])]"
+)
+# Of a document database: what is no identifier finds nothing, or throws.
+_LOOKED_UP: Final = (
+    r"(\w+)\s*=\s*(?:await\s+)?[\w.$]+\.findById\w*\(\s*(?:new\s+[\w.]+\(\s*)?{}\b[^\x00]{{0,1500}}?"
+    r"\bif\s*\(\s*!\s*\1\s*\)\s*\{{?[^;}}]*?\b(?:throw|return)\b"
 )
 # Who has signed the request may be told what it said: so platforms make sure of a program.
 _HANDSHAKE: Final = kept.expression(r"[\"'](?:echostr|hub[._]challenge)[\"']")
@@ -139,6 +150,27 @@ def _is_posted(source: str, sink: Node) -> bool:
     """Say whether the value comes in a body alone."""
     posted = any(_POST_METHOD.match(one.text()) for one in around.functions(sink))
     return posted or _POSTED.search(source) is not None
+
+
+def no_page_asks(sink: Node) -> bool:
+    """Say whether scripts alone can ask for it: no page comes of DELETE, PUT and PATCH."""
+    first = next(around.functions(sink), None)
+    said = first.text()[:_LONGEST] if first is not None else ""
+    return any(_SCRIPTED.search(one) for one in _given_to(sink)) or any(
+        _SCRIPTED_HEAD.search(one) for one in (*around.heads(sink), said)
+    )
+
+
+def is_looked_up(sink: Node) -> bool:
+    """Say whether a document was found by the value before, or the function was left."""
+    function = next(around.functions(sink), None)
+    if function is None:
+        return False
+    before = function.text()[: sink.range().start.index - function.range().start.index]
+    if ".findById" not in before:
+        return False
+    names = {*signs.NAME.findall(sink.text())}
+    return any(re.search(_LOOKED_UP.format(re.escape(one)), before) for one in sorted(names))
 
 
 def asks_for_login(sink: Node) -> bool:

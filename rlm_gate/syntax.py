@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from rlm_gate import kept, rustregex, symbols
+from rlm_gate import escapes, kept, rustregex, symbols
 from rlm_gate.comments import Comment, blank_within, read_comments
 from rlm_gate.core.records import dataclass
 from rlm_gate.markup import only_php
@@ -45,7 +45,7 @@ def grammar(language: str) -> str | None:
 class Tree:
     """A parsed text. Searching it twice does not parse it twice."""
 
-    __slots__ = ("_ascii", "_root")
+    __slots__ = ("_ascii", "_escaping", "_root", "_spelled")
 
     def __init__(self, text: str, language: str) -> None:
         """Parse. Raises ValueError for a language without a grammar."""
@@ -56,6 +56,8 @@ class Tree:
             raise ValueError(f"no grammar for {language!r}; ask syntax.grammar() first")
         self._ascii = text.isascii()
         self._root = SgRoot(_readable(text, name), name).root()
+        self._escaping = name if name in escapes.LANGUAGES and "\\" in text else ""
+        self._spelled: SgNode | None = None
 
     @property
     def root(self) -> Node:
@@ -69,12 +71,13 @@ class Tree:
 
         With ``parts`` only what the whole text or one of these of its ``parts`` holds.
         """
-        names, narrow = _read(config)
+        names, narrow, compares = _read(config)
         if parts is None or self.may_match_root(config):
             parts = [self._root]
         for part in parts:
-            for node in part.find_all(cast("Config", narrow if self._ascii else config)):
-                yield _match(node, names)
+            found = part.find_all(cast("Config", narrow if self._ascii else config))
+            sure = self._sure(found, config) if compares and self._escaping else found
+            yield from (_match(node, names) for node in sure)
 
     def may_match_root(self, config: Mapping[str, Any]) -> bool:
         """Say whether the configuration may match all of the text; never wrong when it says no."""
@@ -135,6 +138,23 @@ class Tree:
         bare = blank_within(plain, (one for root in roots for one in root.find_all(wanted)))
         return self if bare is plain else Tree(bare, language)
 
+    def _sure(self, found: Sequence[SgNode], config: Mapping[str, Any]) -> Iterator[SgNode]:
+        """Yield what is found too where strings are not told by their escapes alone."""
+        literal = any("\\" in one for one in _patterns(config))
+        spelled = escapes.spelled_config(config)
+        for node in found:
+            if not spelled or not escapes.doubtful(node, spelled_out=literal):
+                yield node
+                continue
+            if self._spelled is None:
+                from ast_grep_py import SgRoot
+
+                text = escapes.spelled(self._root.text(), self._root)
+                self._spelled = SgRoot(text, self._escaping).root()
+            again = self._spelled.find_all(cast("Config", spelled))
+            if any(one.range() == node.range() for one in again):
+                yield node
+
     def _nodes(self, config: Mapping[str, Any]) -> list[SgNode]:
         return self._root.find_all(cast("Config", config))
 
@@ -155,18 +175,20 @@ def _readable(text: str, name: str) -> str:
     return only_php(plain) if name == "php" else plain
 
 
-# By the configuration, which is kept with it: the names of its variables, and itself for ASCII.
-_READ: dict[int, tuple[Mapping[str, Any], tuple[str, ...], Mapping[str, Any]]] = {}
+# By the configuration, which is kept with it: the names of its variables, itself for ASCII, and
+# whether it may compare strings.
+_READ: dict[int, tuple[Mapping[str, Any], tuple[str, ...], Mapping[str, Any], bool]] = {}
 _MANY = 4096
 
 
-def _read(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+def _read(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any], bool]:
     """Return what a search needs to know of a configuration, made once: it is used for many."""
     known = _READ.get(id(config))
     if known is None or known[0] is not config:
         if len(_READ) >= _MANY:
             _READ.clear()
-        known = _READ[id(config)] = config, metavars(config), rustregex.narrowed(config)
+        compares = escapes.compares([*_patterns(config)], _named(config))
+        known = _READ[id(config)] = config, metavars(config), rustregex.narrowed(config), compares
     return known[1:]
 
 
@@ -269,8 +291,12 @@ def _patterns(node: Any) -> Iterator[str]:
 
 def metavars(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the variables in the configuration's patterns, sorted."""
+    return tuple(sorted({*_named(config)}))
+
+
+def _named(config: Mapping[str, Any]) -> Iterator[str]:
     found = (match for code in _patterns(config) for match in _METAVAR.finditer(code))
-    return tuple(sorted({match[1] for match in found if match[1]}))
+    yield from (match[1] for match in found if match[1])
 
 
 def _match(node: SgNode, names: Sequence[str]) -> Match:

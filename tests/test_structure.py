@@ -27,7 +27,7 @@ LAYERS = (
     ("core",),
     ("cachedir",),
     ("kept",),
-    ("comments", "markup", "symbols", "rustregex"),
+    ("comments", "markup", "symbols", "rustregex", "escapes"),
     (
         "languages",
         "supporting",

@@ -365,3 +365,33 @@ def test_a_tree_is_read_again_only_where_a_comment_stands_in_the_parts() -> None
     assert bare is not tree
     assert len(bare.root.text()) == len(text)
     assert "why" not in bare.root.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "found"),
+    [
+        pytest.param(r'f("a\n") == f("b\n")', "f($A) == f($A)", 0, id="a variable used twice"),
+        pytest.param(r'f("a\n") == f("a\n")', "f($A) == f($A)", 1, id="the same string twice"),
+        pytest.param(r'f("b\n")', r'f("a\n")', 0, id="a string in the pattern"),
+        pytest.param(r'f("a\n")', r'f("a\n")', 1, id="the string of the pattern"),
+        pytest.param(r'f("a\"") == f("b\"")', "f($A) == f($A)", 0, id="an escaped quote"),
+        pytest.param(r'f("\xe9") == f("\xe9")', "f($A) == f($A)", 1, id="a long escape"),
+        pytest.param(r'f(f"a\n{x}") == f(f"b\n{x}")', "f($A) == f($A)", 0, id="pieces of code"),
+        pytest.param(r'f("é\n", g == g)', "$A == $A", 1, id="no string is compared"),
+        pytest.param("f('a\\\nb') == f('a\\\nb')", "f($A) == f($A)", 1, id="over a line's end"),
+    ],
+)
+@pytest.mark.parametrize("language", ["python"])
+def test_strings_are_compared_by_their_text_and_not_by_their_escapes(
+    language: str, text: str, pattern: str, found: int
+) -> None:
+    matches = [*syntax.find(text, language, {"rule": {"pattern": pattern}})]
+    assert len(matches) == found
+
+
+def test_an_expression_for_backslashes_sees_them_though_strings_are_compared() -> None:
+    config = {
+        "rule": {"pattern": "f($A) == f($A)"},
+        "constraints": {"A": {"regex": r"\\n"}},
+    }
+    assert [*syntax.find(r'f("a\n") == f("a\n")', "python", config)]

@@ -23,7 +23,7 @@ _COCOAPODS: Final = "Pods"  # "pods" are somebody's Kubernetes code
 _VENDORED_NAMES: Final = _words("gradlew gradlew.bat mvnw mvnw.cmd")
 _VENDORED_SCRIPT: Final = (
     r"(jquery|jquery-ui|bootstrap|angular|react|react-dom|vue|lodash|d3|modernizr|normalize"
-    r"|prototype|scriptaculous|mootools|underscore|backbone|handlebars|knockout|raphael)"
+    r"|prototype|scriptaculous|mootools|underscore|backbone|handlebars|knockout|raphael|chai|sinon|moment|select2|ion\.rangeslider)"
     r"([.-]v?\d[\w.-]*)?\.(bundle\.|slim\.)?(js|css)"
 )
 # A version in a script's name, and jQuery's custom for the names of its plugins.

@@ -25,6 +25,8 @@ from rlm_gate.conventions import (
         ("ios/Pods/A/a.m", "vendored"),
         ("gradlew", "vendored"),
         ("static/jquery.js", "vendored"),
+        ("app/js/lib/chai.js", "vendored"),
+        ("wwwroot/js/ion.rangeSlider.js", "vendored"),
         ("static/jquery-3.7.1.slim.js", "vendored"),
         ("webapp/js/prototype.js", "vendored"),
         ("webapp/js/prototypes.js", ""),

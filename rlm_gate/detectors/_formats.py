@@ -152,7 +152,10 @@ FORMATS: tuple[Format, ...] = (
     ),
     # a page that shows a map tells its key to everybody
     _format(
-        "google-api-key", "AIza", r"(?<!maps/api/js\?key=)AIza[A-Za-z0-9_-]{35}", certain=False
+        "google-api-key",
+        "AIza",
+        r"(?<!maps/api/js\?key=)AIza[A-Za-z0-9_-]{35}",
+        certain=False,
     ),
     _format("google-oauth-secret", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{28}"),
     _format("google-oauth-token", "ya29.", r"ya29\.[A-Za-z0-9_-]{40,400}", "random", certain=False),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from rlm_gate import kept
 from rlm_gate.core import Corpus, Finding, Rule, Skip, SourceFile, Span, split_lines
 from rlm_gate.detectors import (
     Complaint,
@@ -32,6 +33,10 @@ _CHOICES = ("links", "commands")
 _LANGUAGES = frozenset({"markdown", "restructuredtext"})
 _MOST = 2_000  # pages that a change did not touch
 
+_TO_COME: Final = kept.expression(
+    r"(?i)\bcoming soon\b|\bnot (?:yet )?(?:there|written|implemented)\b"
+)
+
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
     """Check ``find``: links or commands."""
@@ -48,7 +53,7 @@ def languages(options: Mapping[str, Any]) -> frozenset[str] | None:
 
 def version() -> str:
     """Return this module's own."""
-    return "1"
+    return "2"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
@@ -97,8 +102,14 @@ def _judge(guides: Guides, file: SourceFile, rules: Sequence[Rule]) -> Iterator[
     for rule in rules:
         wanted = {entry.options["find"] for entry in entries(rule, _ENGINE)}
         for broken in guides.broken(file, wanted):
-            if (own or broken.cause) and broken.line <= len(lines):
+            if (own or broken.cause) and broken.line <= len(lines) and not _planned(lines, broken):
                 yield _finding(rule, file.path, lines, broken)
+
+
+def _planned(lines: Sequence[str], broken: Broken) -> bool:
+    """Say whether the page says, there or in the line above, that it is still to come."""
+    said = lines[max(broken.line - 2, 0) : broken.line]
+    return not broken.cause and any(_TO_COME.search(line) for line in said)
 
 
 def _finding(rule: Rule, path: str, lines: Sequence[str], broken: Broken) -> Finding:

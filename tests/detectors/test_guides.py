@@ -320,3 +320,9 @@ def test_outside_a_repository_what_lies_on_the_disk_is_there(tmp_path: Path) -> 
     on_disk = replace(judged, root=str(tmp_path))
     lines = [one.span.start for one in guides.detect(on_disk, [LINKS]) if isinstance(one, Finding)]
     assert lines == [3]
+
+
+def test_a_command_that_the_page_says_is_to_come_is_not_missing() -> None:
+    page = "```bash\n# Unit tests (coming soon)\nmake check\n\nmake lint\n```\n"
+    judged = found(COMMANDS, README_md=page, Makefile="all:\n\ttrue\n")
+    assert [line for _, line, _ in judged] == [5]

@@ -85,11 +85,24 @@ def _engine_problems(
         yield document.problem(("detect", index, "engine"), text)
         return
     options = {key: value for key, value in entry.items() if key != "engine"}
+    yield from _severity_problems(document, index, entry)
     try:
         for where, text in detectors.load(engine).validate(options, languages):
             yield document.problem(("detect", index, *where), f"detect[{index}]: {text}")
     except EngineError as error:
         yield document.problem(("detect", index, "engine"), f"can't be checked: {error}")
+
+
+def _severity_problems(
+    document: Document, index: int, entry: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Refuse an entry that promises more than its rule: it would count as much as that."""
+    known = {severity.label: severity for severity in Severity}
+    rule = known.get(str(document.data.get("severity")))
+    own = known.get(str(entry.get("severity")))
+    if rule and own and own > rule:
+        text = f"severity: an entry's is at most its rule's ({rule.label}); lower it, or raise that"
+        yield document.problem(("detect", index, "severity"), f"detect[{index}]: {text}")
 
 
 def _fix_problems(document: Document) -> Iterator[Problem]:

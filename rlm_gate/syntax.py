@@ -93,6 +93,10 @@ class Tree:
         spans = (node.range() for node in self._nodes(_TROUBLE))
         return tuple((span.start.line + 1, span.end.line + 1) for span in spans)
 
+    def unclosed(self) -> bool:
+        """Say whether the grammar put a bracket where the text has none."""
+        return any(node.kind() in _CLOSING for node in self._nodes(_NOTHING))
+
     def outline(self, language: str) -> tuple[Symbol, ...]:
         """Return the named functions, classes and their like, outer before inner."""
         kinds = KINDS.get(language)
@@ -258,7 +262,8 @@ def _is_broken(code: str, language: str) -> bool:
     C# has no statement that is a name, and yet the pattern ``$NAME`` matches there.
     """
     return not code.isidentifier() and all(
-        Tree(text, language).trouble() for text in (code, f"{code};")
+        tree.trouble() or tree.unclosed()
+        for tree in (Tree(code, language), Tree(f"{code};", language))
     )
 
 
@@ -274,6 +279,8 @@ def _reason(message: str) -> str:
 
 
 _METAVAR = kept.expression(r"\${1,3}(?:_[A-Z0-9_]*|([A-Z][A-Z0-9_]*)|(?<=\$\$\$))")
+_NOTHING = {"rule": {"regex": "^$"}}
+_CLOSING = frozenset(")]}")
 _TROUBLE = {"rule": {"all": [{"kind": "ERROR"}]}}  # a bare kind finds none of them
 
 

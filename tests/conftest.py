@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import rulepacks
 
+from rlm_gate import packs
 from rlm_gate.cachedir import CacheDir
 
 _GIT_ENV = {
@@ -117,3 +119,12 @@ def git_repo(tmp_path: Path) -> GitRepo:
     repo.path.mkdir()
     repo.git("init", "-q", "-b", "main")
     return repo
+
+
+@pytest.fixture
+def builtin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of built-in packs of the test's own, with the one pack ``security``."""
+    folder = tmp_path / "installed" / "rules"
+    rulepacks.write(folder / "security", plain=rulepacks.PLAIN)
+    monkeypatch.setattr(packs, "builtin_folder", lambda: folder)
+    return folder

@@ -49,6 +49,8 @@ def test_trouble_is_where_the_grammar_gives_up() -> None:
     ("config", "said"),
     [
         ({"rule": {"pattern": "call("}}, "'call(' does not parse by itself"),
+        ({"rule": {"pattern": "call($A"}}, "'call($A' does not parse by itself"),
+        ({"rule": {"pattern": "x = [$A"}}, "does not parse by itself"),
         ({"rule": {"kind": "nosuch"}}, "`nosuch` is invalid"),
         ({"rule": {"regex": "("}}, "unclosed group"),
         ({"rule": {"matches": "gone"}}, "`gone` is not defined"),

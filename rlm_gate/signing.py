@@ -20,6 +20,7 @@ _NAME: Final = kept.expression(r"(?<![\w$])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)")
 _PACKAGE: Final = ("package.json", "pyproject.toml", "setup.py", "requirements.txt", "Pipfile")
 _SCRIPT: Final = kept.expression(r"\.(?:[cm]?[jt]sx?|py)\Z")
 
+_TESTS: Final = kept.expression(r"(?:^|/)tests?/|(?:^|/)(?:test_[^/]*|conftest)\.py\Z")
 # The key that Flask signs sessions with, and nothing else by itself; Django signs much more.
 _FLASK_KEY: Final = kept.expression(r"(?i)\bsecret_key\b")
 _FLASK: Final = kept.expression(r"(?m)^[ \t]*(?:from[ \t]+flask[ \t]+import|import[ \t]+flask\b)")
@@ -45,7 +46,8 @@ _SIGNERS: Final = (
 # Behind and before a name that is set, or that the environment calls so; else it is read.
 _SET: Final = kept.expression(r"[\"']?[ \t]*\]?[ \t]*(?:=(?!=)|:(?!=))")
 _OF_ENVIRONMENT: Final = kept.expression(
-    r"(?i)(?:environ\[|environ\.get\(|getenv\(|config\(|env(?:\.str)?\()[ \t]*[\"']\Z"
+    r"(?i)(?:environ\[|environ\.(?:get|setdefault|pop)\(|(?:get|set)env\(|config\(|env(?:\.str)?\()"
+    r"[ \t]*[\"']\Z"
 )
 _SIGNS: Final = kept.expression(f"(?m){_SESSION}|{_ANOTHER}|{_SIGNERS}")
 
@@ -79,7 +81,7 @@ def signs_nothing(finding: Finding, corpus: Corpus) -> bool:
     """
     if not finding.span.path.endswith(".py") or not _FLASK_KEY.search(finding.quote):
         return False
-    paths = sorted(one for one in corpus.paths() if one.endswith(".py"))
+    paths = sorted(one for one in corpus.paths() if one.endswith(".py") and not _TESTS.search(one))
     if len(paths) > _MOST:
         return False
     flask = routes = False

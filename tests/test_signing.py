@@ -36,6 +36,7 @@ def flask_key(text: str, path: str = "app/pages.py", key: str = KEY) -> Severity
         "from flask import (\n    Flask,\n    flash,\n)\n",
         "from flask_wtf.csrf import CSRFProtect\n",
         "app.config['SECRET_KEY'] = os.environ.get('SECRET_KEY')\n",
+        "os.environ.setdefault('SECRET_KEY', 'quiet')\n",
     ],
 )
 def test_a_key_of_flask_where_nothing_is_signed_is_worth_little(text: str) -> None:
@@ -59,6 +60,11 @@ def test_a_key_of_flask_where_nothing_is_signed_is_worth_little(text: str) -> No
 )
 def test_what_signs_anywhere_in_the_tree_keeps_the_key_grave(text: str) -> None:
     assert flask_key(text) is HIGH
+
+
+def test_what_tests_sign_says_nothing_of_the_application() -> None:
+    for path in ("tests/e2e/helpers.py", "app/conftest.py", "app/test_views.py"):
+        assert flask_key("import jwt\n", path) is MEDIUM
 
 
 def test_where_no_route_is_seen_nothing_is_known_of_what_is_signed() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rlm_gate import syntax
 from rlm_gate.core import Finding, Severity, Skip, SourceFile, display_path
 
+_REMEDY = "mend the file, or name it under 'exclude' in .rlm-gate.yaml"
 _TOO_MANY = 10  # broken lines, as a tenth of the judged ones
 
 
@@ -49,9 +50,10 @@ def trouble(
     lines = sorted(broken & judged)
     if lines:
         what = f"{display_path(file.path)}:{lines[0]}"
-        why = f"{len(lines)} of {len(judged)} judged lines are not {file.language} to its grammar"
+        many = f"{len(lines)} of {len(judged)} judged lines"
         if len(lines) * _TOO_MANY <= len(judged):
-            yield Skip(what, f"{engine}: {why}; matches in them may be missing")
-        else:
-            remedy = "mend the file, or exclude it"
-            yield Skip(what, f"{engine}: {why}; {remedy}", path=file.path, rule_ids=tuple(rule_ids))
+            why = f"{many} are not {file.language} to its grammar; matches in them may be missing"
+            yield Skip(what, f"{engine}: {why}")
+        else:  # the same reason for all such files, which are then told together
+            why = f"{engine}: not {file.language} to its grammar: {_REMEDY}"
+            yield Skip(f"{what} ({many})", why, path=file.path, rule_ids=tuple(rule_ids))

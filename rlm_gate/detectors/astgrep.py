@@ -90,7 +90,7 @@ def version() -> str:
     """Of ast-grep-py and of this module."""
     from importlib.metadata import version as installed
 
-    return f"12+{installed('ast-grep-py')}"
+    return f"13+{installed('ast-grep-py')}"
 
 
 def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:

@@ -83,8 +83,8 @@ def test_broken_code_in_judged_lines_is_a_skip_and_what_was_found_is_kept() -> N
     assert isinstance(found, Finding)
     assert isinstance(skip, Skip)
     assert (skip.path, skip.rule_ids, skip.blocking) == ("a.js", ("security/shape",), False)
-    assert skip.what == "a.js:2"
-    assert "1 of 2 judged lines are not javascript" in skip.why
+    assert skip.what == "a.js:2 (1 of 2 judged lines)"
+    assert skip.why.startswith("astgrep: not javascript to its grammar: mend the file, or")
 
 
 def test_a_little_broken_code_is_told_and_the_rest_counts_as_judged() -> None:

@@ -96,6 +96,8 @@ def test_where_none_asks_nothing_is_odd() -> None:
         pytest.param(MOUNTS.replace("', items)", "', requireAuth, items)"), 0, id="in the mount"),
         pytest.param("app.use(requireAuth);\n" + MOUNTS, 0, id="above the mount"),
         pytest.param("app.use('/other', requireAuth);\n" + MOUNTS, 1, id="of another path"),
+        pytest.param("app.use(passport.initialize());\n" + MOUNTS, 1, id="no check"),
+        pytest.param("app.use(authLimiter);\n" + MOUNTS, 1, id="a limit of logins"),
         pytest.param("// app.use(requireAuth);\n" + MOUNTS, 1, id="commented out"),
         pytest.param(
             "app.use('/items', requireAuth, require('./routes/items'));", 0, id="required there"
@@ -186,3 +188,13 @@ def test_a_role_that_is_given_away_is_grave_where_there_are_administrators(
 });
 """
     assert bare(text, **{"middleware/auth.js": check}) == [(1, told)]
+
+
+def test_who_mounts_a_router_may_be_mounted_behind_a_check_itself() -> None:
+    text = GUARDED + "router.delete('/a/:id', gone);"
+    middle = "import items from './items';\nrouter.use('/items', items);\n"
+    outer = "import users from './routes/users';\napp.use('/users', requireAuth, users);\n"
+    files = {"routes/items.js": text, "routes/users.js": middle, "app.js": outer}
+    assert found(files, "routes/items.js") == []
+    files["app.js"] = outer.replace("requireAuth, ", "")
+    assert len(found(files, "routes/items.js")) == 1

@@ -11,7 +11,7 @@ from rlm_gate.core import Corpus
 from rlm_gate.detectors._routes import words
 
 _LARGEST = 1_000_000  # characters: what is longer was made by a program
-_MOST = 40  # files that may mount a router
+_MOST = 60  # files that may mount a router
 _ENDINGS = (".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx", "/index.js", "/index.ts")
 _MOUNTS = kept.expression(
     r"(?:^|/)(?:index|app|server|main|routes?|router|api|express|routing|loaders?)\.[cm]?[jt]s$"
@@ -32,6 +32,7 @@ class Around:
         self._texts: dict[str, str] = {}
         self._by_name: dict[str, list[str]] | None = None
         self._endings: dict[tuple[str, ...], list[str]] = {}
+        self._mounted: dict[str, tuple[tuple[str, ...], bool]] = {}
         self._mounts: list[str] | None = None
         self._has: dict[tuple[str, str], bool] = {}
         self._by_stem: dict[str, list[str]] | None = None
@@ -102,19 +103,25 @@ class Around:
         found = self._by_stem.get(posixpath.basename(wanted), [])
         return found[0] if len(found) == 1 else ""
 
-    def mounted(self, path: str) -> tuple[bool, tuple[str, ...], bool]:
-        """Say of a router's file: whether others mount it, under which paths, behind a check."""
-        prefixes: list[str] = []
-        guarded, found = False, False
-        stem = re.sub(r"\.[cm]?[jt]s$", "", posixpath.basename(path))
-        if stem == "index":
-            stem = posixpath.basename(posixpath.dirname(path))
-        for one in self._mounting(path):
-            for prefix, behind in _mounts(self.text(one), stem):
-                found = True
-                prefixes.append(prefix)
-                guarded = guarded or behind
-        return found, tuple(prefixes), guarded
+    def mounted(self, path: str) -> tuple[tuple[str, ...], bool]:
+        """Return the paths that a router's file is mounted on, and whether behind a check.
+
+        Who mounts it may be mounted in turn.
+        """
+        if path not in self._mounted:
+            self._mounted[path] = (), False  # for those that mount each other
+            stem = re.sub(r"\.[cm]?[jt]s$", "", posixpath.basename(path))
+            if stem == "index":
+                stem = posixpath.basename(posixpath.dirname(path))
+            prefixes: list[str] = []
+            guarded = False
+            for one in self._mounting(path):
+                for prefix, behind in _mounts(self.text(one), stem):
+                    above, covered = self.mounted(one)
+                    prefixes += [prefix, *above]
+                    guarded = guarded or behind or covered
+            self._mounted[path] = tuple(prefixes), guarded
+        return self._mounted[path]
 
     def _mounting(self, path: str) -> list[str]:
         """Return the files above that look as if they mounted routers."""
@@ -126,7 +133,10 @@ class Around:
             folders += [folder, posixpath.join(folder, "src")]
         for one in dict.fromkeys(folders):
             inside = self.folder(posixpath.join(one, "x"))
-            found += [other for other in inside if _MOUNTS.search(other) and other != path]
+            near = one == folders[0]  # a router may mount those beside it
+            found += [
+                other for other in inside if other != path and (near or _MOUNTS.search(other))
+            ]
         others = [one for one in self.mounts if one not in found and one != path]
         return [*found, *others][:_MOST]
 
@@ -150,7 +160,7 @@ _ROUTED = kept.expression(r"(?i:rout(?:e|er|es)\b)|Routes?\b|require\(")
 _WORD = kept.expression(r"\w+")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _mounts(text: str, stem: str) -> list[tuple[str, bool]]:
     """Return each path that the router of this module is mounted on, and whether behind a check."""
     if stem not in text:

@@ -47,7 +47,7 @@ def read(path: str, text: str, tree: Callable[[], Tree], around: Around) -> Rout
     found.sort(key=lambda one: one.line)
     if not found:
         return Routes(())
-    _, prefixes, guarded = around.mounted(path)
+    prefixes, guarded = around.mounted(path)
     stem = posixpath.basename(path).partition(".")[0]
     names = (stem, *prefixes)
     logins = words.is_admins(*names) and _only_logins(found, path, text, around)

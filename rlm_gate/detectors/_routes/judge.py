@@ -93,10 +93,11 @@ def _unowned(routes: Sequence[Route]) -> Iterator[Told]:
     """Yield what changes a record by its number for any account, where others ask whose it is."""
     changing = [one for one in routes if _changes_one(one) and not words.is_for_few(one.guards)]
     owned = [one for one in changing if one.body and words.knows_owner(one.body)]
-    for one in changing:
-        if len(owned) >= _SOME and one.body and not words.knows_owner(one.body):
-            lines = ", ".join(str(other.line) for other in owned[:5])
-            yield Told(one, Severity.MEDIUM, f"any account may; others ask whose it is: {lines}")
+    bare = [one for one in changing if one.body and not words.knows_owner(one.body)]
+    if bare and len(owned) >= _SOME:
+        lines = ", ".join(str(other.line) for other in owned[:5])
+        why = f"any account may; others ask whose it is: lines {lines}"
+        yield Told(bare[0], Severity.MEDIUM, why, bare[1:])
 
 
 def _changes_one(route: Route) -> bool:

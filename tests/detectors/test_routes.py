@@ -177,7 +177,10 @@ def test_strangers_may_add_but_not_act_on_what_is_there(path: str, told: int) ->
 
 @pytest.mark.parametrize(
     ("check", "told"),
-    [("if (req.user.role !== 'admin') stop();", Severity.HIGH), ("stop();", Severity.MEDIUM)],
+    [
+        ("if (req.user.role !== 'admin') stop();", Severity.HIGH),
+        ("const admin = require('firebase-admin');", Severity.MEDIUM),
+    ],
 )
 def test_a_role_that_is_given_away_is_grave_where_there_are_administrators(
     check: str, told: Severity

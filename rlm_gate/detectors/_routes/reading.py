@@ -23,7 +23,9 @@ from rlm_gate.detectors._routes.model import Routes
 from rlm_gate.languages import language_of
 from rlm_gate.syntax import Tree, parse
 
-_ADMIN = kept.expression(r"(?i)(?<![a-z])(?:super_?)?admin(?![a-z])|isadmin")
+_ADMIN = kept.expression(
+    r"(?i)['\"](?:super_?)?admin['\"]|isadmin|\benum\b[^{}]{0,40}\{[^{}]{0,200}\badmin\b"
+)
 _MOST = 40  # files beside one
 
 

@@ -397,3 +397,19 @@ def test_an_expression_for_backslashes_sees_them_though_strings_are_compared() -
         "constraints": {"A": {"regex": r"\\n"}},
     }
     assert [*syntax.find(r'f("a\n") == f("a\n")', "python", config)]
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns", "found"),
+    [
+        (r'h("q\t", "a\n", "b\n")', ["h($B, $A, $A)"], 0),
+        (r'h("q\t", "a\n", "a\n")', ["h($B, $A, $A)"], 1),
+        (r'f("b\n")', [r'f("a\n")', "g(1)"], 0),
+        (r'f("a\n")', [r'f("a\n")', "g(1)"], 1),
+    ],
+)
+def test_one_doubt_among_several_strings_or_patterns_is_enough(
+    text: str, patterns: list[str], found: int
+) -> None:
+    config = {"rule": {"any": [{"pattern": one} for one in patterns]}}
+    assert len([*syntax.find(text, "python", config)]) == found

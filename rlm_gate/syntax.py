@@ -163,6 +163,11 @@ class Tree:
         return self._root.find_all(cast("Config", config))
 
 
+def holds(part: Node, config: Mapping[str, Any]) -> bool:
+    """Say whether a checked configuration matches somewhere in a part of a tree."""
+    return part.find(cast("Config", config)) is not None
+
+
 # Languages in which a comment may stand within an expression, and the kinds of it.
 _COMMENTS = {
     **dict.fromkeys(

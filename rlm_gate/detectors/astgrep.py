@@ -23,6 +23,7 @@ from rlm_gate.detectors import (
     Complaint,
     Region,
     Text,
+    _bones,
     _broken,
     _chances,
     _clauses,
@@ -253,6 +254,8 @@ def _promising(
         return []
     chance, kinds = _chances.outlook(config, language)
     may = [part for part, text in parts if chance(text, whole)]
+    if may and (bones := _bones.of(config)):
+        return [part for part in may if syntax.holds(part, bones)]
     if not 0 < len(kinds) <= _FEW:
         return may
     return [part for part in may if any(part.find(kind=kind) for kind in kinds)]

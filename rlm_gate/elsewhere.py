@@ -131,11 +131,7 @@ def _lines(span: Span, corpus: Corpus) -> str:
 
 def _slashes_all(corpus: Corpus) -> bool:
     """Say whether a file puts backslashes before the quotes of all that requests bring."""
-    known = _SLASHED.get(id(corpus))
-    if known is None or known[0] is not corpus:
-        _SLASHED.clear()
-        known = _SLASHED[id(corpus)] = corpus, _is_put_through(corpus)
-    return known[1]
+    return corpus.once("slashes", _is_put_through)
 
 
 def _is_put_through(corpus: Corpus) -> bool:
@@ -163,7 +159,6 @@ _LESSER: Final[tuple[tuple[frozenset[str], Callable[[Finding, Corpus], bool]], .
     (_DRAWN, drawn),
     (_SQL, _is_slashed),
 )
-_SLASHED: dict[int, tuple[Corpus, bool]] = {}
 _MOST: Final = 200
 
 

@@ -6,6 +6,7 @@ finished stays, however it ends.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -80,6 +81,7 @@ class Crew(Generic[Piece, Result]):
     def _fork(self, times: int) -> None:
         if times > 0:
             self._waiting = _shared(range(len(self._pieces)))
+        gc.freeze()  # a collection would write to what parent and forks share
         for _ in range(times):
             answers = _memory()
             before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)

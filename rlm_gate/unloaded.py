@@ -86,17 +86,11 @@ def _loads(page: _Page, path: str) -> bool:
 
 def _pages(corpus: Corpus, paths: list[str]) -> list[_Page]:
     """Return what the pages say, read once for all findings of a run."""
-    known = _READ.get(id(corpus))
-    if known is None or known[0] is not corpus:
-        _READ.clear()
-        pages = [_read(one, _COMMENT.sub("", text_of(one, corpus))) for one in paths]
-        known = _READ[id(corpus)] = corpus, pages
-    return known[1]
+    return corpus.once(
+        "pages", lambda whole: [_read(one, _COMMENT.sub("", text_of(one, whole))) for one in paths]
+    )
 
 
 def _read(path: str, text: str) -> _Page:
     loads = tuple(one[0] for one in _LOADS.finditer(text))
     return _Page(path, path.rpartition("/")[0], loads, frozenset(_SAID.findall(text)))
-
-
-_READ: dict[int, tuple[Corpus, list[_Page]]] = {}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
+from typing import Any, TypeVar
 
 from rlm_gate.core.records import dataclass
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -176,6 +179,7 @@ class Corpus:
     _folders: dict[str, list[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def paths(self) -> frozenset[str]:
         """Return every path of the tree, whatever it holds; lists it, and reads nothing."""
@@ -189,6 +193,18 @@ class Corpus:
     def piece(self, files: tuple[SourceFile, ...]) -> Corpus:
         """Return a corpus of some of the files, which knows the one it comes from."""
         return replace(self, files=files, of=self.of or self)
+
+    def once(self, name: str, make: Callable[[Corpus], Made]) -> Made:
+        """Return what is made of the whole tree under that name, made once: pieces share it.
+
+        It ends with the corpus, and must not hold it.
+        """
+        if self.of:
+            return self.of.once(name, make)
+        if name not in self._made:
+            self._made[name] = make(self)
+        made: Made = self._made[name]
+        return made
 
     def beside(self, path: str) -> list[str]:
         """Return what lies in the folder of the path and is not judged, by this or its whole."""

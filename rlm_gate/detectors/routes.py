@@ -29,8 +29,6 @@ BY_FILE = True
 
 _ENGINE = "routes"
 _LANGUAGES = frozenset({"javascript", "typescript", "python", "csharp", "ruby", "php", "java"})
-_LAST: list[tuple[Corpus, Reading]] = []
-"""What was read around the files of the corpus that was judged last: its pieces share it."""
 
 
 def validate(options: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Complaint]:
@@ -62,12 +60,10 @@ def detect(corpus: Corpus, rules: Sequence[Rule]) -> Iterator[Finding | Skip]:
 
 
 def _reading(corpus: Corpus) -> Reading:
+    """Return what is read around the files: pieces of a corpus share it."""
     from rlm_gate.detectors._routes.reading import Reading
 
-    whole = corpus.of or corpus
-    if not _LAST or _LAST[0][0] is not whole:
-        _LAST[:] = [(whole, Reading(whole))]
-    return _LAST[0][1]
+    return corpus.once(_ENGINE, lambda whole: Reading(replace(whole)))
 
 
 def _findings(file: SourceFile, rule: Rule, told: Sequence[Told]) -> Iterator[Finding]:

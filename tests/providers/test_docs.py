@@ -18,6 +18,7 @@ TESTS = "".join(
         "providers/test_openai.py",
         "providers/test_outcomes.py",
         "rlm/test_calls.py",
+        "rlm/test_calls_ended.py",
         "rlm/test_replies.py",
     )
 )
